@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Everything that is made lies under build/. SAN=1 builds with ASan and UBSan under build/san/.
+#
+#   make                 the programs: build/xslice, build/xsliced
+#   make test [T=name]   all tests, or those whose name contains `name` (root for the datapath and the rigs)
+#   make demo            figure 7 with real packets (root)
+#   make bench [T=name]  ratios against floors (root)
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+B      := $(if $(SAN),build/san,build)
+CC     ?= gcc
+ifeq ($(origin CC),default)
+CC     := gcc
+endif
+CLANG  ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PREFIX ?= /usr/local
+DESTDIR ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+PKGS   := libbpf libyang yaml-0.1 jansson libmnl libevent libcap-ng zlib
+# Only the rules that compile need the libraries, so `make deps` works where there are none yet.
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
+
+WARN   := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wno-unused-parameter -Wpointer-arith \
+          -Wvla -Wundef
+comma  := ,
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+CFLAGS ?= -O2 -g
+CPPFLAGS_ALL = -D_GNU_SOURCE -I. -I$(B)/gen -I$(B)/bpf $(PKG_CFLAGS)
+CFLAGS_ALL   = -std=gnu11 $(CFLAGS) $(WARN) $(SANFLAGS)
+BPF_CFLAGS   = -target bpf -g -O2 -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -I. \
+               -I/usr/include/$(shell gcc -dumpmachine)
+
+# ---- what there is ------------------------------------------------------------------------------------------------
+MAINS      := loader/agent/main.c cli/main.c
+LIB_SRC    := $(filter-out $(MAINS),$(wildcard maps/*.c loader/*/*.c))
+CLI_SRC    := $(filter-out $(MAINS),$(wildcard cli/*.c))
+YANG       := $(wildcard loader/model/*.yang)
+UNIT_SRC   := $(wildcard selftests/unit/test_*.c)
+BPFT_SRC   := $(wildcard selftests/bpf/test_*.c)
+BENCH_SRC  := $(wildcard selftests/bench/*_main.c)
+HELPER_SRC := $(filter-out $(UNIT_SRC) $(BPFT_SRC) $(BENCH_SRC),$(wildcard selftests/unit/*.c selftests/bpf/*.c selftests/bench/*.c))
+AUX_BPF    := $(wildcard selftests/*/*.bpf.c)
+
+LIB_OBJ    := $(LIB_SRC:%.c=$(B)/obj/%.o)
+CLI_OBJ    := $(CLI_SRC:%.c=$(B)/obj/%.o)
+HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
+UNIT_BIN   := $(UNIT_SRC:selftests/unit/%.c=$(B)/selftests/unit/%)
+BPFT_BIN   := $(BPFT_SRC:selftests/bpf/%.c=$(B)/selftests/bpf/%)
+BENCH_BIN  := $(BENCH_SRC:selftests/bench/%_main.c=$(B)/selftests/bench/%)
+AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
+YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
+GEN        := $(B)/bpf/xslice.skel.h $(YANG_GEN)
+
+.PHONY: all deps check-tree test demo bench install clean compile_commands tests
+all: $(B)/xslice $(B)/xsliced
+tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN)
+
+deps:
+	@scripts/deps
+
+# ---- the datapath --------------------------------------------------------------------------------------------------
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+$(B)/gen/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@
+
+# A YANG module as a C string literal.
+$(B)/gen/%.yang.h: loader/model/%.yang
+	@mkdir -p $(@D)
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+
+# ---- the programs --------------------------------------------------------------------------------------------------
+$(B)/obj/%.o: %.c $(B)/flags | $(GEN) $(AUX_SKEL)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# Objects are made anew when the compiler or its flags change.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(SANFLAGS) $(WARN)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(SANFLAGS) $(WARN)' > $@
+FORCE:
+
+$(B)/libxslice.a: $(LIB_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+
+$(B)/xslice: $(B)/obj/cli/main.o $(CLI_OBJ) $(B)/libxslice.a
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+$(B)/xsliced: $(B)/obj/loader/agent/main.o $(B)/libxslice.a
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+# ---- the tests -----------------------------------------------------------------------------------------------------
+$(B)/selftests/unit/%: $(B)/obj/selftests/unit/%.o $(filter $(B)/obj/selftests/unit/%,$(HELPER_OBJ)) $(B)/libxslice.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka -lpthread
+
+$(B)/selftests/bpf/%: $(B)/obj/selftests/bpf/%.o $(filter $(B)/obj/selftests/bpf/%,$(HELPER_OBJ)) $(B)/libxslice.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka -lpthread
+
+$(B)/selftests/bench/%: $(B)/obj/selftests/bench/%_main.o $(filter $(B)/obj/selftests/bench/%,$(HELPER_OBJ)) $(B)/libxslice.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lpthread
+
+# deps first and in a make of its own: what it installs must be there before anything is compiled.
+test: deps
+	@$(MAKE) --no-print-directory tests
+	@selftests/run $(T)
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@scripts/demo
+
+bench: deps
+	@$(MAKE) --no-print-directory tests
+	@scripts/bench $(T)
+
+# ---- the rest ------------------------------------------------------------------------------------------------------
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/share/xslice
+	install -m 755 $(B)/xslice $(DESTDIR)$(PREFIX)/bin/xslice
+	install -m 755 $(B)/xsliced $(DESTDIR)$(PREFIX)/sbin/xsliced
+	install -m 644 $(YANG) docs/examples/figure7.yaml $(DESTDIR)$(PREFIX)/share/xslice/
+	sed 's,@PREFIX@,$(PREFIX),g' scripts/xsliced@.service > $(DESTDIR)$(UNITDIR)/xsliced@.service
+
+compile_commands.json: compile_commands
+compile_commands: | $(GEN) $(AUX_SKEL)
+	@scripts/compile-commands '$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL)' $(LIB_SRC) $(CLI_SRC) $(MAINS) $(UNIT_SRC) $(BPFT_SRC) \
+		$(BENCH_SRC) $(HELPER_SRC) > build/compile_commands.json
+
+clean:
+	rm -rf build
+
+-include $(patsubst %.c,$(B)/obj/%.d,$(LIB_SRC) $(CLI_SRC) $(MAINS) $(UNIT_SRC) $(BPFT_SRC) $(BENCH_SRC) $(HELPER_SRC))
+-include $(wildcard $(B)/bpf/*.d $(B)/gen/selftests/*/*.d)

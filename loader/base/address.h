@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * address.h - addresses, prefixes and MACs as every stage of the loader holds them, both families alike.
+ *
+ * Always holds: bytes are in wire order; bytes beyond the family's length, and host bits of a prefix that was made by
+ * xs_prefix_parse() or xs_prefix_mask(), are zero - so equality is memcmp().
+ */
+#ifndef XSLICE_BASE_ADDRESS_H
+#define XSLICE_BASE_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum xs_family { XS_FAMILY_NONE = 0, XS_IPV4 = 4, XS_IPV6 = 6 };
+
+struct xs_address {
+	uint8_t family; /* enum xs_family; NONE: not given */
+	uint8_t pad[3];
+	uint8_t bytes[16];
+};
+
+struct xs_prefix {
+	uint8_t family;
+	uint8_t length; /* bits */
+	uint8_t pad[2];
+	uint8_t bytes[16];
+};
+
+struct xs_mac {
+	uint8_t bytes[6];
+};
+
+#define XS_PREFIX_TEXT 64 /* room for the text form of any of these, NUL included */
+
+static inline unsigned int xs_family_bits(uint8_t family)
+{
+	return family == XS_IPV4 ? 32 : family == XS_IPV6 ? 128 : 0;
+}
+
+/* Text to value: 0, or -EINVAL with *out unchanged. A prefix without "/n" is a host's. Host bits set: -ERANGE. */
+int xs_address_parse(const char *text, struct xs_address *out);
+int xs_prefix_parse(const char *text, struct xs_prefix *out);
+int xs_mac_parse(const char *text, struct xs_mac *out);
+
+/* Value to text, into buf of XS_PREFIX_TEXT bytes; returns buf. */
+const char *xs_address_text(const struct xs_address *address, char *buf);
+const char *xs_prefix_text(const struct xs_prefix *prefix, char *buf);
+const char *xs_mac_text(const struct xs_mac *mac, char *buf);
+
+/* The prefix with its bits beyond `length` cleared. */
+struct xs_prefix xs_prefix_mask(const struct xs_address *address, unsigned int length);
+struct xs_prefix xs_prefix_of_host(const struct xs_address *address);
+bool xs_prefix_contains(const struct xs_prefix *prefix, const struct xs_address *address);
+bool xs_prefix_covers(const struct xs_prefix *outer, const struct xs_prefix *inner);
+bool xs_prefix_overlaps(const struct xs_prefix *a, const struct xs_prefix *b);
+
+/* Base address + n (R13: port i of a link gets base + i). -ERANGE if that leaves the prefix. */
+int xs_prefix_nth(const struct xs_prefix *prefix, uint32_t n, struct xs_address *out);
+
+/* Order: family, then bytes, then length; as memcmp(). */
+int xs_address_compare(const struct xs_address *a, const struct xs_address *b);
+int xs_prefix_compare(const struct xs_prefix *a, const struct xs_prefix *b);
+
+static inline bool xs_mac_is_multicast(const struct xs_mac *mac)
+{
+	return mac->bytes[0] & 1;
+}
+
+#endif

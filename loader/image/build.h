@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* build.h - the arrow from plan to image: what one node of a plan must hold. Pure. */
+#ifndef XSLICE_IMAGE_BUILD_H
+#define XSLICE_IMAGE_BUILD_H
+
+#include <stddef.h>
+
+struct xs_plan;
+
+/* Image of the plan's node (0-based); bytes are malloc()ed. 0 or negative errno. Same plan, same bytes. */
+int xs_image_build(const struct xs_plan *plan, size_t node, void **bytes, size_t *size);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mirror.h - the FIB of a slice, and the neighbours of an edge, as a copy of what the kernel of the namespace has: routes,
+ * next hops and neighbours of its main and local tables, by netlink, as they change.
+ *
+ * Always holds: a destination that the kernel would forward to a resolved neighbour leads to a FORWARD nexthop or, while the
+ * copy lags or lacks it, to PUNT; never to a neighbour that the kernel does not have. An overrun of the socket is answered by
+ * a new dump (resynchronisation). The table that is in force stays in force while a first dump is read.
+ */
+#ifndef XSLICE_NODE_MIRROR_H
+#define XSLICE_NODE_MIRROR_H
+
+#include <stdint.h>
+
+#include "maps/address_table.h"
+#include "maps/node_maps.h"
+
+struct xs_mirror;
+
+/* A device of the namespace: what a route that leaves by it becomes. */
+struct xs_mirror_device {
+	uint32_t ifindex;   /* inner end */
+	uint32_t vport;
+	uint32_t kind;      /* enum xs_vport_kind */
+	uint32_t edge_root; /* MUX: root of its edge's table */
+	uint32_t port_ifindex, port_flags;
+	uint16_t vid, mtu;
+	uint8_t smac[6];
+};
+
+/* Hands out nexthop entries of a node; shared by its mirrors. Entries in use by adopted tables are not handed out. */
+struct xs_nexthops;
+struct xs_nexthops *xs_nexthops_new(struct xs_node_maps *maps);
+void xs_nexthops_free(struct xs_nexthops *nexthops);
+void xs_nexthops_adopt(struct xs_nexthops *nexthops, const struct xs_node_maps *maps, uint32_t root);
+void xs_nexthops_release(struct xs_nexthops *nexthops, const struct xs_node_maps *maps, uint32_t root);
+uint64_t xs_nexthops_writes(const struct xs_nexthops *nexthops);
+
+/* Opens the sockets in the namespace (descriptor, not owned). Nothing is read yet. */
+int xs_mirror_new(int netns, struct xs_pool *pool, struct xs_nexthops *nexthops, struct xs_mirror **out);
+void xs_mirror_free(struct xs_mirror *mirror); /* nothing may lead to its root any more */
+
+/* Devices of the namespace; one that changes takes its routes along. A route by another device is left to the kernel. */
+int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_device *device, size_t count);
+
+/* Reads all (dump) and makes the table equal; also after xs_mirror_events() returned -ENOBUFS. */
+int xs_mirror_sync(struct xs_mirror *mirror);
+int xs_mirror_fd(const struct xs_mirror *mirror);     /* readable: call xs_mirror_events() */
+int xs_mirror_events(struct xs_mirror *mirror);       /* applies what has changed. -ENOBUFS: overrun, sync is due */
+uint32_t xs_mirror_root(const struct xs_mirror *mirror); /* what struct xs_slice.fib_root or an edge_root must be */
+
+struct xs_mirror_count {
+	uint32_t routes, neighbours, refused; /* refused: no room, left to the sliver */
+};
+void xs_mirror_counts(const struct xs_mirror *mirror, struct xs_mirror_count *out);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * node.h - makes a node (a network namespace) hold what its image says, outside the BPF maps: sliver and edge namespaces,
+ * veths, addresses, static routes, permanent neighbours, sysctls, prepared ports.
+ *
+ * Level-triggered: every function reads what is there and changes only what differs, so a second call changes nothing, and
+ * one that was cut short is finished by the next. What was made, and what a port or sysctl was before, stands in the node's
+ * journal (journal.h); nothing that is not in the journal is ever removed or changed back.
+ * Two steps, so that the agent can fill maps and attach in between: make (adds, changes) and retire (removes).
+ */
+#ifndef XSLICE_NODE_NODE_H
+#define XSLICE_NODE_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loader/image/image.h"
+
+struct xs_node;
+
+/* What a vport became. Descriptors belong to the node and are valid until the vport is retired or the node closed. */
+struct xs_node_vport {
+	uint32_t id;
+	int netns;          /* descriptor of its namespace */
+	uint32_t veth;      /* ifindex of the node's end, in the node's namespace */
+	uint32_t inner;     /* ifindex of the inner end, in `netns` */
+	uint8_t inner_mac[6];
+};
+
+struct xs_node_port {
+	uint32_t id;
+	uint32_t ifindex;
+	uint16_t mtu;
+	bool carrier;
+};
+
+/* netns: name under /run/netns, NULL: the process's own. 0 or negative errno with a sentence in `error` (>= 256 bytes). */
+int xs_node_open(const char *name, const char *netns, struct xs_node **out, char *error);
+void xs_node_close(struct xs_node *node);
+
+/*
+ * Adds and changes until the node holds all of `image`. On failure returns negative errno and names the object and the
+ * kernel's answer in `error` (>= 256 bytes); what it had added is left for the next call or for retire with the old image.
+ * A port that does not exist, or that carries an XDP program that is not ours, is refused before anything is changed:
+ * `ours` tells which program ids are (NULL: none).
+ */
+int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours)(void *context, uint32_t program_id),
+		 void *context, char *error);
+
+/* Removes what is in the journal and not in `image` (NULL: everything), and gives ports and sysctls back what they had. */
+int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *error);
+
+/* NULL if there is none (yet). */
+const struct xs_node_vport *xs_node_vport(const struct xs_node *node, uint32_t id);
+const struct xs_node_port *xs_node_port(const struct xs_node *node, uint32_t id);
+int xs_node_netns(const struct xs_node *node); /* descriptor of the node's own namespace */
+
+/* The port's carrier is copied to the veths of its links. Call when a link of the node's namespace has changed. */
+int xs_node_copy_carrier(struct xs_node *node, const struct xs_image *image);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plan.h - everything resolved: ids, labels, addresses, MACs, routes, cells. Pure: reads the model and the earlier ledger.
+ *
+ * The ledger is what a plan remembers: every number that was ever given, by the kind and the name of what it was given to.
+ * A number stays with its name while the name is there, and as a tombstone afterwards, so adding or removing a slice
+ * renumbers nothing else, and a label is not given to somebody else in the very change that frees it.
+ */
+#ifndef XSLICE_PLAN_PLAN_H
+#define XSLICE_PLAN_PLAN_H
+
+#include <stddef.h>
+
+#include "loader/base/diag.h"
+#include "loader/model/domain.h"
+
+struct json_t;
+
+struct xs_ledger;
+struct xs_ledger *xs_ledger_new(void);                                        /* empty: nothing was given yet */
+int xs_ledger_read(const char *text, size_t size, struct xs_ledger **out, const char **why); /* -EBADMSG, *why static */
+char *xs_ledger_write(const struct xs_ledger *ledger, size_t *size);          /* same ledger, same bytes; malloc()ed */
+void xs_ledger_free(struct xs_ledger *ledger);
+
+struct xs_plan; /* see plan_types.h; image/build.c and the printer read it */
+
+/*
+ * earlier is not changed (NULL: none); the plan holds the new ledger. Faults that only allocation finds (collision,
+ * exhaustion, a subnet too small) go to diag with their place. 0, -EINVAL (*out NULL), -ENOMEM.
+ */
+int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier, struct xs_diag *diag, struct xs_plan **out);
+void xs_plan_free(struct xs_plan *plan);
+const struct xs_ledger *xs_plan_ledger(const struct xs_plan *plan);
+
+/* What it allocated, for people and scripts: a new reference, keys sorted. */
+struct json_t *xs_plan_json(const struct xs_plan *plan);
+
+/* The nodes of the plan, 0-based, in the definition's order. Their images: image/build.h. */
+size_t xs_plan_node_count(const struct xs_plan *plan);
+const char *xs_plan_node_name(const struct xs_plan *plan, size_t node);
+
+#endif

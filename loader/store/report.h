@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * report.h - what an agent says of its node, as key report/NODE of the store. Written by the agent, read by the command.
+ */
+#ifndef XSLICE_STORE_REPORT_H
+#define XSLICE_STORE_REPORT_H
+
+#include <stdint.h>
+
+#include "loader/store/store.h"
+
+struct xs_report {
+	uint64_t revision;        /* the last one it took on */
+	int failed;               /* 1: it could not, and the node is as `error` says */
+	uint64_t generation;      /* every cell of the store up to this generation is in the node's map */
+	uint64_t netlink_changes; /* made for that revision: links, addresses, routes, neighbours, sysctls, features */
+	uint64_t map_writes;      /* made for that revision */
+	uint64_t duration_us;     /* spent on it */
+	int64_t pid;              /* of the agent */
+	char error[512];
+};
+
+/* 0 or negative errno; -ENOENT: never reported; -EBADMSG: not a report. */
+int xs_report_get(struct xs_store *store, const char *node, struct xs_report *out);
+int xs_report_put(struct xs_store *store, const char *node, const struct xs_report *report);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * store.h - what carries images to agents and their reports back. One interface; a directory is the first that has it, etcd
+ * the next. Keys are slash-separated names; values are bytes.
+ *
+ *   revision                  number of the active revision (text), 0 before the first
+ *   ledger                    what the plan remembers (JSON)
+ *   definition                the definition in force, as it was given
+ *   image/REVISION/NODE       image of a node; a node without a record in the active revision has nothing to hold
+ *   cell/ID                   "GENERATION SLICE\n": a cell that was switched (ID: decimal cell id)
+ *   generation                highest generation ever given (text)
+ *   report/NODE               JSON, by the node's agent: see report.h
+ *
+ * Always holds: a value is whole (written aside, synced, renamed). Who changes several keys holds the lock.
+ */
+#ifndef XSLICE_STORE_STORE_H
+#define XSLICE_STORE_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct xs_store;
+
+/* where: a directory's path (created with mode 0700 where `create`). 0 or negative errno. */
+int xs_store_open(const char *where, int create, struct xs_store **out);
+void xs_store_close(struct xs_store *store);
+
+/* Value of a key: malloc()ed, with a NUL behind that size does not count. -ENOENT if there is none. */
+int xs_store_get(struct xs_store *store, const char *key, void **value, size_t *size);
+int xs_store_put(struct xs_store *store, const char *key, const void *value, size_t size);
+int xs_store_delete(struct xs_store *store, const char *key); /* 0 also if there was none */
+
+/* Calls fn for every key directly under prefix, sorted, with its last name. Stops at fn's first non-zero value. */
+int xs_store_list(struct xs_store *store, const char *prefix, int (*fn)(void *context, const char *name), void *context);
+
+/* One writer: waits up to timeout_ms (negative: for ever). -ETIMEDOUT. Released also when the process ends. */
+int xs_store_lock(struct xs_store *store, int timeout_ms);
+void xs_store_unlock(struct xs_store *store);
+
+/*
+ * A descriptor that becomes readable when keys directly under one of `prefixes` ("" is the top) have changed since the last
+ * xs_store_watch_clear(). May wake without cause and, after errors, miss: who needs truth reads again from time to time.
+ */
+int xs_store_watch(struct xs_store *store, const char *const *prefixes, size_t count);
+void xs_store_watch_clear(struct xs_store *store);
+
+/* Small helpers over get and put: a decimal number; -ENOENT as get, -EBADMSG if it is none. */
+int xs_store_get_number(struct xs_store *store, const char *key, uint64_t *value);
+int xs_store_put_number(struct xs_store *store, const char *key, uint64_t value);
+
+#endif

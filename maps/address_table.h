@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * address_table.h - longest prefix over an address (contract.h, struct xs_block): user space's side. One pool of blocks per
+ * node serves every table of the node: FIBs, edges, MUXes, sources.
+ *
+ * The pool keeps what the datapath does not need (the prefix length behind each entry, the set of prefixes) and changes
+ * entries in place by aligned stores; a new block is complete before an entry leads to it (release order). A block that
+ * nothing leads to any more is reused only after a grace period, of which one serves many blocks.
+ * Owner: one thread. Readers are the datapath's CPUs (or a test's thread) at any moment.
+ */
+#ifndef XSLICE_MAPS_ADDRESS_TABLE_H
+#define XSLICE_MAPS_ADDRESS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "maps/contract.h"
+
+struct xs_pool;
+struct xs_table;
+
+/*
+ * blocks: `count` blocks, the mapped map or a test's memory; not owned. in_use[]: blocks that a former owner left in force
+ * (NULL: none), which are not handed out until xs_pool_release(). grace(context) returns when every reader that began before
+ * the call has ended; NULL: membarrier(MEMBARRIER_CMD_GLOBAL). NULL without memory.
+ */
+struct xs_pool *xs_pool_new(struct xs_block *blocks, uint32_t count, void (*grace)(void *context), void *context);
+void xs_pool_free(struct xs_pool *pool);
+
+/* Takes the blocks under `root`, as they stand in the map, as in use: what a former agent left in force. */
+void xs_pool_adopt(struct xs_pool *pool, uint32_t root);
+/* Frees all blocks under an adopted root, once nothing leads to it. Waits for the grace period as others do. */
+void xs_pool_release(struct xs_pool *pool, uint32_t root);
+
+uint32_t xs_pool_size(const struct xs_pool *pool);
+uint32_t xs_pool_used(const struct xs_pool *pool);    /* without those that wait */
+uint64_t xs_pool_writes(const struct xs_pool *pool);  /* entries stored since xs_pool_new() */
+
+/* address_bytes: 4 or 16. The root block is taken at once; NULL and errno ENOSPC/ENOMEM otherwise. */
+struct xs_table *xs_table_new(struct xs_pool *pool, unsigned int address_bytes);
+/* Nothing may lead to the table's root any more (the caller wrote the word that led there). */
+void xs_table_free(struct xs_table *table);
+uint32_t xs_table_root(const struct xs_table *table);
+size_t xs_table_count(const struct xs_table *table); /* prefixes held */
+
+/*
+ * Sets a prefix' leaf (0 .. XS_ENTRY_INDEX) or removes the prefix. address is in wire order, bits beyond length are ignored.
+ * Nothing is written where nothing changes. -ENOSPC: the pool is full, and the table is as before. -ENOENT on removal.
+ */
+int xs_table_set(struct xs_table *table, const uint8_t *address, unsigned int length, uint32_t leaf);
+int xs_table_remove(struct xs_table *table, const uint8_t *address, unsigned int length);
+bool xs_table_get(const struct xs_table *table, const uint8_t *address, unsigned int length, uint32_t *leaf);
+
+/* What the datapath's lookup does: true and the leaf, or false. Works on any reader's thread. */
+bool xs_blocks_lookup(const struct xs_block *blocks, uint32_t root, const uint8_t *address, unsigned int address_bytes,
+		      uint32_t *leaf);
+
+#endif

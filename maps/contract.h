@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR GPL-2.0-or-later) */
+/*
+ * contract.h - what the datapath and user space agree on. Included by bpf/, by maps/, by the tests; stated nowhere else.
+ *
+ * Owner: the agent (xsliced) writes every map here except the counters, which only the datapath writes.
+ * Always holds:
+ *  - index 0 of port, vport, slice, nexthop, mux, mux_rule and cell means "none" and is never handed out;
+ *  - an entry is filled completely before anything that leads to it is written (fill, then publish);
+ *  - fields are host byte order unless typed __be16/__be32 or named mac; addresses are in wire order;
+ *  - padding is zero. A change of layout changes XS_CONTRACT_VERSION: the version stands in the pin path, so old and new
+ *    never share a map.
+ */
+#ifndef XSLICE_MAPS_CONTRACT_H
+#define XSLICE_MAPS_CONTRACT_H
+
+#include <linux/types.h>
+
+#define XS_CONTRACT_VERSION 1
+
+/* Every pin of a node lies under XS_PIN_ROOT/<node>/v<XS_CONTRACT_VERSION>/. Mode of the directories: 0700. */
+#define XS_PIN_ROOT "/sys/fs/bpf/xslice"
+
+#ifdef __bpf__
+#define XS_ASSERT(expr) _Static_assert(expr, #expr)
+#else
+#include <assert.h>
+#include <stddef.h>
+#define XS_ASSERT(expr) static_assert(expr, #expr)
+#endif
+
+#define XS_MAC_LEN 6
+#define XS_VID_MIN 1
+#define XS_VID_MAX 4094
+#define XS_VIDS 4096
+
+/* ---- ports and labels ---------------------------------------------------------------------------------------------- */
+
+/* port_of_ifindex: array, key ifindex (below XS_IFINDEX_MAX; the agent refuses a port above), value __u32 port id. */
+#define XS_IFINDEX_MAX 65536
+
+enum xs_port_flag {
+	XS_PORT_LOCAL_STACK = 1 << 0, /* a local stack lies behind (TAP, pod veth): only tc may transmit there */
+	XS_PORT_USER = 1 << 1,        /* a gateway or a MUX uses its untagged frames: sources are checked */
+};
+
+/* port: array, key port id. A physical port of the node. */
+struct xs_port {
+	__u32 ifindex;
+	__u32 flags;         /* enum xs_port_flag */
+	__u32 untagged;      /* vport that takes untagged frames: a gateway's, or the edge's; 0: they are the host's */
+	__u32 mux;           /* mux that selects the slice of untagged IP packets; 0: untagged belongs to the vport's slice */
+	__u32 source_root;   /* address table of the sources that users may have; 0: none is declared, so none is allowed */
+	__be32 edge_address; /* with a mux: the edge's own address on the users' link; packets to it go to the edge */
+};
+XS_ASSERT(sizeof(struct xs_port) == 24);
+
+/*
+ * label: array, key port id * XS_VIDS + VLAN id, value __u32: the vport that the label leads to, 0 (unknown) or
+ * XS_LABEL_HOST (the port reserves this tag for the host).
+ */
+#define XS_LABEL_HOST 0xffffffffu
+
+/* ---- vports: the virtual ports of slivers (and of edges) ------------------------------------------------------------ */
+
+enum xs_vport_kind {
+	XS_VPORT_NONE,
+	XS_VPORT_LINK,    /* end of a point-to-point link sliver: labelled on the wire */
+	XS_VPORT_GATEWAY, /* gateway whose sliver is the port's edge: untagged on the wire */
+	XS_VPORT_MUX,     /* a slice's end of a MUX_DEMUX: what leaves by it is sent on by the edge */
+	XS_VPORT_EDGE,    /* the edge's own, shared by all slices behind a MUX: untagged on the wire, slice 0 */
+};
+
+/* vport: array, key vport id. */
+struct xs_vport {
+	__u32 kind;         /* enum xs_vport_kind */
+	__u32 slice;        /* slice id; 0 for an edge */
+	__u32 port;         /* physical port it sends by */
+	__u32 port_ifindex; /* ... and that port's ifindex */
+	__u32 port_flags;   /* ... and its flags: copied, so that emission reads one entry */
+	__u32 veth;         /* ifindex of the node's end of its veth: what is punted goes in there */
+	__u32 edge;         /* MUX: the edge's vport id; else 0 */
+	__u16 vid;          /* label on the wire; 0: untagged */
+	__u16 mtu;          /* largest IP packet, bytes */
+	__u8 mac[XS_MAC_LEN];        /* its MAC on the wire: taken as destination, given as source (R7). MUX: the edge's */
+	__u8 sliver_mac[XS_MAC_LEN]; /* MAC of the veth's end inside the namespace: a punted frame's destination */
+	__u8 relay_mac[XS_MAC_LEN];  /* EDGE: frames from slivers for users carry this as destination (see tc_edge) */
+	__u8 pad[14];
+};
+XS_ASSERT(sizeof(struct xs_vport) == 64);
+
+/* ---- slices and their FIBs ------------------------------------------------------------------------------------------ */
+
+/* slice: array, key slice id (1..65535, unique in the domain). Slice 0 counts what was in no slice. */
+#define XS_SLICE_MAX 65535
+struct xs_slice {
+	__u32 fib_root; /* address table; its leaves are nexthop ids. One word: a rebuilt table comes into force by one store */
+	__u32 flags;    /* zero; reserved */
+};
+XS_ASSERT(sizeof(struct xs_slice) == 8);
+
+enum xs_nexthop_kind {
+	XS_NEXTHOP_PUNT,      /* the sliver's kernel decides: own address, unresolved neighbour, unreachable, ... */
+	XS_NEXTHOP_FORWARD,   /* emit with what stands here */
+	XS_NEXTHOP_EDGE,      /* look the destination up in table edge_root (users behind a MUX), then as above */
+	XS_NEXTHOP_BLACKHOLE, /* drop(blackhole) */
+};
+
+/*
+ * nexthop: array, mapped. All that emission needs, so that a packet reads one line. Changing an entry that packets may be
+ * reading: kind = PUNT, one grace period, the rest, then kind.
+ */
+struct xs_nexthop {
+	__u8 dmac[XS_MAC_LEN];
+	__u8 smac[XS_MAC_LEN];
+	__be16 tci; /* VLAN tag control information to send with; 0: untagged */
+	__u16 mtu;  /* largest IP packet, bytes */
+	__u32 ifindex;
+	__u32 vport;      /* sends by this vport: for the counters */
+	__u32 edge_root;  /* EDGE: address table whose leaves are nexthop ids */
+	__u8 kind;        /* enum xs_nexthop_kind */
+	__u8 port_flags;  /* enum xs_port_flag of the port it sends by */
+	__u8 pad[2];
+};
+XS_ASSERT(sizeof(struct xs_nexthop) == 32);
+
+/* ---- the address table ---------------------------------------------------------------------------------------------- */
+
+/*
+ * block: array, mapped; key block number. One level per address byte; a lookup starts at a root block and takes at most one
+ * step per byte of the address. An entry is EMPTY, a LEAF (an index whose meaning is the table's) or the number of the next
+ * BLOCK. Leaves are pushed down: an entry under a longer block repeats the leaf of the shorter prefix, so the first entry
+ * that is no BLOCK is the answer. Block 0 is never used: root 0 is a table without entries.
+ */
+#define XS_BLOCK_ENTRIES 256
+#define XS_ENTRY_EMPTY 0u
+#define XS_ENTRY_LEAF (1u << 30)
+#define XS_ENTRY_BLOCK (2u << 30)
+#define XS_ENTRY_KIND (3u << 30)
+#define XS_ENTRY_INDEX (~XS_ENTRY_KIND)
+
+struct xs_block {
+	__u32 entry[XS_BLOCK_ENTRIES];
+};
+XS_ASSERT(sizeof(struct xs_block) == 1024);
+
+/* ---- MUX_DEMUX: select and switch ----------------------------------------------------------------------------------- */
+
+/*
+ * cell: array, mapped, outside all revisions. One aligned word per VM and per group: generation << 16 | slice id. The higher
+ * generation of a condition's two cells names the slice in whose list it is in force. Slice 0: names none (a group before
+ * its first switch). A switch is one store.
+ */
+#define XS_CELL_SLICE_BITS 16
+#define XS_CELL_SLICE_MASK 0xffffull
+#define XS_CELL(generation, slice) (((__u64)(generation) << XS_CELL_SLICE_BITS) | (slice))
+
+/* mux: array, key mux id. port.mux names one; a rebuilt policy stands in another entry and comes into force by that word. */
+struct xs_mux {
+	__u32 root;          /* address table; leaves are mux_rule ids: the first rule of the longest prefix */
+	__u32 general_first; /* first entry in mux_general, sorted by position */
+	__u32 general_count; /* at most XS_MUX_GENERAL_MAX */
+	__u32 id;            /* the definition's MUX this is a policy of */
+};
+XS_ASSERT(sizeof(struct xs_mux) == 16);
+
+/* check refuses more general conditions, and more destination-only conditions over one address, than this in one MUX. */
+#define XS_MUX_GENERAL_MAX 64
+#define XS_MUX_WALK_MAX 64
+
+/*
+ * mux_rule: per-CPU array, key rule id; each CPU has a copy of the rule beside its own counter, so that one cache line
+ * serves both. User space writes all copies alike and only while no packet can reach the rule.
+ *
+ * The rules of one prefix form a chain by position (next); the last of a chain leads to the next shorter prefix that has
+ * any. `shorter` leads there at once: the first rule in force of a prefix is that prefix's best. `rest` is the smallest
+ * position found by following `shorter`: the walk ends when it is above the best so far.
+ */
+#define XS_POSITION_NONE 0xffffffffu
+struct xs_mux_rule {
+	__u32 position; /* place in the naive walk: lists in order, conditions in order; unique in the MUX */
+	__u32 rest;     /* smallest position at or after `shorter`; XS_POSITION_NONE if there is none */
+	__u32 next;     /* next rule of the same prefix by position; then the first of the next shorter one; 0: end */
+	__u32 shorter;  /* first rule of the next shorter prefix that has any; 0: end */
+	__u32 vport;    /* the MUX vport of the slice that it selects */
+	__u32 slice;    /* that slice: what the winning cell must name */
+	__u32 vm_cell;    /* 0: bears no cell, always in force */
+	__u32 group_cell; /* 0: its VM is in no group */
+	__u64 packets;  /* counted where the rule selected */
+	__u64 bytes;    /* frame bytes, label not counted */
+};
+XS_ASSERT(sizeof(struct xs_mux_rule) == 48);
+
+enum xs_general_field {
+	XS_GENERAL_PROTOCOL = 1 << 0,
+	XS_GENERAL_SOURCE_PORT = 1 << 1,
+	XS_GENERAL_DESTINATION_PORT = 1 << 2,
+	XS_GENERAL_DSCP = 1 << 3,
+	XS_GENERAL_INPUT_PORT = 1 << 4,
+};
+
+/* mux_general: array. What a condition tests besides, or instead of, its destination. Masks of 0 match all. */
+struct xs_mux_general {
+	__be32 destination, destination_mask;
+	__be32 source, source_mask;
+	__u16 source_port[2];      /* first, last */
+	__u16 destination_port[2]; /* first, last */
+	__u64 dscp;                /* bit d: DSCP d matches */
+	__u32 input_port;          /* physical port id */
+	__u16 fields;              /* enum xs_general_field: which of them are tested */
+	__u8 protocol;
+	__u8 pad;
+	__u32 rule;     /* its mux_rule: position, slice, cells, counters (next, shorter, rest unused) */
+	__u32 position; /* the rule's, repeated: the scan stops at the first above the best so far */
+};
+XS_ASSERT(sizeof(struct xs_mux_general) == 48);
+
+/* ---- verdicts and counters ------------------------------------------------------------------------------------------ */
+
+/*
+ * Every received frame ends in exactly one verdict. One list: enum, metric name, trace line. Drop reasons come after DROP.
+ * To add one: a line here, a use in bpf/, a test in selftests/bpf.
+ */
+#define XS_VERDICTS(X)                                                                        \
+	X(FORWARDED, "forwarded", "emitted by a port")                                        \
+	X(PUNTED, "punted", "handed to the kernel of the sliver or edge")                     \
+	X(HOST, "host", "not ours: left to the node's own stack")                             \
+	X(MALFORMED, "malformed", "truncated or inconsistent headers")                        \
+	X(UNKNOWN_LABEL, "unknown-label", "no link sliver has this VLAN id on this port")     \
+	X(LABEL_ZERO, "label-zero", "VLAN id 0 or 4095 is no label")                          \
+	X(DOUBLE_TAG, "double-tag", "a second VLAN tag")                                      \
+	X(TAG_ON_USER_PORT, "tag-on-user-port", "a tag where users send untagged frames")     \
+	X(NOT_FOR_US, "not-for-us", "unicast to somebody else's MAC")                         \
+	X(MULTICAST, "multicast", "multicast other than link-local is not offered")           \
+	X(SPOOFED_SOURCE, "spoofed-source", "source outside the port's declared prefixes")    \
+	X(MARTIAN, "martian", "an address that may not appear on a wire")                     \
+	X(ETHERTYPE, "ethertype", "neither IPv4 nor ARP inside a slice")                      \
+	X(NO_SLICE, "no-slice", "no condition of the MUX in force takes it")                  \
+	X(NO_ROUTE, "no-route", "the slice has no table")                                     \
+	X(BLACKHOLE, "blackhole", "the route says so")                                        \
+	X(WALK_BOUND, "walk-bound", "more conditions over one address than check allows")     \
+	X(EMIT_FAILED, "emit-failed", "the kernel refused a changed frame")
+
+enum xs_verdict {
+#define XS_VERDICT_ENUM(id, name, text) XS_##id,
+	XS_VERDICTS(XS_VERDICT_ENUM)
+#undef XS_VERDICT_ENUM
+	XS_VERDICT_COUNT,
+};
+#define XS_DROP_FIRST XS_MALFORMED
+
+/* port_stats: per-CPU array, key port id. Counted on arrival, before anything is decided; tags are counted in. */
+struct xs_port_stats {
+	__u64 rx_packets, rx_bytes;
+};
+
+/* vport_stats: per-CPU array, key vport id: a link sliver's, gateway's, MUX's traffic at this sliver. */
+struct xs_vport_stats {
+	__u64 rx_packets, rx_bytes; /* taken in from the wire */
+	__u64 tx_packets, tx_bytes; /* emitted: forwarded, or come out of the sliver */
+	__u64 originated;           /* of tx: came out of the sliver's or edge's kernel */
+	__u64 originated_dropped;   /* came out of it and could not be emitted */
+};
+
+/*
+ * slice_stats: per-CPU array, key slice id; 0 counts what ended before it was in a slice.
+ * Conservation, per node: sum of port_stats.rx_packets = sum of verdict[] over all slices.
+ */
+struct xs_slice_stats {
+	__u64 verdict[XS_VERDICT_COUNT];
+};
+
+#endif

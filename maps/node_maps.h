@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * node_maps.h - the maps of one node, by name and type. The agent opens them to write, the command to read (counters go on
+ * without an agent).
+ *
+ * Always holds: writers compare before they write, so equal content costs no write; every write is counted. What is read from
+ * a pin is checked: a map of another type or size is refused with -EPROTO.
+ */
+#ifndef XSLICE_MAPS_NODE_MAPS_H
+#define XSLICE_MAPS_NODE_MAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "maps/contract.h"
+
+/* Every map of the datapath: id, key bytes, value type, mapped into memory or not, per CPU or not. */
+#define XS_MAPS(X)                                              \
+	X(port_of_ifindex, __u32, false, false)                 \
+	X(port, struct xs_port, false, false)                   \
+	X(label, __u32, false, false)                           \
+	X(vport, struct xs_vport, false, false)                 \
+	X(slice, struct xs_slice, false, false)                 \
+	X(nexthop, struct xs_nexthop, true, false)              \
+	X(block, struct xs_block, true, false)                  \
+	X(cell, __u64, true, false)                             \
+	X(mux, struct xs_mux, false, false)                     \
+	X(mux_rule, struct xs_mux_rule, false, true)            \
+	X(mux_general, struct xs_mux_general, false, false)     \
+	X(port_stats, struct xs_port_stats, false, true)        \
+	X(vport_stats, struct xs_vport_stats, false, true)      \
+	X(slice_stats, struct xs_slice_stats, false, true)
+
+enum xs_map_id {
+#define XS_MAP_ENUM(name, type, mapped, per_cpu) XS_MAP_##name,
+	XS_MAPS(XS_MAP_ENUM)
+#undef XS_MAP_ENUM
+	XS_MAP_COUNT,
+};
+
+struct xs_map_info {
+	const char *name; /* also the BPF map's name and its pin's */
+	size_t value_size;
+	bool mapped, per_cpu;
+};
+const struct xs_map_info *xs_map_info(enum xs_map_id id);
+
+struct xs_node_maps {
+	int fd[XS_MAP_COUNT];
+	uint32_t entries[XS_MAP_COUNT];
+	void *mapped[XS_MAP_COUNT]; /* NULL unless mapped for writing */
+	int cpus;
+	uint64_t writes; /* by this process; the address tables count their own */
+};
+
+/* "XS_PIN_ROOT/<node>/v<version>" into buf of `size`; -ENAMETOOLONG. */
+int xs_pin_dir(const char *node, char *buf, size_t size);
+
+/* Takes fds (dup()ed) of a loaded object, or opens a node's pins. writable: mapped maps are mapped. 0 or negative errno. */
+int xs_node_maps_init(struct xs_node_maps *maps, const int fd[XS_MAP_COUNT], bool writable);
+int xs_node_maps_open(struct xs_node_maps *maps, const char *node, bool writable);
+void xs_node_maps_close(struct xs_node_maps *maps);
+
+/* Reads entry `key` (per-CPU maps: the first CPU's copy) into value of the map's value_size. */
+int xs_node_maps_get(const struct xs_node_maps *maps, enum xs_map_id id, uint32_t key, void *value);
+/* Writes if different: 1 written, 0 equal, negative errno. Per-CPU maps: all copies alike. Not for mapped maps. */
+int xs_node_maps_put(struct xs_node_maps *maps, enum xs_map_id id, uint32_t key, const void *value);
+/* The same for count entries from first on; may use batches. Returns how many differed and were written. */
+int xs_node_maps_put_many(struct xs_node_maps *maps, enum xs_map_id id, uint32_t first, uint32_t count, const void *values);
+
+static inline struct xs_nexthop *xs_node_maps_nexthop(const struct xs_node_maps *maps)
+{
+	return (struct xs_nexthop *)maps->mapped[XS_MAP_nexthop];
+}
+
+static inline struct xs_block *xs_node_maps_block(const struct xs_node_maps *maps)
+{
+	return (struct xs_block *)maps->mapped[XS_MAP_block];
+}
+
+/* Cells: one aligned word each. set is one store; 1 if it changed, 0 if it was so. -ERANGE for an id outside the map. */
+int xs_cell_get(const struct xs_node_maps *maps, uint32_t id, uint64_t *word);
+int xs_cell_set(struct xs_node_maps *maps, uint32_t id, uint64_t word);
+
+/* Sums over CPUs. */
+int xs_port_stats_sum(const struct xs_node_maps *maps, uint32_t id, struct xs_port_stats *out);
+int xs_vport_stats_sum(const struct xs_node_maps *maps, uint32_t id, struct xs_vport_stats *out);
+int xs_slice_stats_sum(const struct xs_node_maps *maps, uint32_t id, struct xs_slice_stats *out);
+int xs_mux_rule_stats_sum(const struct xs_node_maps *maps, uint32_t id, uint64_t *packets, uint64_t *bytes);
+/* Sets an entry's counters to zero on all CPUs: an id is about to be given to somebody else. */
+int xs_stats_clear(struct xs_node_maps *maps, enum xs_map_id id, uint32_t key);
+
+const char *xs_verdict_name(enum xs_verdict verdict);
+const char *xs_verdict_text(enum xs_verdict verdict);
+
+#endif
