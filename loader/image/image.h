@@ -31,7 +31,16 @@ struct xs_image_header {
 };
 static_assert(sizeof(struct xs_image_header) == 40, "header");
 
-/* Ids are unique on the node, stable over changes, never 0. Port, vport and mux ids index the maps of maps/contract.h. */
+/*
+ * Ids are unique on the node, stable over changes, never 0. Port, vport and mux ids index the maps of maps/contract.h; so
+ * low ones are given first, and none above these is accepted.
+ */
+#define XS_PORT_ID_MAX 4095
+#define XS_VPORT_ID_MAX ((1u << 20) - 1)
+#define XS_MUX_ID_MAX 4095
+#define XS_CELL_ID_MAX ((1u << 24) - 1)
+#define XS_GENERATION_MAX ((1ull << 48) - 1) /* what XS_CELL() has room for */
+
 enum xs_record_type {
 	XS_REC_NODE = 1,
 	XS_REC_PORT,
@@ -58,7 +67,7 @@ struct xs_rec_node {
 	struct xs_record head; /* key: none, one per image */
 	uint32_t blocks;       /* size of the address tables' pool */
 	uint32_t conditions;   /* how many conditions the rule maps must hold at once (both revisions of a change) */
-	uint32_t cells;        /* highest cell id in use + 1 */
+	uint32_t cells;        /* entries of the cell map: more than the highest cell id, with head-room */
 	uint32_t pad;
 };
 
@@ -182,6 +191,9 @@ struct xs_record_info {
 };
 /* NULL for a type that does not exist. */
 const struct xs_record_info *xs_record_info(unsigned int type);
+
+/* Order of an image: by type, then by the key's numbers and prefixes. Both must be of types that exist. */
+int xs_record_compare(const struct xs_record *a, const struct xs_record *b);
 
 struct xs_image {
 	const struct xs_image_header *header;

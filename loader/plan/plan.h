@@ -10,6 +10,7 @@
 #define XSLICE_PLAN_PLAN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "loader/base/diag.h"
 #include "loader/model/domain.h"
@@ -25,12 +26,18 @@ void xs_ledger_free(struct xs_ledger *ledger);
 struct xs_plan; /* see plan_types.h; image/build.c and the printer read it */
 
 /*
- * earlier is not changed (NULL: none); the plan holds the new ledger. Faults that only allocation finds (collision,
- * exhaustion, a subnet too small) go to diag with their place. 0, -EINVAL (*out NULL), -ENOMEM.
+ * earlier is not changed (NULL: none); the plan holds the new ledger, the same bytes if nothing was given or freed. Faults
+ * that only allocation finds (collision, exhaustion, a subnet too small) go to diag with their place. generation: the highest
+ * that the domain ever gave (the store's); cells that are new take the next one. domain must outlive the plan, which points
+ * into it. 0, -EINVAL, -ENOMEM; *out is unchanged on failure.
  */
-int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier, struct xs_diag *diag, struct xs_plan **out);
+int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier, uint64_t generation, struct xs_diag *diag,
+		 struct xs_plan **out);
 void xs_plan_free(struct xs_plan *plan);
-const struct xs_ledger *xs_plan_ledger(const struct xs_plan *plan);
+const struct xs_ledger *xs_plan_ledger(const struct xs_plan *plan); /* lives as long as the plan */
+
+/* The highest generation given, those of the plan's new cells included: what the store must hold once the plan is in force. */
+uint64_t xs_plan_generation(const struct xs_plan *plan);
 
 /* What it allocated, for people and scripts: a new reference, keys sorted. */
 struct json_t *xs_plan_json(const struct xs_plan *plan);
