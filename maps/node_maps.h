@@ -18,6 +18,7 @@
 /* Every map of the datapath: id, key bytes, value type, mapped into memory or not, per CPU or not. */
 #define XS_MAPS(X)                                              \
 	X(port_of_ifindex, __u32, false, false)                 \
+	X(vport_of_ifindex, __u32, false, false)                \
 	X(port, struct xs_port, false, false)                   \
 	X(label, __u32, false, false)                           \
 	X(vport, struct xs_vport, false, false)                 \
@@ -51,6 +52,7 @@ struct xs_node_maps {
 	uint32_t entries[XS_MAP_COUNT];
 	void *mapped[XS_MAP_COUNT]; /* NULL unless mapped for writing */
 	int cpus;
+	bool in_memory; /* no BPF maps at all: every map lies at mapped[] (xs_node_maps_init_memory()) */
 	uint64_t writes; /* by this process; the address tables count their own */
 };
 
@@ -60,11 +62,13 @@ int xs_pin_dir(const char *node, char *buf, size_t size);
 /* Takes fds (dup()ed) of a loaded object, or opens a node's pins. writable: mapped maps are mapped. 0 or negative errno. */
 int xs_node_maps_init(struct xs_node_maps *maps, const int fd[XS_MAP_COUNT], bool writable);
 int xs_node_maps_open(struct xs_node_maps *maps, const char *node, bool writable);
+/* Maps in this process' memory, zeroed, for what needs no kernel: tests, and trying a policy before it is applied. */
+int xs_node_maps_init_memory(struct xs_node_maps *maps, const uint32_t entries[XS_MAP_COUNT], int cpus);
 void xs_node_maps_close(struct xs_node_maps *maps);
 
 /* Reads entry `key` (per-CPU maps: the first CPU's copy) into value of the map's value_size. */
 int xs_node_maps_get(const struct xs_node_maps *maps, enum xs_map_id id, uint32_t key, void *value);
-/* Writes if different: 1 written, 0 equal, negative errno. Per-CPU maps: all copies alike. Not for mapped maps. */
+/* Writes if different: 1 written, 0 equal, negative errno. Per-CPU maps: all copies alike. Mapped maps: -EINVAL. */
 int xs_node_maps_put(struct xs_node_maps *maps, enum xs_map_id id, uint32_t key, const void *value);
 /* The same for count entries from first on; may use batches. Returns how many differed and were written. */
 int xs_node_maps_put_many(struct xs_node_maps *maps, enum xs_map_id id, uint32_t first, uint32_t count, const void *values);
@@ -79,7 +83,10 @@ static inline struct xs_block *xs_node_maps_block(const struct xs_node_maps *map
 	return (struct xs_block *)maps->mapped[XS_MAP_block];
 }
 
-/* Cells: one aligned word each. set is one store; 1 if it changed, 0 if it was so. -ERANGE for an id outside the map. */
+/*
+ * Cells: one aligned word each. set is one store: 1 if it changed, 0 if it was so; -ERANGE for an id outside the map, -EROFS
+ * if the maps were not opened for writing.
+ */
 int xs_cell_get(const struct xs_node_maps *maps, uint32_t id, uint64_t *word);
 int xs_cell_set(struct xs_node_maps *maps, uint32_t id, uint64_t word);
 
