@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Frames, built and taken apart. Addresses are text, numbers are host order; what comes out is what goes on the wire."""
+import socket
+import struct
+
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+ETH_IP, ETH_ARP, ETH_VLAN = 0x0800, 0x0806, 0x8100
+DF = 0x4000
+
+
+def mac_bytes(mac):
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+def mac_text(raw):
+    return raw.hex(":")
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def ethernet(destination, source, payload, ethertype=ETH_IP, tags=()):
+    """tags: VLAN ids, the outermost first."""
+    labels = b"".join(struct.pack("!HH", ETH_VLAN, vid) for vid in tags)
+    return mac_bytes(destination) + mac_bytes(source) + labels + struct.pack("!H", ethertype) + payload
+
+
+def ipv4(source, destination, protocol, payload, ttl=64, flags=DF, ident=0, options=b""):
+    length = 20 + len(options)
+    head = struct.pack("!BBHHHBBH4s4s", 0x40 | length // 4, 0, length + len(payload), ident, flags, ttl, protocol, 0,
+                       socket.inet_aton(source), socket.inet_aton(destination)) + options
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+
+
+def udp(source, destination, source_port, destination_port, data):
+    length = 8 + len(data)
+    pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!BBH", 0, socket.IPPROTO_UDP, length)
+    head = struct.pack("!HHHH", source_port, destination_port, length, 0)
+    total = checksum(pseudo + head + data) or 0xFFFF
+    return head[:6] + struct.pack("!H", total) + data
+
+
+def udp_packet(source, destination, source_port, destination_port, data, **ip):
+    return ipv4(source, destination, socket.IPPROTO_UDP, udp(source, destination, source_port, destination_port, data), **ip)
+
+
+def icmp_echo(ident, sequence, data=b"", reply=False):
+    head = struct.pack("!BBHHH", 0 if reply else 8, 0, 0, ident, sequence)
+    return head[:2] + struct.pack("!H", checksum(head + data)) + head[4:] + data
+
+
+def arp(operation, sender_mac, sender, target_mac, target):
+    return struct.pack("!HHBBH6s4s6s4s", 1, ETH_IP, 6, 4, operation, mac_bytes(sender_mac), socket.inet_aton(sender),
+                       mac_bytes(target_mac), socket.inet_aton(target))
+
+
+def parse_arp(frame):
+    """(operation, sender MAC, sender, target MAC, target) of an untagged ARP frame, or None."""
+    if len(frame) < 42 or frame[12:14] != b"\x08\x06":
+        return None
+    operation, sender_mac, sender, target_mac, target = struct.unpack("!H6s4s6s4s", frame[20:42])
+    return operation, mac_text(sender_mac), socket.inet_ntoa(sender), mac_text(target_mac), socket.inet_ntoa(target)
+
+
+class Icmp:
+    """An ICMP message as a raw socket gives it (IP header first); of an error, the packet that caused it is in `inner`."""
+
+    def __init__(self, packet):
+        start = (packet[0] & 0xF) * 4
+        self.source = socket.inet_ntoa(packet[12:16])
+        self.type, self.code = packet[start], packet[start + 1]
+        self.ident, self.sequence = struct.unpack("!HH", packet[start + 4:start + 8])
+        self.mtu = self.sequence
+        self.inner = packet[start + 8:]
+
+    def about(self, destination, port=None):
+        """Is it an error about a UDP packet to destination (and port)?"""
+        if self.type not in (3, 11, 12) or len(self.inner) < 28 or self.inner[16:20] != socket.inet_aton(destination):
+            return False
+        start = (self.inner[0] & 0xF) * 4
+        return port is None or struct.unpack("!H", self.inner[start + 2:start + 4])[0] == port

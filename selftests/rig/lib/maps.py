@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The maps of a node as they stand in the kernel, read by bpf(2) at their pins. Nothing here writes."""
+import ctypes
+import os
+import struct
+
+from . import contract
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_NR_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+_LOOKUP, _OBJ_GET, _INFO_BY_FD, _LOOKUP_BATCH = 1, 7, 15, 24
+_CHUNK = 4096
+
+
+def _possible_cpus():
+    with open("/sys/devices/system/cpu/possible", encoding="ascii") as file:
+        last = file.read().strip().split(",")[-1]
+    return int(last.split("-")[-1]) + 1
+
+
+CPUS = _possible_cpus()
+
+
+def _bpf(command, attribute):
+    buffer = ctypes.create_string_buffer(attribute, 128)
+    result = _libc.syscall(_NR_BPF, command, buffer, len(attribute))
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), f"bpf({command})")
+    return result, buffer
+
+
+class Map:
+    """A pinned map of the contract. Keys are 0 .. entries-1: all are arrays."""
+
+    def __init__(self, node, name):
+        self.name = name
+        self.kind, self.per_cpu = contract.MAPS[name]
+        path = ctypes.create_string_buffer(f"{contract.PIN_ROOT}/{node}/v{contract.VERSION}/{name}".encode())
+        self.fd, _ = _bpf(_OBJ_GET, struct.pack("=QII", ctypes.addressof(path), 0, 1 << 3))  # BPF_F_RDONLY
+        info = ctypes.create_string_buffer(80)
+        _bpf(_INFO_BY_FD, struct.pack("=IIQ", self.fd, len(info), ctypes.addressof(info)))
+        _, self.id, key_size, value_size, self.entries = struct.unpack_from("=IIIII", info)
+        if key_size != 4 or value_size != ctypes.sizeof(self.kind):
+            raise OSError(71, f"{path.value.decode()}: value of {value_size} bytes, contract says {ctypes.sizeof(self.kind)}")
+        self.step = (value_size + 7) // 8 * 8 * CPUS if self.per_cpu else value_size
+
+    def raw(self):
+        """All values, one after the other; of a per-CPU map all CPUs' copies of each."""
+        out = []
+        keys = ctypes.create_string_buffer(4 * _CHUNK)
+        values = ctypes.create_string_buffer(self.step * _CHUNK)
+        token = ctypes.create_string_buffer(8)
+        seen = 0
+        while seen < self.entries:
+            attribute = struct.pack("=QQQQIIQQ", ctypes.addressof(token) if seen else 0, ctypes.addressof(token),
+                                    ctypes.addressof(keys), ctypes.addressof(values), _CHUNK, self.fd, 0, 0)
+            buffer = ctypes.create_string_buffer(attribute, 128)
+            result = _libc.syscall(_NR_BPF, _LOOKUP_BATCH, buffer, len(attribute))
+            if result < 0 and ctypes.get_errno() != 2:  # ENOENT: the last batch
+                error = ctypes.get_errno()
+                raise OSError(error, os.strerror(error), f"{self.name}: lookup batch")
+            count = struct.unpack_from("=I", buffer, 32)[0]
+            out.append(values.raw[:count * self.step])
+            seen += count
+            if not count:
+                break
+        return b"".join(out)
+
+    def get(self, key):
+        """One value; of a per-CPU map a list, one per CPU."""
+        index = ctypes.c_uint32(key)
+        value = ctypes.create_string_buffer(self.step)
+        _bpf(_LOOKUP, struct.pack("=IIQQQ", self.fd, 0, ctypes.addressof(index), ctypes.addressof(value), 0))
+        return self._take(value.raw)
+
+    def _take(self, raw):
+        if not self.per_cpu:
+            return self.kind.from_buffer_copy(raw)
+        part = self.step // CPUS
+        return [self.kind.from_buffer_copy(raw, cpu * part) for cpu in range(CPUS)]
+
+    def items(self):
+        """(key, value) of every entry that is not all zero."""
+        raw = self.raw()
+        zero = bytes(self.step)
+        for key in range(len(raw) // self.step):
+            piece = raw[key * self.step:(key + 1) * self.step]
+            if piece != zero:
+                yield key, self._take(piece)
+
+    def close(self):
+        os.close(self.fd)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def pinned(node):
+    return os.path.isdir(f"{contract.PIN_ROOT}/{node}/v{contract.VERSION}")
+
+
+def verdicts(node):
+    """How many frames ended in each verdict, over all slices, by name."""
+    total = [0] * len(contract.VERDICTS)
+    with Map(node, "slice_stats") as stats:
+        for _, copies in stats.items():
+            for copy in copies:
+                total = [a + b for a, b in zip(total, copy.verdict)]
+    return dict(zip(contract.VERDICTS, total))
+
+
+def port_counts(node, devices):
+    """(rx packets, rx bytes) by port name; devices: name by ifindex of the node's namespace."""
+    counts = {}
+    with Map(node, "port") as ports, Map(node, "port_stats") as stats:
+        for key, port in ports.items():
+            copies = stats.get(key)
+            counts[devices.get(port.ifindex, f"port{key}")] = (sum(c.rx_packets for c in copies), sum(c.rx_bytes for c in copies))
+    return counts
+
+
+def rx_total(node):
+    with Map(node, "port_stats") as stats:
+        return sum(copy.rx_packets for _, copies in stats.items() for copy in copies)
+
+
+def state(node):
+    """Everything that decides where a packet goes: all maps but the counters, those inside the rules taken out."""
+    taken = {}
+    for name in contract.MAPS:
+        if name in contract.COUNTERS:
+            continue
+        with Map(node, name) as one:
+            raw = one.raw()
+            if name == "mux_rule":
+                raw = _without_counters(raw, one)
+            taken[name] = (one.id, raw)
+    return taken
+
+
+def _without_counters(raw, one):
+    clean = bytearray(raw)
+    for field in ("packets", "bytes"):
+        member = getattr(one.kind, field)
+        for start in range(member.offset, len(clean), one.step // CPUS):
+            clean[start:start + member.size] = bytes(member.size)
+    return bytes(clean)
+
+
+def differences(before, after):
+    """The aligned 64-bit words in which two states differ: (map, key, word before, word after). A map replaced is a difference, too."""
+    found = []
+    for name, (ident, old) in before.items():
+        other, new = after[name]
+        if ident != other or len(old) != len(new):
+            found.append((name, None, ident, other))
+            continue
+        if old == new:
+            continue
+        size = ctypes.sizeof(contract.MAPS[name][0])
+        for start in range(0, len(old), 65536):
+            if old[start:start + 65536] == new[start:start + 65536]:
+                continue
+            for at in range(start, min(start + 65536, len(old)), 8):
+                if old[at:at + 8] != new[at:at + 8]:
+                    found.append((name, at // size, int.from_bytes(old[at:at + 8], "little"), int.from_bytes(new[at:at + 8], "little")))
+    return found

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Network namespaces and the wires between them.
+
+Owns every namespace that it made: close() removes these and nothing else. A piece of code enters a namespace by setns(2) in
+its own thread (inside()), so sockets and children made there stay there, and bpffs stays in sight, as it would not under
+`ip netns exec`.
+"""
+import contextlib
+import ctypes
+import json
+import os
+import subprocess
+
+CLONE_NEWNET = 0x40000000
+RUN = "/run/netns"
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class RigError(Exception):
+    """The rig could not be raised, or something in it did not answer: no figure was measured."""
+
+
+def run(*words, check=True, timeout=60):
+    """Runs a program, given as words, and returns its output; its own words are the error's."""
+    done = subprocess.run(words, capture_output=True, text=True, timeout=timeout)
+    if check and done.returncode:
+        raise RigError(f"{' '.join(words)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def _enter(descriptor):
+    if _libc.setns(descriptor, CLONE_NEWNET):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), "setns")
+
+
+@contextlib.contextmanager
+def inside(name):
+    """The calling thread is in namespace `name` until the end of the block."""
+    back = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        there = os.open(f"{RUN}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _enter(there)
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            _enter(back)
+    finally:
+        os.close(back)
+
+
+def exists(name):
+    return os.path.exists(f"{RUN}/{name}")
+
+
+def names():
+    return sorted(os.listdir(RUN)) if os.path.isdir(RUN) else []
+
+
+def run_in(name, *words, check=True, timeout=60):
+    with inside(name):
+        return run(*words, check=check, timeout=timeout)
+
+
+def sysctl(name, key, value=None):
+    """Reads (value None) or writes a sysctl of a namespace; key by slashes: interface names may hold dots."""
+    with inside(name):
+        with open(f"/proc/sys/{key}", "r" if value is None else "w", encoding="ascii") as file:
+            if value is None:
+                return file.read().strip()
+            file.write(str(value))
+            return None
+
+
+def links(name):
+    """All links of a namespace with their counters, by name."""
+    return {link["ifname"]: link for link in json.loads(run("ip", "-n", name, "-j", "-s", "-d", "link", "show") or "[]")}
+
+
+def device_counts(name, device):
+    """The kernel's own counters of a device: (rx packets, rx bytes, tx packets, tx bytes)."""
+    counts = json.loads(run("ip", "-n", name, "-j", "-s", "link", "show", "dev", device))[0]["stats64"]
+    return (counts["rx"]["packets"], counts["rx"]["bytes"], counts["tx"]["packets"], counts["tx"]["bytes"])
+
+
+class Net:
+    """The namespaces of one rig. Names that callers use are short ("client"); the kernel's bear the rig's prefix."""
+
+    def __init__(self, prefix=""):
+        self.prefix = prefix
+        self.made = []
+
+    def name(self, short):
+        return self.prefix + short
+
+    def add(self, *shorts):
+        for short in shorts:
+            name = self.name(short)
+            run("ip", "netns", "add", name)
+            self.made.append(name)
+            run("ip", "-n", name, "link", "set", "lo", "up")
+
+    def quiet(self, *shorts):
+        """No IPv6 in these namespaces: its solicitations would be frames that nobody asked for."""
+        for short in shorts:
+            for which in ("all", "default"):
+                sysctl(self.name(short), f"net/ipv6/conf/{which}/disable_ipv6", 1)
+
+    def join(self, a, a_device, b, b_device, a_mac=None, b_mac=None):
+        """A wire: a veth pair with an end in each namespace, both up."""
+        words = ["ip", "-n", self.name(a), "link", "add", "name", a_device]
+        words += ["address", a_mac] if a_mac else []
+        words += ["numrxqueues", "1", "numtxqueues", "1", "type", "veth", "peer", "name", b_device]
+        words += ["address", b_mac] if b_mac else []
+        words += ["numrxqueues", "1", "numtxqueues", "1", "netns", self.name(b)]
+        run(*words)
+        run("ip", "-n", self.name(a), "link", "set", a_device, "up")
+        run("ip", "-n", self.name(b), "link", "set", b_device, "up")
+
+    def host_end(self, short, device):
+        """An end as a host's network card would behave: whole checksums, tags in the frame; NAPI on (which GRO brings), without
+        which a frame that XDP redirects to it is lost."""
+        run_in(self.name(short), "ethtool", "-K", device, "tx", "off", "gro", "on", "txvlan", "off", "rxvlan", "off")
+
+    def bridge(self, short, device="br0"):
+        name = self.name(short)
+        run("ip", "-n", name, "link", "add", device, "type", "bridge", "stp_state", "0", "mcast_snooping", "0", "ageing_time", "30000")
+        run("ip", "-n", name, "link", "set", device, "up")
+
+    def enslave(self, short, device, bridge="br0"):
+        run("ip", "-n", self.name(short), "link", "set", device, "master", bridge, "up")
+
+    def address(self, short, device, address, default=None):
+        run("ip", "-n", self.name(short), "address", "add", address, "dev", device)
+        if default:
+            run("ip", "-n", self.name(short), "route", "add", "default", "via", default)
+
+    def close(self):
+        for name in reversed(self.made):
+            run("ip", "netns", "delete", name, check=False)
+        self.made.clear()
