@@ -17,6 +17,7 @@ struct xs_report {
 	uint64_t map_writes;      /* made for that revision */
 	uint64_t duration_us;     /* spent on it */
 	int64_t pid;              /* of the agent */
+	char netns[64];           /* name of the node's namespace under /run/netns; empty: the agent's own */
 	char error[512];
 };
 

@@ -28,7 +28,7 @@ void xs_store_close(struct xs_store *store);
 /* Value of a key: malloc()ed, with a NUL behind that size does not count. -ENOENT if there is none. */
 int xs_store_get(struct xs_store *store, const char *key, void **value, size_t *size);
 int xs_store_put(struct xs_store *store, const char *key, const void *value, size_t size);
-int xs_store_delete(struct xs_store *store, const char *key); /* 0 also if there was none */
+int xs_store_delete(struct xs_store *store, const char *key); /* 0 also if there was none. A prefix without keys vanishes */
 
 /* Calls fn for every key directly under prefix, sorted, with its last name. Stops at fn's first non-zero value. */
 int xs_store_list(struct xs_store *store, const char *prefix, int (*fn)(void *context, const char *name), void *context);

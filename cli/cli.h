@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli.h - the command `xslice`: a table of subcommands, the options they share, how results are printed.
+ *
+ * Always holds: a subcommand makes its result as JSON; --json prints that, otherwise its printer reads the same JSON, so both
+ * say the same. Results go to standard output, faults and progress to standard error. Exit codes are enum xs_exit.
+ */
+#ifndef XSLICE_CLI_CLI_H
+#define XSLICE_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "loader/model/domain.h"
+#include "loader/store/store.h"
+
+enum xs_exit {
+	XS_EXIT_DONE = 0,
+	XS_EXIT_FAILED = 1,
+	XS_EXIT_USAGE = 2, /* bad input or usage */
+	XS_EXIT_DIFFERENT = 3,
+	XS_EXIT_PARTLY = 4,
+	XS_EXIT_TIMEOUT = 5,
+};
+
+struct xs_options {
+	const char *store;      /* --store, else $XSLICE_STORE, else XS_STORE_DEFAULT */
+	enum xs_format format;  /* --format */
+	int timeout_ms;         /* --timeout, seconds on the command line */
+	bool json, help;
+	int argc;               /* what is not an option, without the subcommand's name */
+	char **argv;
+};
+
+#define XS_STORE_DEFAULT "/var/lib/xslice"
+
+enum xs_option_bit { XS_OPT_STORE = 1 << 0, XS_OPT_FORMAT = 1 << 1, XS_OPT_TIMEOUT = 1 << 2 };
+
+struct xs_command {
+	const char *name;
+	const char *arguments; /* as shown by help: "FILE" */
+	const char *summary;   /* one line */
+	const char *example;   /* commands that work as they stand, one a line, with what they do */
+	unsigned int options;  /* enum xs_option_bit; --json and --help are everywhere */
+	int min_arguments, max_arguments;
+	int (*run)(const struct xs_options *options); /* returns enum xs_exit */
+};
+
+int xs_command_check(const struct xs_options *options);
+int xs_command_plan(const struct xs_options *options);
+int xs_command_apply(const struct xs_options *options);
+int xs_command_switch(const struct xs_options *options);
+int xs_command_show(const struct xs_options *options);
+int xs_command_stats(const struct xs_options *options);
+int xs_command_clean(const struct xs_options *options);
+
+/* "xslice: SUBJECT: what" to standard error; for errno values say strerror(). */
+void xs_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Opens the options' store; complains and returns negative errno if it cannot. create: makes the directory. */
+int xs_open_store(const struct xs_options *options, bool create, struct xs_store **out);
+
+/* Prints JSON, sorted and indented, and takes the reference. */
+void xs_print_json(json_t *json);
+
+/* One line of progress on a terminal, overwritten by the next; nothing in a pipe. NULL ends it. */
+void xs_progress(const char *line);
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* definition.c - see definition.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/definition.h"
+#include "loader/manager/manager.h"
+
+/* Longer input is refused by the reader; reading one byte more shows it that there is more. */
+#define TEXT_MAX (64u * 1024 * 1024 + 1)
+
+static int read_text(const char *path, void **text, size_t *size)
+{
+	FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
+	size_t room = 0, used = 0;
+	char *buffer = NULL;
+	int error = 0;
+
+	if (!file)
+		return -errno;
+	for (;;) {
+		size_t got;
+
+		if (used == room) {
+			char *grown = realloc(buffer, room = room ? room * 2 : 64 * 1024);
+
+			if (!grown) {
+				error = -ENOMEM;
+				break;
+			}
+			buffer = grown;
+		}
+		got = fread(buffer + used, 1, room - used, file);
+		used += got;
+		if (!got || used >= TEXT_MAX)
+			break;
+	}
+	if (ferror(file))
+		error = errno ? -errno : -EIO;
+	if (file != stdin)
+		fclose(file);
+	if (error) {
+		free(buffer);
+		return error;
+	}
+	*text = buffer;
+	*size = used;
+	return 0;
+}
+
+static enum xs_format format_of(const struct xs_options *options)
+{
+	static const struct {
+		const char *ending;
+		enum xs_format format;
+	} endings[] = {{".xml", XS_FORMAT_XML}, {".json", XS_FORMAT_JSON}, {".yaml", XS_FORMAT_YAML}, {".yml", XS_FORMAT_YAML}};
+	const char *dot = strrchr(options->argv[0], '.');
+
+	if (options->format != XS_FORMAT_GUESS || !dot)
+		return options->format;
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (!strcmp(endings[i].ending, dot))
+			return endings[i].format;
+	return XS_FORMAT_GUESS;
+}
+
+static int plan(struct xs_store *store, struct xs_definition *out)
+{
+	struct xs_ledger *earlier = NULL;
+	uint64_t generation = 0;
+	const char *why = "not readable";
+	int error = 0;
+
+	if (store)
+		error = xs_load_ledger(store, &earlier, &generation, &why);
+	if (error) {
+		xs_complain("the store's ledger: %s (%s)", why, strerror(-error));
+		return error == -EINVAL ? -EIO : error;
+	}
+	error = xs_plan_make(out->domain, earlier, generation, out->diag, &out->plan);
+	xs_ledger_free(earlier);
+	return error;
+}
+
+int xs_definition_load(const struct xs_options *options, struct xs_store *store, struct xs_definition *out)
+{
+	const char *path = options->argv[0];
+	int error;
+
+	memset(out, 0, sizeof(*out));
+	error = read_text(path, &out->text, &out->size);
+	if (error) {
+		xs_complain("%s: %s", path, strerror(-error));
+		return error == -EINVAL ? -EIO : error;
+	}
+	out->diag = xs_diag_new(strcmp(path, "-") ? path : "<stdin>");
+	if (!out->diag)
+		return -ENOMEM;
+	error = xs_domain_parse(out->text, out->size, format_of(options), out->diag, &out->domain);
+	if (!error)
+		error = plan(store, out);
+	if (error && error != -EINVAL)
+		xs_complain("%s: %s", path, strerror(-error));
+	return error;
+}
+
+void xs_definition_free(struct xs_definition *definition)
+{
+	xs_plan_free(definition->plan);
+	xs_domain_free(definition->domain);
+	xs_diag_free(definition->diag);
+	free(definition->text);
+}
+
+void xs_definition_faults(const struct xs_options *options, const struct xs_definition *definition)
+{
+	xs_progress(NULL);
+	if (options->json)
+		xs_print_json(json_pack("{s:o}", "faults", xs_diag_json(definition->diag)));
+	else
+		xs_diag_print(definition->diag, stderr);
+}

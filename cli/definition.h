@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* definition.h - from a file (or "-") to a plan, with its faults printed: what check, plan and apply have in common. */
+#ifndef XSLICE_CLI_DEFINITION_H
+#define XSLICE_CLI_DEFINITION_H
+
+#include "cli/cli.h"
+#include "loader/plan/plan.h"
+
+struct xs_definition {
+	void *text; /* as it was given */
+	size_t size;
+	struct xs_diag *diag;
+	struct xs_domain *domain;
+	struct xs_plan *plan;
+};
+
+/*
+ * Reads options->argv[0], checks it and plans it on top of `store` (NULL: of nothing). Faults stay in out->diag. 0 with all
+ * of out set; -EINVAL for a wrong definition (diag tells); another negative errno, complained about. Free in any case.
+ */
+int xs_definition_load(const struct xs_options *options, struct xs_store *store, struct xs_definition *out);
+void xs_definition_free(struct xs_definition *definition);
+
+/* Prints the faults: as text to standard error, or as {"faults": [...]} to standard output under --json where `alone`. */
+void xs_definition_faults(const struct xs_options *options, const struct xs_definition *definition);
+
+#endif

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* main.c - the table of subcommands and the dispatch. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct xs_command command_table[] = {
+	{"check", "FILE", "read a definition and report every fault in it",
+	 "  xslice check net.yaml             every fault as FILE:LINE:COL: error: ...\n"
+	 "  xslice check --json net.yaml      the same for a program\n"
+	 "  xslice check --format json -      read JSON from standard input\n",
+	 XS_OPT_FORMAT, 1, 1, xs_command_check},
+	{"plan", "FILE", "show what apply would allocate: labels, addresses, MACs, routes",
+	 "  xslice plan net.yaml              with what the store already gave\n"
+	 "  xslice plan --json net.yaml | jq .slice\n",
+	 XS_OPT_FORMAT | XS_OPT_STORE, 1, 1, xs_command_plan},
+	{"apply", "FILE", "make the network equal to a definition and wait until every node has reported",
+	 "  xslice apply net.yaml             exits 0 when every node holds it\n"
+	 "  xslice apply --timeout 60 net.yaml\n",
+	 XS_OPT_FORMAT | XS_OPT_STORE | XS_OPT_TIMEOUT, 1, 1, xs_command_apply},
+	{"switch", "VM|GROUP SLICE", "send a VM's traffic, or a group's, through another slice: one write",
+	 "  xslice switch vm5 A               migration vm5 now lives in slice A\n"
+	 "  xslice switch rack1 A             all VMs of group rack1\n"
+	 "  xslice switch vm5 P               and back\n",
+	 XS_OPT_STORE | XS_OPT_TIMEOUT, 2, 2, xs_command_switch},
+	{"show", "[NODE]", "what is in force: nodes, slices, MUXes, where each VM lives",
+	 "  xslice show                       the domain\n"
+	 "  xslice show R3                    one node, with its labels, addresses and namespaces\n",
+	 XS_OPT_STORE, 0, 1, xs_command_show},
+	{"stats", "[NODE]", "counters of nodes, slices, links and MUX rules; drops by reason",
+	 "  xslice stats                      every node of this machine\n"
+	 "  xslice stats --json R3 | jq .node\n",
+	 XS_OPT_STORE, 0, 1, xs_command_stats},
+	{"clean", "", "take everything down and leave the machine as it was found",
+	 "  xslice clean                      the nodes of this machine, then the store\n",
+	 XS_OPT_STORE | XS_OPT_TIMEOUT, 0, 0, xs_command_clean},
+};
+#define COMMAND_COUNT (sizeof(command_table) / sizeof(command_table[0]))
+
+static const struct option long_options[] = {
+	{"store", required_argument, NULL, 's'},   {"format", required_argument, NULL, 'f'},
+	{"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
+	{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
+};
+
+static void print_overview(FILE *out)
+{
+	fprintf(out, "xslice - virtual networks (slices) on Linux routers\n\nusage: xslice COMMAND [OPTION]... [ARGUMENT]...\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %-7s %-15s %s\n", command_table[i].name, command_table[i].arguments,
+			command_table[i].summary);
+	fprintf(out, "\n`xslice COMMAND --help` shows options and examples. Exit codes: 0 done, 1 failed, 2 bad input or usage,\n"
+		     "3 there is a difference, 4 partly done, 5 timed out.\n");
+}
+
+static void print_help(const struct xs_command *command, FILE *out)
+{
+	fprintf(out, "xslice %s - %s\n\nusage: xslice %s [OPTION]... %s\n\noptions:\n", command->name, command->summary,
+		command->name, command->arguments);
+	if (command->options & XS_OPT_STORE)
+		fprintf(out, "  --store DIR       the domain's store; else $XSLICE_STORE, else " XS_STORE_DEFAULT "\n");
+	if (command->options & XS_OPT_FORMAT)
+		fprintf(out, "  --format FORMAT   yaml, json or xml; else by the file's name\n");
+	if (command->options & XS_OPT_TIMEOUT)
+		fprintf(out, "  --timeout SEC     how long to wait for the nodes' reports (default 30)\n");
+	fprintf(out, "  --json            print the result as JSON\n  --help            this text\n\nexamples:\n%s", command->example);
+}
+
+static const struct xs_command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (!strcmp(command_table[i].name, name))
+			return &command_table[i];
+	return NULL;
+}
+
+static int parse_format(const char *text, enum xs_format *format)
+{
+	static const struct {
+		const char *name;
+		enum xs_format format;
+	} names[] = {{"yaml", XS_FORMAT_YAML}, {"json", XS_FORMAT_JSON}, {"xml", XS_FORMAT_XML}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(names[i].name, text)) {
+			*format = names[i].format;
+			return 0;
+		}
+	}
+	xs_complain("--format: '%s' is none of yaml, json, xml", text);
+	return -EINVAL;
+}
+
+static int parse_timeout(const char *text, int *timeout_ms)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds > 0 && seconds <= 86400)) {
+		xs_complain("--timeout: '%s' is not a number of seconds between 0 and 86400", text);
+		return -EINVAL;
+	}
+	*timeout_ms = (int)(seconds * 1000 + 0.5);
+	return 0;
+}
+
+/* argv[0] is the subcommand's name. */
+static int parse_options(const struct xs_command *command, int argc, char **argv, struct xs_options *options)
+{
+	const char *environment = getenv("XSLICE_STORE");
+	unsigned int given = 0;
+	int letter;
+
+	*options = (struct xs_options){.store = environment && *environment ? environment : XS_STORE_DEFAULT,
+				       .timeout_ms = 30000};
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		switch (letter) {
+		case 's':
+			given |= XS_OPT_STORE;
+			options->store = optarg;
+			break;
+		case 'f':
+			given |= XS_OPT_FORMAT;
+			if (parse_format(optarg, &options->format))
+				return -EINVAL;
+			break;
+		case 't':
+			given |= XS_OPT_TIMEOUT;
+			if (parse_timeout(optarg, &options->timeout_ms))
+				return -EINVAL;
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		case 'h':
+			options->help = true;
+			break;
+		default:
+			xs_complain("%s: unknown option or missing value: '%s' (see xslice %s --help)", command->name,
+				    argv[optind - 1], command->name);
+			return -EINVAL;
+		}
+	}
+	if (given & ~command->options) {
+		xs_complain("%s: an option was given that it does not have (see xslice %s --help)", command->name, command->name);
+		return -EINVAL;
+	}
+	options->argc = argc - optind;
+	options->argv = argv + optind;
+	if (!options->help && (options->argc < command->min_arguments || options->argc > command->max_arguments)) {
+		xs_complain("%s: usage: xslice %s [OPTION]... %s", command->name, command->name, command->arguments);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct xs_command *command;
+	struct xs_options options;
+
+	if (argc < 2) {
+		print_overview(stderr);
+		return XS_EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_overview(stdout);
+		return XS_EXIT_DONE;
+	}
+	command = find_command(argv[1]);
+	if (!command) {
+		xs_complain("'%s' is no command (see xslice --help)", argv[1]);
+		return XS_EXIT_USAGE;
+	}
+	if (parse_options(command, argc - 1, argv + 1, &options))
+		return XS_EXIT_USAGE;
+	if (options.help) {
+		print_help(command, stdout);
+		return XS_EXIT_DONE;
+	}
+	return command->run(&options);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* show.c - `xslice show`: what is in force, as the store's images and the nodes' reports tell. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "loader/manager/manager.h"
+#include "maps/contract.h"
+
+struct show {
+	const char *only;
+	struct xs_store *store;
+	json_t *node;
+	json_t *cell; /* object by name: a cell stands on every node with a MUX, and is shown once */
+	json_t *slice_name; /* object: id -> name, over all nodes */
+	bool found;
+};
+
+static const char *address_json(const struct xs_address *address, char *text)
+{
+	return address->family ? xs_address_text(address, text) : NULL;
+}
+
+static json_t *vports(const struct xs_image *image)
+{
+	static const char *const kind[] = {"none", "link", "gateway", "mux", "edge"};
+	const struct xs_rec_vport *vport;
+	json_t *array = json_array();
+
+	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		const struct xs_rec_slice *slice = xs_image_find(image, XS_REC_SLICE, &vport->slice);
+		const struct xs_rec_port *port = xs_image_find(image, XS_REC_PORT, &vport->port);
+		char address[XS_PREFIX_TEXT], peer[XS_PREFIX_TEXT], mac[XS_PREFIX_TEXT], netns[XS_NETNS_NAME];
+		const char *node = image->header->node;
+
+		if (slice)
+			xs_sliver_netns(node, slice->name, netns);
+		else
+			xs_edge_netns(node, port ? port->name : "", netns);
+		json_array_append_new(
+			array, json_pack("{s:s,s:s,s:s?,s:s,s:s?,s:i,s:i,s:s?,s:i,s:s?,s:s}", "name", vport->name, "kind",
+					 kind[vport->kind], "slice", slice ? slice->name : NULL, "namespace", netns, "port",
+					 port ? port->name : NULL, "label", vport->vid, "mtu", vport->mtu, "address",
+					 address_json(&vport->address, address), "length", vport->length, "peer",
+					 address_json(&vport->peer, peer), "mac", xs_mac_text(&vport->mac, mac)));
+	}
+	return array;
+}
+
+static json_t *routes(const struct xs_image *image)
+{
+	const struct xs_rec_route *route;
+	json_t *array = json_array();
+
+	for (size_t i = 0; (route = xs_image_at(image, XS_REC_ROUTE, i)); i++) {
+		const struct xs_rec_slice *slice = xs_image_find(image, XS_REC_SLICE, &route->slice);
+		const struct xs_rec_vport *vport = xs_image_find(image, XS_REC_VPORT, &route->vport);
+		char prefix[XS_PREFIX_TEXT], via[XS_PREFIX_TEXT];
+
+		json_array_append_new(array, json_pack("{s:s?,s:s,s:s?,s:s?}", "slice", slice ? slice->name : NULL, "prefix",
+						       xs_prefix_text(&route->prefix, prefix), "via",
+						       address_json(&route->via, via), "device", vport ? vport->name : NULL));
+	}
+	return array;
+}
+
+static int note_cells(struct show *show, const struct xs_image *image)
+{
+	const struct xs_rec_cell *cell;
+	const struct xs_rec_slice *slice;
+	char id[16];
+
+	for (size_t i = 0; (slice = xs_image_at(image, XS_REC_SLICE, i)); i++) {
+		snprintf(id, sizeof(id), "%u", slice->id);
+		json_object_set_new(show->slice_name, id, json_string(slice->name));
+	}
+	for (size_t i = 0; (cell = xs_image_at(image, XS_REC_CELL, i)); i++) {
+		const struct xs_rec_cell *group = xs_image_find(image, XS_REC_CELL, &cell->group);
+		uint64_t word;
+		int error = xs_stored_cell(show->store, cell->id, XS_CELL(cell->generation, cell->slice), &word);
+
+		if (error)
+			return error;
+		json_object_set_new(show->cell, cell->name,
+				    json_pack("{s:s,s:s?,s:I,s:I}", "kind", cell->kind == XS_CELL_GROUP ? "group" : "vm", "group",
+					      group ? group->name : NULL, "generation",
+					      (json_int_t)(word >> XS_CELL_SLICE_BITS), "slice_id",
+					      (json_int_t)(word & XS_CELL_SLICE_MASK)));
+	}
+	return 0;
+}
+
+/* Where each VM lives: the later of its own and its group's switch. Ids become names. */
+static void resolve_cells(const struct show *show)
+{
+	const char *name;
+	json_t *cell;
+
+	json_object_foreach (show->cell, name, cell) {
+		const char *group_name = json_string_value(json_object_get(cell, "group"));
+		const json_t *group = group_name ? json_object_get(show->cell, group_name) : NULL;
+		const json_t *winner = cell;
+		const json_t *slice;
+		char id[16];
+
+		if (group && json_integer_value(json_object_get(group, "generation")) >
+				     json_integer_value(json_object_get(cell, "generation")))
+			winner = group;
+		snprintf(id, sizeof(id), "%u", (unsigned int)json_integer_value(json_object_get(winner, "slice_id")));
+		slice = json_object_get(show->slice_name, id);
+		json_object_set_new(cell, "in", slice ? json_string(json_string_value(slice)) : json_null());
+	}
+	json_object_foreach (show->cell, name, cell)
+		json_object_del(cell, "slice_id");
+}
+
+static json_t *report_json(struct xs_store *store, const char *node)
+{
+	struct xs_report report;
+
+	if (xs_report_get(store, node, &report))
+		return json_null();
+	return json_pack("{s:I,s:b,s:s,s:I,s:I,s:I,s:f,s:I}", "revision", (json_int_t)report.revision, "failed", report.failed,
+			 "error", report.error, "generation", (json_int_t)report.generation, "netlink_changes",
+			 (json_int_t)report.netlink_changes, "map_writes", (json_int_t)report.map_writes, "ms",
+			 (double)report.duration_us / 1000, "pid", (json_int_t)report.pid);
+}
+
+static int show_node(void *context, const char *node, const struct xs_image *image)
+{
+	struct show *show = context;
+	int error = note_cells(show, image);
+
+	if (error || (show->only && strcmp(show->only, node)))
+		return error;
+	show->found = true;
+	json_array_append_new(show->node, json_pack("{s:s,s:o,s:o,s:o,s:i}", "node", node, "report",
+						    report_json(show->store, node), "vport", vports(image), "route",
+						    routes(image), "conditions", (int)image->count[XS_REC_CONDITION]));
+	return 0;
+}
+
+static void print_node(const json_t *node, bool detailed)
+{
+	const json_t *report = json_object_get(node, "report");
+	const char *name = json_string_value(json_object_get(node, "node"));
+	json_t *member;
+	size_t i;
+
+	if (json_is_null(report))
+		printf("%-15s has never reported\n", name);
+	else
+		printf("%-15s revision %" JSON_INTEGER_FORMAT " %s%s\n", name,
+		       json_integer_value(json_object_get(report, "revision")),
+		       json_is_true(json_object_get(report, "failed")) ? "FAILED: " : "in force",
+		       json_string_value(json_object_get(report, "error")));
+	json_array_foreach (json_object_get(node, "vport"), i, member) {
+		const char *slice = json_string_value(json_object_get(member, "slice"));
+		json_int_t label = json_integer_value(json_object_get(member, "label"));
+		const char *address = json_string_value(json_object_get(member, "address"));
+
+		printf("  %-8s %-15s slice %-15s port %-10s ", json_string_value(json_object_get(member, "kind")),
+		       json_string_value(json_object_get(member, "name")), slice ? slice : "-",
+		       json_string_value(json_object_get(member, "port")));
+		if (label)
+			printf("vlan %-5" JSON_INTEGER_FORMAT, label);
+		else
+			printf("untagged  ");
+		printf(" %s/%" JSON_INTEGER_FORMAT "\n", address ? address : "-",
+		       json_integer_value(json_object_get(member, "length")));
+	}
+	if (!detailed)
+		return;
+	json_array_foreach (json_object_get(node, "route"), i, member) {
+		const char *slice = json_string_value(json_object_get(member, "slice"));
+		const char *via = json_string_value(json_object_get(member, "via"));
+
+		printf("  route    slice %-15s %-18s %s%s dev %s\n", slice ? slice : "-",
+		       json_string_value(json_object_get(member, "prefix")), via ? "via " : "on-link", via ? via : "",
+		       json_string_value(json_object_get(member, "device")));
+	}
+}
+
+static void print_cells(const json_t *cells)
+{
+	const char *name;
+	json_t *cell;
+
+	json_object_foreach ((json_t *)cells, name, cell) {
+		const char *group = json_string_value(json_object_get(cell, "group"));
+		const char *slice = json_string_value(json_object_get(cell, "in"));
+
+		printf("%-5s %-20s in %s%s%s\n", json_string_value(json_object_get(cell, "kind")), name,
+		       slice ? slice : "no slice of its own", group ? ", group " : "", group ? group : "");
+	}
+}
+
+int xs_command_show(const struct xs_options *options)
+{
+	struct show show = {.only = options->argc ? options->argv[0] : NULL};
+	uint64_t revision = 0;
+	char error[XS_ERROR_TEXT] = "";
+	int code = XS_EXIT_FAILED, result;
+	json_t *node;
+	size_t i;
+
+	if (xs_open_store(options, false, &show.store))
+		return XS_EXIT_FAILED;
+	show.node = json_array();
+	show.cell = json_object();
+	show.slice_name = json_object();
+	xs_store_get_number(show.store, XS_KEY_REVISION, &revision);
+	result = xs_active_images(show.store, show_node, &show, error);
+	if (result) {
+		xs_complain("show: %s", error[0] ? error : strerror(-result));
+		goto out;
+	}
+	if (show.only && !show.found) {
+		xs_complain("show: no node is called '%s'", show.only);
+		code = XS_EXIT_USAGE;
+		goto out;
+	}
+	resolve_cells(&show);
+	code = XS_EXIT_DONE;
+	if (options->json) {
+		xs_print_json(json_pack("{s:I,s:O,s:O}", "revision", (json_int_t)revision, "node", show.node, "cell", show.cell));
+	} else {
+		printf("revision %llu\n", (unsigned long long)revision);
+		json_array_foreach (show.node, i, node)
+			print_node(node, show.only != NULL);
+		if (!show.only)
+			print_cells(show.cell);
+	}
+out:
+	json_decref(show.node);
+	json_decref(show.cell);
+	json_decref(show.slice_name);
+	xs_store_close(show.store);
+	return code;
+}

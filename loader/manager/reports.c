@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* reports.c - waiting for what the agents say, by the store's watch; a full look every second, since a watch can miss. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "loader/manager/manager.h"
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Number of nodes that have not reported yet, or negative errno. *news: somebody reported since the last look. */
+static int look(struct xs_store *store, struct xs_node_wait *wait, size_t count, uint64_t revision, uint64_t generation,
+		bool *news)
+{
+	int missing = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int error;
+
+		if (wait[i].reported)
+			continue;
+		error = xs_report_get(store, wait[i].node, &wait[i].report);
+		if (error && error != -ENOENT && error != -EBADMSG)
+			return error;
+		if (!error && wait[i].report.revision >= revision && wait[i].report.generation >= generation) {
+			wait[i].reported = true;
+			*news = true;
+		} else {
+			missing++;
+		}
+	}
+	return missing;
+}
+
+int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t count, uint64_t revision, uint64_t generation,
+		    int timeout_ms, xs_wait_progress progress, void *context)
+{
+	static const char *const prefix[] = {"report"};
+	const int64_t end = now_ms() + timeout_ms;
+	int fd = xs_store_watch(store, prefix, 1);
+
+	if (fd < 0)
+		return fd;
+	for (;;) {
+		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+		bool news = false;
+		int64_t left;
+		int missing;
+
+		xs_store_watch_clear(store);
+		missing = look(store, wait, count, revision, generation, &news);
+		if (news && progress)
+			progress(context, wait, count);
+		if (missing <= 0)
+			return missing;
+		left = end - now_ms();
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (poll(&poll_fd, 1, left < 1000 ? (int)left : 1000) < 0 && errno != EINTR)
+			return -errno;
+	}
+}

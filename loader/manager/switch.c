@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * switch.c - one VM's or group's cell gets a new generation and slice, in the store. Before that, every MUX that bears the
+ * cell is walked as its datapath would, with the cell as it would then be: a switch that would not lead where it says is
+ * refused.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "loader/manager/manager.h"
+#include "loader/model/domain.h"
+#include "maps/contract.h"
+
+/* ---- the stored form of a cell ---- */
+
+static void cell_key(char key[32], uint32_t id)
+{
+	snprintf(key, 32, "cell/%" PRIu32, id);
+}
+
+static int put_cell(struct xs_store *store, uint32_t id, uint64_t generation, uint32_t slice)
+{
+	char key[32], value[48];
+
+	cell_key(key, id);
+	snprintf(value, sizeof(value), "%" PRIu64 " %" PRIu32 "\n", generation, slice);
+	return xs_store_put(store, key, value, strlen(value));
+}
+
+int xs_stored_cell(struct xs_store *store, uint32_t id, uint64_t initial, uint64_t *word)
+{
+	uint64_t generation;
+	uint32_t slice;
+	char key[32];
+	void *value;
+	size_t size;
+	int error;
+
+	cell_key(key, id);
+	error = xs_store_get(store, key, &value, &size);
+	if (error == -ENOENT) {
+		*word = initial;
+		return 0;
+	}
+	if (error)
+		return error;
+	if (sscanf(value, "%" SCNu64 " %" SCNu32, &generation, &slice) != 2 || slice > XS_SLICE_MAX)
+		error = -EBADMSG;
+	free(value);
+	if (error)
+		return error;
+	/* A definition that gives the cell anew (a later generation) has the last word. */
+	*word = XS_CELL(generation, slice) > initial ? XS_CELL(generation, slice) : initial;
+	return 0;
+}
+
+int xs_switch_recover(struct xs_store *store)
+{
+	uint64_t generation;
+	uint32_t id, slice;
+	void *value;
+	size_t size;
+	int error;
+
+	error = xs_store_get(store, XS_KEY_PENDING, &value, &size);
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	if (sscanf(value, "%" SCNu32 " %" SCNu64 " %" SCNu32, &id, &generation, &slice) != 3)
+		error = -EBADMSG;
+	free(value);
+	if (!error)
+		error = put_cell(store, id, generation, slice);
+	if (!error)
+		error = xs_store_put_number(store, XS_KEY_GENERATION, generation);
+	return error ? error : xs_store_delete(store, XS_KEY_PENDING);
+}
+
+/* ---- what the walk would choose ---- */
+
+struct cell_state {
+	uint32_t id;
+	uint64_t word;
+	UT_hash_handle hh;
+};
+
+/* Conditions that name one address, by address: a group may have as many VMs as a MUX has conditions. */
+struct exact {
+	uint8_t address[16];
+	const struct xs_rec_condition **condition; /* in the walk's order */
+	size_t count, room;
+	UT_hash_handle hh;
+};
+
+struct switching {
+	struct xs_store *store;
+	const char *name, *slice_name;
+	char *error;
+	uint32_t cell, slice;
+	uint64_t generation;
+	bool group;
+	size_t vms;
+	bool slice_known;
+	struct xs_node_wait *wait;
+	size_t count;
+};
+
+static uint64_t word_of(const struct cell_state *cells, uint32_t id)
+{
+	const struct cell_state *found;
+
+	HASH_FIND(hh, cells, &id, sizeof(id), found);
+	return found ? found->word : 0;
+}
+
+static bool in_force(const struct cell_state *cells, const struct xs_rec_condition *condition)
+{
+	uint64_t vm, group;
+
+	if (!condition->vm_cell)
+		return true;
+	vm = word_of(cells, condition->vm_cell);
+	group = condition->group_cell ? word_of(cells, condition->group_cell) : 0;
+	return ((vm > group ? vm : group) & XS_CELL_SLICE_MASK) == condition->slice;
+}
+
+/* A packet of which nothing is known but where it goes meets only conditions that ask nothing else. */
+static bool names_destination_only(const struct xs_rec_condition *condition)
+{
+	return !(condition->fields & ~(uint32_t)(XS_MATCH_DESTINATION | XS_MATCH_ANY));
+}
+
+static int load_cells(const struct switching *sw, const struct xs_image *image, struct cell_state **out)
+{
+	struct cell_state *cells = NULL;
+	const struct xs_rec_cell *record;
+
+	*out = NULL;
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_CELL, i)); i++) {
+		struct cell_state *state = calloc(1, sizeof(*state));
+		int error = 0;
+
+		if (!state)
+			return -ENOMEM;
+		state->id = record->id;
+		if (record->id == sw->cell)
+			state->word = XS_CELL(sw->generation, sw->slice);
+		else
+			error = xs_stored_cell(sw->store, record->id, XS_CELL(record->generation, record->slice), &state->word);
+		HASH_ADD(hh, cells, id, sizeof(state->id), state);
+		*out = cells;
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static void free_cells(struct cell_state *cells)
+{
+	struct cell_state *state, *next;
+
+	HASH_ITER (hh, cells, state, next) {
+		HASH_DEL(cells, state);
+		free(state);
+	}
+}
+
+static void free_exact(struct exact *table)
+{
+	struct exact *entry, *next;
+
+	HASH_ITER (hh, table, entry, next) {
+		HASH_DEL(table, entry);
+		free(entry->condition);
+		free(entry);
+	}
+}
+
+/* Splits a MUX's destination-only conditions into exact ones, by address, and wider ones, in the walk's order. */
+static int index_mux(const struct xs_image *image, uint32_t mux, struct exact **table, const struct xs_rec_condition ***wide,
+		     size_t *wide_count)
+{
+	const struct xs_rec_condition *condition;
+	size_t room = 0;
+
+	for (size_t i = 0; (condition = xs_image_at(image, XS_REC_CONDITION, i)); i++) {
+		struct exact *entry;
+
+		if (condition->mux != mux || !names_destination_only(condition))
+			continue;
+		if (!(condition->fields & XS_MATCH_DESTINATION) ||
+		    condition->destination.length < xs_family_bits(condition->destination.family)) {
+			if (*wide_count == room) {
+				const struct xs_rec_condition **grown =
+					realloc(*wide, (room = room * 2 + 16) * sizeof(*grown));
+
+				if (!grown)
+					return -ENOMEM;
+				*wide = grown;
+			}
+			(*wide)[(*wide_count)++] = condition;
+			continue;
+		}
+		HASH_FIND(hh, *table, condition->destination.bytes, 16, entry);
+		if (!entry) {
+			entry = calloc(1, sizeof(*entry));
+			if (!entry)
+				return -ENOMEM;
+			memcpy(entry->address, condition->destination.bytes, 16);
+			HASH_ADD(hh, *table, address, 16, entry);
+		}
+		if (entry->count == entry->room) {
+			const struct xs_rec_condition **grown =
+				realloc(entry->condition, (entry->room = entry->room * 2 + 2) * sizeof(*grown));
+
+			if (!grown)
+				return -ENOMEM;
+			entry->condition = grown;
+		}
+		entry->condition[entry->count++] = condition;
+	}
+	return 0;
+}
+
+/* First condition in force for packets to entry's address; wide ones count where they cover it. */
+static const struct xs_rec_condition *walk(const struct cell_state *cells, const struct exact *entry,
+					   const struct xs_rec_condition *const *wide, size_t wide_count)
+{
+	const struct xs_rec_condition *best = NULL;
+	struct xs_address address = {.family = entry->condition[0]->destination.family};
+
+	memcpy(address.bytes, entry->address, sizeof(address.bytes));
+	for (size_t i = 0; i < entry->count && !best; i++)
+		if (in_force(cells, entry->condition[i]))
+			best = entry->condition[i];
+	for (size_t i = 0; i < wide_count; i++) {
+		if (best && wide[i]->position > best->position)
+			break;
+		if ((!(wide[i]->fields & XS_MATCH_DESTINATION) || xs_prefix_contains(&wide[i]->destination, &address)) &&
+		    in_force(cells, wide[i]))
+			return wide[i];
+	}
+	return best;
+}
+
+static const char *slice_name(const struct xs_image *image, uint32_t id)
+{
+	const struct xs_rec_slice *slice = xs_image_find(image, XS_REC_SLICE, &id);
+
+	return slice ? slice->name : "?";
+}
+
+/* Would every VM of the cell go through the named slice at this MUX? -EPERM, and says which would not. */
+static int check_mux(const struct switching *sw, const struct xs_image *image, const struct xs_rec_mux *mux,
+		     const struct cell_state *cells)
+{
+	const struct xs_rec_condition **wide = NULL;
+	struct exact *table = NULL, *entry, *next;
+	size_t wide_count = 0;
+	char text[XS_PREFIX_TEXT];
+	int error;
+
+	error = index_mux(image, mux->id, &table, &wide, &wide_count);
+	if (error)
+		goto out;
+	HASH_ITER (hh, table, entry, next) {
+		const struct xs_rec_condition *bearer = entry->condition[0], *chosen;
+
+		if (bearer->vm_cell != sw->cell && bearer->group_cell != sw->cell)
+			continue;
+		chosen = walk(cells, entry, wide, wide_count);
+		if (chosen && chosen->slice == sw->slice)
+			continue;
+		error = -EPERM;
+		xs_prefix_text(&bearer->destination, text);
+		if (chosen)
+			snprintf(sw->error, XS_ERROR_TEXT,
+				 "MUX %s would send packets to %s through slice %s, by condition %u of filter %s, not through %s",
+				 mux->name, text, slice_name(image, chosen->slice), chosen->number, chosen->filter,
+				 sw->slice_name);
+		else
+			snprintf(sw->error, XS_ERROR_TEXT,
+				 "MUX %s would have no condition in force for packets to %s: none of slice %s takes them",
+				 mux->name, text, sw->slice_name);
+		break;
+	}
+out:
+	free_exact(table);
+	free(wide);
+	return error;
+}
+
+/* ---- finding what the names mean ---- */
+
+static int find_names(void *context, const char *node, const struct xs_image *image)
+{
+	struct switching *sw = context;
+	const struct xs_rec_cell *cell;
+	const struct xs_rec_slice *slice;
+	struct xs_node_wait *grown;
+	bool here = false;
+	size_t vms = 0;
+
+	for (size_t i = 0; (slice = xs_image_at(image, XS_REC_SLICE, i)); i++) {
+		if (!strcmp(slice->name, sw->slice_name)) {
+			sw->slice = slice->id;
+			sw->slice_known = true;
+		}
+	}
+	for (size_t i = 0; (cell = xs_image_at(image, XS_REC_CELL, i)); i++) {
+		if (strcmp(cell->name, sw->name))
+			continue;
+		sw->cell = cell->id;
+		sw->group = cell->kind == XS_CELL_GROUP;
+		here = true;
+	}
+	if (!here)
+		return 0;
+	for (size_t i = 0; (cell = xs_image_at(image, XS_REC_CELL, i)); i++)
+		vms += cell->kind == XS_CELL_VM && (cell->id == sw->cell || cell->group == sw->cell);
+	if (vms > sw->vms)
+		sw->vms = vms;
+	grown = realloc(sw->wait, (sw->count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	sw->wait = grown;
+	memset(&grown[sw->count], 0, sizeof(*grown));
+	snprintf(grown[sw->count++].node, sizeof(grown->node), "%s", node);
+	return 0;
+}
+
+static int check_node(void *context, const char *node, const struct xs_image *image)
+{
+	const struct switching *sw = context;
+	struct cell_state *cells = NULL;
+	const struct xs_rec_mux *mux;
+	int error = 0;
+
+	if (!xs_image_find(image, XS_REC_CELL, &sw->cell))
+		return 0;
+	error = load_cells(sw, image, &cells);
+	if (error)
+		snprintf(sw->error, XS_ERROR_TEXT, "cells of node %s: %s", node, strerror(-error));
+	for (size_t i = 0; !error && (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
+		error = check_mux(sw, image, mux, cells);
+	free_cells(cells);
+	return error;
+}
+
+/* Journal, cell, counter, journal off: whoever comes after a cut finishes it. */
+static int store_switch(struct xs_store *store, const struct switching *sw)
+{
+	char value[64];
+	int error;
+
+	snprintf(value, sizeof(value), "%" PRIu32 " %" PRIu64 " %" PRIu32 "\n", sw->cell, sw->generation, sw->slice);
+	error = xs_store_put(store, XS_KEY_PENDING, value, strlen(value));
+	return error ? error : xs_switch_recover(store);
+}
+
+int xs_switch(struct xs_store *store, const char *name, const char *slice, struct xs_switch_result *result, char *error)
+{
+	struct switching sw = {.store = store, .name = name, .slice_name = slice, .error = error};
+	int code;
+
+	error[0] = '\0';
+	code = xs_switch_recover(store);
+	if (code) {
+		snprintf(error, XS_ERROR_TEXT, "an unfinished switch: %s", strerror(-code));
+		goto out;
+	}
+	code = xs_active_images(store, find_names, &sw, error);
+	if (code)
+		goto out;
+	if (!sw.cell || !sw.slice_known) {
+		code = -ENOENT;
+		if (!sw.cell)
+			snprintf(error, XS_ERROR_TEXT, "no migration or group is called '%s' where a MUX could switch it", name);
+		else
+			snprintf(error, XS_ERROR_TEXT, "no slice is called '%s'", slice);
+		goto out;
+	}
+	code = xs_store_get_number(store, XS_KEY_GENERATION, &sw.generation);
+	if (code && code != -ENOENT)
+		goto out;
+	sw.generation++;
+	code = xs_active_images(store, check_node, &sw, error);
+	if (code)
+		goto out;
+	code = store_switch(store, &sw);
+	if (code)
+		goto out;
+	*result = (struct xs_switch_result){.cell = sw.cell, .slice = sw.slice, .generation = sw.generation,
+					    .group = sw.group, .vms = sw.vms, .wait = sw.wait, .count = sw.count};
+	sw.wait = NULL;
+out:
+	if (code && !error[0])
+		snprintf(error, XS_ERROR_TEXT, "store: %s", strerror(-code));
+	free(sw.wait);
+	return code;
+}
