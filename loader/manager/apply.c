@@ -160,7 +160,6 @@ struct cell_set {
 	struct xs_store *store;
 	unsigned char *used; /* a bit per cell id */
 	size_t size;         /* bytes */
-	uint64_t generation; /* highest of a new cell */
 };
 
 static int note_cells(struct cell_set *set, const struct xs_image *image)
@@ -179,8 +178,6 @@ static int note_cells(struct cell_set *set, const struct xs_image *image)
 			set->size = size;
 		}
 		set->used[cell->id / 8] |= 1 << cell->id % 8;
-		if (cell->generation > set->generation)
-			set->generation = cell->generation;
 	}
 	return 0;
 }
@@ -284,7 +281,7 @@ int xs_apply(struct xs_store *store, const struct xs_plan *plan, const void *def
 	}
 	code = put_ledger(store, plan);
 	if (!code)
-		code = raise_generation(store, cells.generation);
+		code = raise_generation(store, xs_plan_generation(plan));
 	if (!code)
 		code = xs_store_put(store, XS_KEY_DEFINITION, definition, definition_size);
 	if (!code)
