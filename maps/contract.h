@@ -43,6 +43,11 @@ enum xs_port_flag {
 	XS_PORT_USER = 1 << 1,        /* a gateway or a MUX uses its untagged frames: sources are checked */
 };
 
+/*
+ * vport_of_ifindex: array, key ifindex of the node's end of a sliver's or edge's veth, value __u32 vport id: whose the frames
+ * are that come out of it.
+ */
+
 /* port: array, key port id. A physical port of the node. */
 struct xs_port {
 	__u32 ifindex;

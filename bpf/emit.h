@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * emit.h - the only stage that changes a frame: TTL, MACs, tag; each front end in its own way. The priority bits (PCP, DEI) of an
+ * incoming tag stay when another tag takes its place.
+ */
+#ifndef XSLICE_BPF_EMIT_H
+#define XSLICE_BPF_EMIT_H
+
+#include "bpf/packet.h"
+#include "bpf/parse.h"
+
+#define XS_TCI_PRIORITY 0xf000
+
+/* The header's checksum is a ones' complement sum: a smaller TTL makes it larger by the same amount, with carry. */
+static __always_inline void xs_decrease_ttl(struct iphdr *ip)
+{
+	__u32 check = ip->check + bpf_htons(0x0100);
+
+	ip->check = check + (check >= 0xffff);
+	ip->ttl--;
+}
+
+static __always_inline void xs_write_macs(void *eth, const struct xs_nexthop *to)
+{
+	const xs_bytes4 *from = (const void *)to->dmac; /* dmac and smac lie side by side, as on the wire */
+	xs_bytes4 *at = eth;
+
+	at[0] = from[0];
+	at[1] = from[1];
+	at[2] = from[2];
+}
+
+static __always_inline __be16 xs_outgoing_tci(const struct xs_packet *packet, const struct xs_nexthop *to)
+{
+	return to->tci | bpf_htons(packet->tci & XS_TCI_PRIORITY);
+}
+
+/* 0, or -1: the frame could not be changed. The frame's pointers are void afterwards. */
+static __always_inline int xs_emit_xdp(struct xdp_md *ctx, const struct xs_packet *packet)
+{
+	const struct xs_nexthop *to = packet->nexthop;
+	void *eth = packet->eth;
+	struct xs_tag *tag;
+
+	xs_decrease_ttl(packet->ip);
+	if (eth + sizeof(struct ethhdr) + sizeof(*tag) > packet->end)
+		return -1;
+	if (packet->tagged) {
+		if (to->tci) {
+			tag = eth + sizeof(struct ethhdr);
+			tag->tci = xs_outgoing_tci(packet, to);
+			xs_write_macs(eth, to);
+			return 0;
+		}
+		/* The ethertype behind the tag is where the shorter header wants it. */
+		xs_write_macs(eth + sizeof(*tag), to);
+		return bpf_xdp_adjust_head(ctx, sizeof(*tag)) ? -1 : 0;
+	}
+	if (!to->tci) {
+		xs_write_macs(eth, to);
+		return 0;
+	}
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*tag)))
+		return -1;
+	eth = (void *)(long)ctx->data;
+	tag = eth + sizeof(struct ethhdr);
+	if ((void *)(tag + 1) > (void *)(long)ctx->data_end)
+		return -1;
+	xs_write_macs(eth, to);
+	((struct ethhdr *)eth)->h_proto = bpf_htons(ETH_P_8021Q);
+	tag->tci = to->tci;
+	tag->ethertype = packet->ethertype;
+	return 0;
+}
+
+/* The same on an skb, whose tag is beside the frame: what a GSO packet's segments get, each. */
+static __always_inline int xs_emit_tc(struct __sk_buff *skb, const struct xs_packet *packet)
+{
+	const struct xs_nexthop *to = packet->nexthop;
+
+	xs_decrease_ttl(packet->ip);
+	xs_write_macs(packet->eth, to);
+	if (packet->tagged && bpf_skb_vlan_pop(skb))
+		return -1;
+	if (to->tci && bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), bpf_ntohs(xs_outgoing_tci(packet, to))))
+		return -1;
+	return 0;
+}
+
+/*
+ * Hands the frame to the sliver or edge of the vport it came in by: untagged, and to the MAC of that veth's inner end (behind
+ * a MUX users know only the edge's). Broadcast and multicast keep their destination.
+ */
+static __always_inline int xs_punt_tc(struct __sk_buff *skb, const struct xs_packet *packet, const struct xs_vport *to)
+{
+	if (packet->unicast)
+		xs_mac_copy(packet->eth->h_dest, to->sliver_mac);
+	if (packet->tagged && bpf_skb_vlan_pop(skb))
+		return -1;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ingress.h - port and label lead to a vport, and so to a slice; then what may come in there at all. After it a frame is in
+ * exactly one slice, or (behind a MUX, slice 0) still to be selected.
+ *
+ * Order, and so which reason a frame with several faults gets: label zero, the host's, double tag, unknown label or tag on a
+ * user port, destination MAC, ethertype, headers, source, destination.
+ */
+#ifndef XSLICE_BPF_INGRESS_H
+#define XSLICE_BPF_INGRESS_H
+
+#include "bpf/maps.h"
+#include "bpf/parse.h"
+#include "bpf/table.h"
+
+/* False: the program is attached to what is no port (yet, or any more); the frame is the host's and not counted. */
+static __always_inline bool xs_ingress_port(struct xs_packet *packet)
+{
+	const __u32 *port_id = bpf_map_lookup_elem(&port_of_ifindex, &packet->ifindex);
+
+	if (!port_id || !*port_id)
+		return false;
+	packet->port_id = *port_id;
+	packet->port = bpf_map_lookup_elem(&port, &packet->port_id);
+	return packet->port != NULL;
+}
+
+/* 01:80:c2:00:00:0x, which no bridge passes on: LLDP, STP, LACP. Without a tag they concern the wire, not a slice. */
+static __always_inline bool xs_is_link_control(const __u8 *mac)
+{
+	return *(const xs_bytes4 *)mac == bpf_htonl(0x0180c200) && mac[4] == 0 && mac[5] < 0x10;
+}
+
+/* The vport that port and label lead to, in *vport_id. A tag of 802.1ad is no label, whatever its id. */
+static __always_inline int xs_ingress_label(const struct xs_packet *packet, __u32 *vport_id)
+{
+	__u32 vid = packet->tci & 0xfff, key = packet->port_id * XS_VIDS + vid, found = 0;
+	const __u32 *entry;
+
+	if (!packet->tagged) {
+		*vport_id = packet->port->untagged;
+		return !*vport_id || xs_is_link_control(packet->eth->h_dest) ? XS_HOST : XS_UNDECIDED;
+	}
+	if (vid < XS_VID_MIN || vid > XS_VID_MAX)
+		return XS_LABEL_ZERO;
+	entry = bpf_map_lookup_elem(&label, &key);
+	if (entry && !packet->service_tag)
+		found = *entry;
+	if (found == XS_LABEL_HOST)
+		return XS_HOST;
+	if (xs_is_tag(packet->ethertype))
+		return XS_DOUBLE_TAG;
+	if (!found)
+		return packet->port->flags & XS_PORT_USER ? XS_TAG_ON_USER_PORT : XS_UNKNOWN_LABEL;
+	*vport_id = found;
+	return XS_UNDECIDED;
+}
+
+static __always_inline int xs_ingress(struct xs_packet *packet)
+{
+	const struct xs_vport *at;
+	__u32 vport_id = 0;
+	int verdict;
+
+	verdict = xs_ingress_label(packet, &vport_id);
+	if (verdict != XS_UNDECIDED)
+		return verdict;
+	at = bpf_map_lookup_elem(&vport, &vport_id);
+	if (!at)
+		return XS_UNKNOWN_LABEL;
+	packet->vport = at;
+	packet->slice = at->slice;
+	packet->unicast = !(packet->eth->h_dest[0] & 1);
+	if (packet->unicast && !xs_mac_equal(packet->eth->h_dest, at->mac))
+		return XS_NOT_FOR_US;
+	packet->vport_id = vport_id;
+	if (packet->ethertype == bpf_htons(ETH_P_IP))
+		return XS_UNDECIDED;
+	return packet->ethertype == bpf_htons(ETH_P_ARP) ? XS_PUNTED : XS_ETHERTYPE;
+}
+
+static __always_inline bool xs_is_broadcast(const __u8 *mac)
+{
+	return *(const xs_bytes4 *)mac == 0xffffffff && *(const xs_bytes2 *)(mac + 4) == 0xffff;
+}
+
+/*
+ * Which IPv4 addresses may be on a wire; sources as users declared them; multicast. Link-local multicast and broadcast are the
+ * kernel's of the sliver or edge, other multicast is not offered. Source 0.0.0.0 (DHCP) is taken from users only, and only
+ * by their edge.
+ */
+static __always_inline int xs_admit_ipv4(const struct xs_packet *packet)
+{
+	__u32 source = bpf_ntohl(packet->source.v4), destination = bpf_ntohl(packet->destination.v4);
+	__u32 source_net = source >> 24, destination_net = destination >> 24;
+	bool user = !packet->tagged;
+
+	if (source_net == 0)
+		return source == 0 && user ? XS_PUNTED : XS_MARTIAN;
+	if (source_net == 127 || source_net >= 224 || destination_net == 127 || destination_net == 0)
+		return XS_MARTIAN;
+	if (user && xs_table_lookup(packet->port->source_root, &packet->source, XS_IPV4_BYTES) == XS_ENTRY_EMPTY)
+		return XS_SPOOFED_SOURCE;
+	if (destination_net >= 240)
+		return destination == 0xffffffff ? XS_PUNTED : XS_MARTIAN;
+	if (destination_net >= 224)
+		return destination >> 8 == 0xe00000 ? XS_PUNTED : XS_MULTICAST;
+	if (!packet->unicast)
+		return xs_is_broadcast(packet->eth->h_dest) ? XS_PUNTED : XS_MULTICAST;
+	return XS_UNDECIDED;
+}
+
+#endif

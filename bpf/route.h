@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * route.h - the slice's FIB leads to a next hop. Whatever needs the kernel's judgement (own addresses, unresolved neighbours,
+ * no route, expired TTL, options, too big for the next hop) is punted to the sliver, which answers as a router does.
+ */
+#ifndef XSLICE_BPF_ROUTE_H
+#define XSLICE_BPF_ROUTE_H
+
+#include "bpf/maps.h"
+#include "bpf/packet.h"
+#include "bpf/table.h"
+
+static __always_inline const struct xs_nexthop *xs_nexthop_of(__u32 root, const union xs_wire_address *address)
+{
+	__u32 leaf = xs_table_lookup(root, address, XS_IPV4_BYTES), id = leaf & XS_ENTRY_INDEX;
+
+	return leaf == XS_ENTRY_EMPTY ? NULL : bpf_map_lookup_elem(&nexthop, &id);
+}
+
+static __always_inline int xs_route(struct xs_packet *packet)
+{
+	const struct xs_slice *in = bpf_map_lookup_elem(&slice, &packet->slice);
+	const struct xs_nexthop *to;
+	__u32 root;
+	__u8 kind;
+
+	root = in ? XS_READ_ONCE(in->fib_root) : 0;
+	if (!root)
+		return XS_NO_ROUTE;
+	to = xs_nexthop_of(root, &packet->destination);
+	if (!to)
+		return XS_PUNTED;
+	kind = XS_READ_ONCE(to->kind);
+	if (kind == XS_NEXTHOP_EDGE) {
+		packet->mux_vport = to->vport;
+		to = xs_nexthop_of(XS_READ_ONCE(to->edge_root), &packet->destination);
+		if (!to)
+			return XS_PUNTED;
+		kind = XS_READ_ONCE(to->kind);
+	}
+	if (kind == XS_NEXTHOP_BLACKHOLE)
+		return XS_BLACKHOLE;
+	if (kind != XS_NEXTHOP_FORWARD || packet->options || packet->ip->ttl <= 1 ||
+	    packet->segment_length > to->mtu)
+		return XS_PUNTED;
+	packet->nexthop = to;
+	return XS_FORWARDED;
+}
+
+#endif

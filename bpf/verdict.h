@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * verdict.h - the one place where a frame's end is counted, with one reason. Each received frame passes xs_count_arrival()
+ * once and xs_count_verdict() once, on whichever front end ends it, so both sums are equal (struct xs_slice_stats).
+ */
+#ifndef XSLICE_BPF_VERDICT_H
+#define XSLICE_BPF_VERDICT_H
+
+#include "bpf/maps.h"
+#include "bpf/packet.h"
+
+static __always_inline void xs_count_arrival(const struct xs_packet *packet)
+{
+	struct xs_port_stats *stats = bpf_map_lookup_elem(&port_stats, &packet->port_id);
+
+	if (!stats)
+		return;
+	stats->rx_packets++;
+	stats->rx_bytes += packet->length + (packet->tagged ? 4 : 0);
+}
+
+static __always_inline void xs_count_sent(__u32 vport_id, __u32 length)
+{
+	struct xs_vport_stats *stats = bpf_map_lookup_elem(&vport_stats, &vport_id);
+
+	if (!stats)
+		return;
+	stats->tx_packets++;
+	stats->tx_bytes += length;
+}
+
+/* What came out of a sliver's or edge's kernel. */
+static __always_inline void xs_count_originated(__u32 vport_id, __u32 length, bool sent)
+{
+	struct xs_vport_stats *stats = bpf_map_lookup_elem(&vport_stats, &vport_id);
+
+	if (!stats)
+		return;
+	if (!sent) {
+		stats->originated_dropped++;
+		return;
+	}
+	stats->originated++;
+	stats->tx_packets++;
+	stats->tx_bytes += length;
+}
+
+static __always_inline void xs_count_verdict(const struct xs_packet *packet, enum xs_verdict verdict)
+{
+	struct xs_slice_stats *ended = bpf_map_lookup_elem(&slice_stats, &packet->slice);
+
+	if (ended && verdict < XS_VERDICT_COUNT)
+		ended->verdict[verdict]++;
+	if (packet->rule) {
+		packet->rule->packets++;
+		packet->rule->bytes += packet->length;
+	}
+	if (packet->vport_id) {
+		struct xs_vport_stats *taken = bpf_map_lookup_elem(&vport_stats, &packet->vport_id);
+
+		if (taken) {
+			taken->rx_packets++;
+			taken->rx_bytes += packet->length;
+		}
+	}
+	if (verdict == XS_FORWARDED) {
+		xs_count_sent(packet->nexthop->vport, packet->length);
+		if (packet->mux_vport)
+			xs_count_sent(packet->mux_vport, packet->length);
+	}
+}
+
+#endif
