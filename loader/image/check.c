@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * check.c - refuses an image whose numbers, names or references an agent could not rely on. One function per record type;
+ * each returns NULL or the sentence that is printed.
+ */
+#include "loader/image/check.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/image/image.h"
+#include "loader/model/domain.h"
+#include "maps/contract.h"
+
+#define MTU_MIN 68 /* RFC 791 */
+#define DSCP_MAX 63
+
+const char xs_image_no_memory[] = "out of memory";
+
+/* ---- values ---- */
+
+static bool zero(const void *bytes, size_t size)
+{
+	const uint8_t *byte = bytes;
+
+	while (size--) {
+		if (*byte++)
+			return false;
+	}
+	return true;
+}
+
+/* Not empty, terminated, zero behind its end, and fit to be a part of a path. */
+static bool name_ok(const char *name, size_t size)
+{
+	size_t length = strnlen(name, size);
+
+	return length && length < size && zero(name + length, size - length) && !memchr(name, '/', length) && name[0] != '.';
+}
+
+/* Text for people: terminated, zero behind its end. */
+static bool text_ok(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	return length && length < size && zero(text + length, size - length);
+}
+
+static bool id_ok(uint32_t id, uint32_t max)
+{
+	return id && id <= max;
+}
+
+static bool mac_ok(const struct xs_mac *mac)
+{
+	return !zero(mac, sizeof(*mac)) && !xs_mac_is_multicast(mac);
+}
+
+static bool address_ok(const struct xs_address *address)
+{
+	unsigned int bytes = xs_family_bits(address->family) / 8;
+
+	return bytes && zero(address->pad, sizeof(address->pad)) && zero(address->bytes + bytes, sizeof(address->bytes) - bytes);
+}
+
+static bool no_address(const struct xs_address *address)
+{
+	return zero(address, sizeof(*address));
+}
+
+static bool prefix_ok(const struct xs_prefix *prefix)
+{
+	struct xs_address base = { .family = prefix->family };
+	struct xs_prefix clean;
+
+	memcpy(base.bytes, prefix->bytes, sizeof(base.bytes));
+	if (!address_ok(&base) || prefix->length > xs_family_bits(prefix->family))
+		return false;
+	clean = xs_prefix_mask(&base, prefix->length);
+	return !memcmp(&clean, prefix, sizeof(clean));
+}
+
+/* ---- references ---- */
+
+static const struct xs_rec_vport *vport_of_kind(const struct xs_image *image, uint32_t id, uint32_t kind)
+{
+	const struct xs_rec_vport *vport = xs_image_find(image, XS_REC_VPORT, &id);
+
+	return vport && vport->kind == kind ? vport : NULL;
+}
+
+static bool cell_of_kind(const struct xs_image *image, uint32_t id, uint32_t kind)
+{
+	const struct xs_rec_cell *cell = xs_image_find(image, XS_REC_CELL, &id);
+
+	return cell && cell->kind == kind;
+}
+
+/* ---- one function per type ---- */
+
+static const char *check_node(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_node *node = (const struct xs_rec_node *)record;
+
+	if (node->pad || !node->blocks || node->blocks > XS_ENTRY_INDEX)
+		return "node: size of the address tables' pool out of range";
+	if (!node->cells || node->cells > 2 * (XS_CELL_ID_MAX + 1))
+		return "node: number of cells out of range";
+	return NULL;
+}
+
+static const char *check_port(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_port *port = (const struct xs_rec_port *)record;
+
+	if (!id_ok(port->id, XS_PORT_ID_MAX) || port->user > 1 || port->labelled > 1 || port->mtu < MTU_MIN ||
+	    port->mode > XS_MODE_GENERIC || port->attach > XS_ATTACH_SHARED || port->stack > XS_STACK_LOCAL ||
+	    !zero(port->pad, sizeof(port->pad)))
+		return "port: number out of range";
+	if (!name_ok(port->name, sizeof(port->name)) || !name_ok(port->interface, sizeof(port->interface)))
+		return "port: bad name";
+	return NULL;
+}
+
+static const char *check_reserved(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_reserved *reserved = (const struct xs_rec_reserved *)record;
+
+	if (reserved->first < XS_VID_MIN || reserved->first > reserved->last || reserved->last > XS_VID_MAX)
+		return "reserved labels: number out of range";
+	return xs_image_find(image, XS_REC_PORT, &reserved->port) ? NULL : "reserved labels: of a port that is not there";
+}
+
+static const char *check_slice(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_slice *slice = (const struct xs_rec_slice *)record;
+
+	if (!id_ok(slice->id, XS_SLICE_MAX) || !slice->vrf_id)
+		return "slice: number out of range";
+	if (!name_ok(slice->name, sizeof(slice->name)) || !name_ok(slice->vrf, sizeof(slice->vrf)))
+		return "slice: bad name";
+	return NULL;
+}
+
+static const char *check_vport_numbers(const struct xs_rec_vport *vport)
+{
+	bool link = vport->kind == XS_VPORT_LINK, edge = vport->kind == XS_VPORT_EDGE, mux = vport->kind == XS_VPORT_MUX;
+
+	if (!id_ok(vport->id, XS_VPORT_ID_MAX) || vport->kind < XS_VPORT_LINK || vport->kind > XS_VPORT_EDGE ||
+	    vport->mtu < MTU_MIN || (link ? vport->vid < XS_VID_MIN || vport->vid > XS_VID_MAX : vport->vid) ||
+	    !zero(vport->pad, sizeof(vport->pad)) || !zero(vport->pad2, sizeof(vport->pad2)))
+		return "virtual port: number out of range";
+	if (!name_ok(vport->name, sizeof(vport->name)))
+		return "virtual port: bad name";
+	if (!mac_ok(&vport->mac) || (edge || mux ? !mac_ok(&vport->relay) : !zero(&vport->relay, sizeof(vport->relay))))
+		return "virtual port: bad MAC";
+	if (!address_ok(&vport->address) || vport->length > xs_family_bits(vport->address.family) ||
+	    (vport->kind == XS_VPORT_GATEWAY ? !no_address(&vport->peer) : !address_ok(&vport->peer)) ||
+	    (mux ? !address_ok(&vport->shared) : !no_address(&vport->shared)))
+		return "virtual port: bad address";
+	return NULL;
+}
+
+static const char *check_vport(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_vport *vport = (const struct xs_rec_vport *)record, *edge;
+	const struct xs_rec_port *port;
+	const char *why = check_vport_numbers(vport);
+
+	if (why)
+		return why;
+	if (vport->kind == XS_VPORT_EDGE ? vport->slice != 0 : !xs_image_find(image, XS_REC_SLICE, &vport->slice))
+		return "virtual port: of a slice that is not there";
+	port = xs_image_find(image, XS_REC_PORT, &vport->port);
+	if (!port || (vport->kind == XS_VPORT_LINK ? !port->labelled : !port->user))
+		return "virtual port: by a port that is not there, or not for that";
+	if (vport->kind != XS_VPORT_MUX)
+		return vport->edge ? "virtual port: an edge where there is none" : NULL;
+	edge = vport_of_kind(image, vport->edge, XS_VPORT_EDGE);
+	if (!edge || edge->port != vport->port || memcmp(&edge->relay, &vport->relay, sizeof(edge->relay)))
+		return "virtual port: its edge is not there, or another port's";
+	return NULL;
+}
+
+static const char *check_source(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_source *source = (const struct xs_rec_source *)record;
+
+	if (!prefix_ok(&source->prefix))
+		return "source: bad prefix";
+	if (!vport_of_kind(image, source->vport, XS_VPORT_GATEWAY) && !vport_of_kind(image, source->vport, XS_VPORT_EDGE))
+		return "source: of a gateway or edge that is not there";
+	return NULL;
+}
+
+static const char *check_route(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_route *route = (const struct xs_rec_route *)record;
+	const struct xs_rec_vport *vport;
+
+	if (!prefix_ok(&route->prefix) || route->pad)
+		return "route: bad prefix";
+	if (!no_address(&route->via) && (!address_ok(&route->via) || route->via.family != route->prefix.family))
+		return "route: bad gateway address";
+	if (route->slice ? route->edge || !xs_image_find(image, XS_REC_SLICE, &route->slice) :
+			   !vport_of_kind(image, route->edge, XS_VPORT_EDGE))
+		return "route: of a slice or edge that is not there";
+	vport = xs_image_find(image, XS_REC_VPORT, &route->vport);
+	if (!vport || vport->slice != route->slice || (route->edge && vport->id != route->edge))
+		return "route: by a virtual port that is not there, or another slice's";
+	return NULL;
+}
+
+static const char *check_proxy(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_proxy *proxy = (const struct xs_rec_proxy *)record;
+
+	if (!prefix_ok(&proxy->prefix))
+		return "proxy: bad prefix";
+	return vport_of_kind(image, proxy->edge, XS_VPORT_EDGE) ? NULL : "proxy: of an edge that is not there";
+}
+
+static const char *check_cell(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_node *node = xs_image_at(image, XS_REC_NODE, 0);
+	const struct xs_rec_cell *cell = (const struct xs_rec_cell *)record;
+	bool vm = cell->kind == XS_CELL_VM;
+
+	if (!id_ok(cell->id, XS_CELL_ID_MAX) || cell->id >= node->cells || (!vm && cell->kind != XS_CELL_GROUP) ||
+	    (vm ? !id_ok(cell->slice, XS_SLICE_MAX) : cell->slice != 0) || cell->generation > XS_GENERATION_MAX)
+		return "cell: number out of range";
+	if (!text_ok(cell->name, sizeof(cell->name)))
+		return "cell: bad name";
+	if (vm ? cell->group && !cell_of_kind(image, cell->group, XS_CELL_GROUP) : cell->group != 0)
+		return "cell: of a group that is not there";
+	return NULL;
+}
+
+static const char *check_mux(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_mux *mux = (const struct xs_rec_mux *)record;
+
+	if (!id_ok(mux->id, XS_MUX_ID_MAX))
+		return "MUX: number out of range";
+	if (!name_ok(mux->name, sizeof(mux->name)))
+		return "MUX: bad name";
+	return vport_of_kind(image, mux->edge, XS_VPORT_EDGE) ? NULL : "MUX: its edge is not there";
+}
+
+static bool range_ok(const struct xs_rec_condition *condition, uint32_t field, const uint16_t range[2], uint16_t max)
+{
+	return condition->fields & field ? range[0] <= range[1] && range[1] <= max : !range[0] && !range[1];
+}
+
+static bool condition_prefix_ok(const struct xs_rec_condition *condition, uint32_t field, const struct xs_prefix *prefix)
+{
+	return condition->fields & field ? prefix_ok(prefix) : zero(prefix, sizeof(*prefix));
+}
+
+static const char *check_condition(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_condition *condition = (const struct xs_rec_condition *)record;
+	const struct xs_rec_mux *mux = xs_image_find(image, XS_REC_MUX, &condition->mux);
+	const struct xs_rec_vport *vport = vport_of_kind(image, condition->vport, XS_VPORT_MUX);
+
+	if (!condition->fields || condition->fields >= XS_MATCH_ANY << 1 ||
+	    (condition->fields & XS_MATCH_ANY && condition->fields != XS_MATCH_ANY) ||
+	    !range_ok(condition, XS_MATCH_SOURCE_PORT, condition->source_port, UINT16_MAX) ||
+	    !range_ok(condition, XS_MATCH_DESTINATION_PORT, condition->destination_port, UINT16_MAX) ||
+	    !range_ok(condition, XS_MATCH_DSCP, condition->dscp, DSCP_MAX) ||
+	    (condition->protocol && !(condition->fields & XS_MATCH_PROTOCOL)) || !condition->number ||
+	    condition->position == XS_POSITION_NONE || !zero(condition->pad, sizeof(condition->pad)) || condition->pad2)
+		return "condition: number out of range";
+	if (!condition_prefix_ok(condition, XS_MATCH_DESTINATION, &condition->destination) ||
+	    !condition_prefix_ok(condition, XS_MATCH_SOURCE, &condition->source))
+		return "condition: bad prefix";
+	if (!text_ok(condition->filter, sizeof(condition->filter)))
+		return "condition: bad name";
+	if (!mux)
+		return "condition: of a MUX that is not there";
+	if (!vport || vport->slice != condition->slice || vport->edge != mux->edge)
+		return "condition: of a slice that its MUX does not have";
+	if ((condition->vm_cell && !cell_of_kind(image, condition->vm_cell, XS_CELL_VM)) ||
+	    (condition->group_cell && (!condition->vm_cell || !cell_of_kind(image, condition->group_cell, XS_CELL_GROUP))))
+		return "condition: of a cell that is not there";
+	if (condition->fields & XS_MATCH_INPUT_PORT ? !xs_image_find(image, XS_REC_PORT, &condition->input_port) :
+						      condition->input_port != 0)
+		return "condition: of a port that is not there";
+	return NULL;
+}
+
+static const char *(*const checks[XS_REC_COUNT])(const struct xs_image *image, const struct xs_record *record) = {
+	[XS_REC_NODE] = check_node,	  [XS_REC_PORT] = check_port,	[XS_REC_RESERVED] = check_reserved,
+	[XS_REC_SLICE] = check_slice,	  [XS_REC_VPORT] = check_vport, [XS_REC_SOURCE] = check_source,
+	[XS_REC_ROUTE] = check_route,	  [XS_REC_PROXY] = check_proxy, [XS_REC_CELL] = check_cell,
+	[XS_REC_MUX] = check_mux,	  [XS_REC_CONDITION] = check_condition,
+};
+
+/* ---- what concerns several records ---- */
+
+static int compare_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * A frame must lead to one virtual port: a label, and being untagged, is given once per port (a MUX's ends have no frames of
+ * their own, its edge has), and an edge to one MUX.
+ */
+static const char *check_unique(const struct xs_image *image)
+{
+	const uint64_t mux_mark = 1ull << 48; /* above any port and label */
+	size_t i, count = 0, total = image->count[XS_REC_VPORT] + image->count[XS_REC_MUX];
+	uint64_t *taken = malloc((total + 1) * sizeof(*taken));
+	const char *why = NULL;
+
+	if (!taken)
+		return xs_image_no_memory;
+	for (i = 0; i < image->count[XS_REC_VPORT]; i++) {
+		const struct xs_rec_vport *vport = xs_image_at(image, XS_REC_VPORT, i);
+
+		if (vport->kind != XS_VPORT_MUX)
+			taken[count++] = (uint64_t)vport->port << 16 | vport->vid;
+	}
+	for (i = 0; i < image->count[XS_REC_MUX]; i++)
+		taken[count++] = mux_mark | ((const struct xs_rec_mux *)xs_image_at(image, XS_REC_MUX, i))->edge;
+	qsort(taken, count, sizeof(*taken), compare_number);
+	for (i = 1; i < count && !why; i++) {
+		if (taken[i] == taken[i - 1])
+			why = taken[i] & mux_mark ? "MUX: two have the same edge" :
+						    "virtual port: two take the same frames of one port";
+	}
+	free(taken);
+	return why;
+}
+
+const char *xs_image_check(const struct xs_image *image)
+{
+	const char *why;
+	size_t i;
+
+	if (!name_ok(image->header->node, sizeof(image->header->node)))
+		return "header: bad name of the node";
+	if (image->count[XS_REC_NODE] != 1)
+		return "no node record, or several";
+	for (i = 0; i < image->header->record_count; i++) {
+		why = checks[image->record[i]->type](image, image->record[i]);
+		if (why)
+			return why;
+	}
+	return check_unique(image);
+}
