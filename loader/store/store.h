@@ -21,30 +21,40 @@
 
 struct xs_store;
 
-/* where: a directory's path (created with mode 0700 where `create`). 0 or negative errno. */
+/* where: a directory's path (its last name created with mode 0700 where `create`). 0 or negative errno. */
 int xs_store_open(const char *where, int create, struct xs_store **out);
 void xs_store_close(struct xs_store *store);
 
-/* Value of a key: malloc()ed, with a NUL behind that size does not count. -ENOENT if there is none. */
+/*
+ * Keys: names between single slashes, none starting with a dot; -EINVAL for others. Value of a key: malloc()ed, with a NUL
+ * behind that size does not count. -ENOENT if there is none.
+ */
 int xs_store_get(struct xs_store *store, const char *key, void **value, size_t *size);
 int xs_store_put(struct xs_store *store, const char *key, const void *value, size_t size);
 int xs_store_delete(struct xs_store *store, const char *key); /* 0 also if there was none. A prefix without keys vanishes */
 
-/* Calls fn for every key directly under prefix, sorted, with its last name. Stops at fn's first non-zero value. */
+/*
+ * Calls fn with every name directly under prefix ("": the top), sorted by bytes: of keys and of further levels (the REVISIONs
+ * of image). Stops at and returns fn's first non-zero value. fn may put and delete.
+ */
 int xs_store_list(struct xs_store *store, const char *prefix, int (*fn)(void *context, const char *name), void *context);
 
-/* One writer: waits up to timeout_ms (negative: for ever). -ETIMEDOUT. Released also when the process ends. */
+/*
+ * One writer: waits up to timeout_ms (negative: for ever). -ETIMEDOUT; -EDEADLK where this store holds it. Released also when
+ * the process ends.
+ */
 int xs_store_lock(struct xs_store *store, int timeout_ms);
 void xs_store_unlock(struct xs_store *store);
 
 /*
  * A descriptor that becomes readable when keys directly under one of `prefixes` ("" is the top) have changed since the last
- * xs_store_watch_clear(). May wake without cause and, after errors, miss: who needs truth reads again from time to time.
+ * xs_store_watch_clear(); negative errno. It is the store's; who calls again adds prefixes to it. May wake without cause
+ * and, after errors, miss: who needs truth reads again from time to time.
  */
 int xs_store_watch(struct xs_store *store, const char *const *prefixes, size_t count);
 void xs_store_watch_clear(struct xs_store *store);
 
-/* Small helpers over get and put: a decimal number; -ENOENT as get, -EBADMSG if it is none. */
+/* Small helpers over get and put: a decimal number and a newline; -ENOENT as get, -EBADMSG if it is something else. */
 int xs_store_get_number(struct xs_store *store, const char *key, uint64_t *value);
 int xs_store_put_number(struct xs_store *store, const char *key, uint64_t value);
 
