@@ -48,9 +48,12 @@ static __always_inline void xs_count_originated(__u32 vport_id, __u32 length, bo
 static __always_inline void xs_count_verdict(const struct xs_packet *packet, enum xs_verdict verdict)
 {
 	struct xs_slice_stats *ended = bpf_map_lookup_elem(&slice_stats, &packet->slice);
+	__u32 index = verdict;
 
-	if (ended && verdict < XS_VERDICT_COUNT)
-		ended->verdict[verdict]++;
+	/* Else clang 16 and 19 compute the counter's address before the index is known to be in its bounds. */
+	barrier_var(index);
+	if (ended && index < XS_VERDICT_COUNT)
+		ended->verdict[index]++;
 	if (packet->rule) {
 		packet->rule->packets++;
 		packet->rule->bytes += packet->length;
