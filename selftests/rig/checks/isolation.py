@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What does not belong goes nowhere and is counted where it should be: 10 000 frames of each kind, then the same frame without the
+fault, which arrives."""
+import time
+
+from lib import figure7, frames, maps, netns, probes, services, wire
+
+from . import Outcome
+
+COUNT, TWINS = 10000, 10
+STRANGER = "02:5a:5a:5a:5a:5a"
+PORT = 4100
+
+
+def _mac(namespace, device):
+    return netns.links(namespace)[device]["address"]
+
+
+def link_end(net, node, slice_name, device):
+    """(label, MAC on the wire) of a link sliver's end, found in the node's maps by the MAC of its device in the sliver."""
+    inner = frames.mac_bytes(_mac(net.sliver(node, slice_name), device))
+    with maps.Map(net.name(node), "vport") as vports:
+        for _, vport in vports.items():
+            if bytes(vport.sliver_mac) == inner:
+                return vport.vid, frames.mac_text(bytes(vport.mac))
+    raise netns.RigError(f"{node}: no vport for {device} of slice {slice_name}")
+
+
+def unknown_labels(net, node, port):
+    known = set()
+    ifindex = netns.links(net.name(node))[port]["ifindex"]
+    with maps.Map(net.name(node), "port") as ports:
+        number = next(key for key, value in ports.items() if value.ifindex == ifindex)
+    with maps.Map(net.name(node), "label") as labels:
+        raw = labels.raw()
+        base = number * 4096
+        known = {vid for vid in range(4096) if any(raw[(base + vid) * 4:(base + vid) * 4 + 4])}
+    return [vid for vid in range(1, 4095) if vid not in known]
+
+
+class _Sender:
+    """Somebody on a wire, whose frames carry numbered datagrams from source to destination."""
+
+    def __init__(self, net, at, device, node, mac, source, destination, sink, label=None):
+        self.net, self.at, self.device, self.node = net, at, device, node
+        self.mac, self.source, self.destination, self.sink = mac, source, destination, sink
+        self.tags = (label,) if label else ()
+
+    def frame(self, number, own_mac, mac=None, tags=None, source=None):
+        packet = frames.udp_packet(source or self.source, self.destination, 4999, PORT, number.to_bytes(8, "big"))
+        return frames.ethernet(mac or self.mac, own_mac, packet, tags=self.tags if tags is None else tags)
+
+    def attack(self, reason, vary):
+        """vary(i) are the arguments of frame() that make it wrong. (counted, arrived, twins arrived)."""
+        node = self.net.name(self.node)
+        with services.Sink(self.net.name(self.sink), port=PORT) as sink, wire.Port(self.net.name(self.at), self.device) as port:
+            before = maps.verdicts(node)[reason]
+            port.send_many([self.frame(i, port.mac, **vary(i)) for i in range(COUNT)])
+            time.sleep(0.05)
+            probes.until(lambda: maps.verdicts(node)[reason] - before >= COUNT, 1.0)
+            counted = maps.verdicts(node)[reason] - before
+            port.send_many([self.frame(COUNT + i, port.mac) for i in range(TWINS)])
+            probes.until(lambda: len(sink.numbers()) >= TWINS, 1.0)
+            arrived = sink.numbers()
+            return counted, sum(number < COUNT for number in arrived), sum(number >= COUNT for number in arrived)
+
+
+def isolation(net):
+    vm6, vm5, client = figure7.VM6, figure7.VM5, figure7.CLIENT
+    edge = probes.neighbour_mac(net.name("client"), "eth0", client, figure7.EDGE)
+    gateway = probes.neighbour_mac(net.name("vm6"), "eth0", vm6, figure7.GATEWAY)
+    if not edge or not gateway:
+        return Outcome(False, 0, "kinds", f"no ARP answer of the edge ({edge}) or the gateway ({gateway})")
+    label_p, mac_p = link_end(net, "R1", "P", "P13")
+    label_a, mac_a = link_end(net, "R2", "A", "A23")
+    wire_p = _Sender(net, "R3", "r1", "R1", mac_p, client, vm6, "vm6", label_p)
+    wire_a = _Sender(net, "R3", "r2", "R2", mac_a, client, vm5, "vm5", label_a)
+    user = _Sender(net, "client", "eth0", "R3", edge, client, vm6, "vm6")
+    centre = _Sender(net, "vm6", "eth0", "R1", gateway, vm6, client, "client")
+    foreign_p, foreign_a = unknown_labels(net, "R1", "r3"), unknown_labels(net, "R2", "r3")
+    outsiders = [f"198.51.{100 + i // 250}.{1 + i % 250}" for i in range(500)] + ["10.0.0.5", "10.255.0.2", "10.1.3.2"]
+    kinds = [
+        ("a foreign label on R3-R1", wire_p, "unknown-label", lambda i: {"tags": (foreign_p[i % len(foreign_p)],)}),
+        ("a foreign label on R3-R2", wire_a, "unknown-label", lambda i: {"tags": (foreign_a[i % len(foreign_a)],)}),
+        ("labels 0 and 4095", wire_p, "label-zero", lambda i: {"tags": (4095 * (i % 2),)}),
+        ("a second tag", wire_p, "double-tag", lambda i: {"tags": (label_p, 1 + i % 4094)}),
+        ("a foreign MAC on R3-R1", wire_p, "not-for-us", lambda i: {"mac": f"02:5a:00:00:{i >> 8:02x}:{i & 255:02x}"}),
+        ("a foreign MAC at the client's port", user, "not-for-us", lambda i: {"mac": STRANGER}),
+        ("a label at the client's port", user, "tag-on-user-port", lambda i: {"tags": (label_p if i % 2 else label_a,)}),
+        ("a label at the data centre's port", centre, "tag-on-user-port", lambda i: {"tags": (label_p,)}),
+        ("a spoofed source at the client's port", user, "spoofed-source", lambda i: {"source": outsiders[i % len(outsiders)]}),
+        ("a spoofed source at the data centre's port", centre, "spoofed-source", lambda i: {"source": outsiders[i % 500]}),
+    ]
+    wrong, right = [], 0
+    for name, sender, reason, vary in kinds:
+        counted, arrived, twins = sender.attack(reason, vary)
+        if (counted, arrived, twins) == (COUNT, 0, TWINS):
+            right += 1
+        else:
+            wrong.append(f"{name}: {reason} rose by {counted} of {COUNT}, {arrived} arrived, {twins} of {TWINS} twins arrived")
+    detail = "; ".join(wrong) or f"{len(kinds)} kinds, {COUNT} frames each: none arrived, each counted exactly by its reason; the legitimate twins arrived"
+    return Outcome(not wrong, right, f"of {len(kinds)} kinds", detail)

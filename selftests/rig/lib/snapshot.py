@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Everything of a machine's network that xslice may touch, as text by name, so that before and after can be compared."""
+import json
+import os
+import re
+
+from . import contract, netns
+from .netns import inside, run, run_in
+
+# What a link shows that moves by itself.
+_MOVING = {"stats64", "stats", "operstate", "ifindex", "link_index", "link_netnsid", "carrier_changes", "carrier_up_count", "carrier_down_count"}
+
+
+def _links(namespace):
+    taken = {}
+    for name, link in netns.links(namespace).items():
+        taken[f"link {name}"] = json.dumps({k: v for k, v in link.items() if k not in _MOVING}, sort_keys=True)
+        features = run_in(namespace, "ethtool", "-k", name, check=False)
+        for line in features.splitlines()[1:]:
+            feature, _, state = line.strip().partition(": ")
+            taken[f"feature {name} {feature}"] = state
+    return taken
+
+
+def _sysctls():
+    """net.* of the calling thread's namespace, values that can be read."""
+    taken = {}
+    for folder, _, files in os.walk("/proc/sys/net"):
+        for name in files:
+            path = os.path.join(folder, name)
+            if re.search(r"stable_secret|flush|nf_conntrack_count|random_seed|/dev_weight|netdev_rss_key|warnings", path):
+                continue
+            try:
+                with open(path, encoding="ascii", errors="replace") as file:
+                    taken["sysctl " + path[len("/proc/sys/"):]] = file.read().strip()
+            except OSError:
+                continue
+    return taken
+
+
+def namespace_state(name):
+    taken = _links(name)
+    taken["addresses"] = re.sub(r"(valid|preferred)_lft \S+", "", run("ip", "-n", name, "-o", "address", "show"))
+    taken["addresses"] = re.sub(r"^\d+: ", "", taken["addresses"], flags=re.M)
+    for family in ("-4", "-6"):
+        taken[f"routes {family}"] = run("ip", "-n", name, family, "route", "show", "table", "all")
+        taken[f"rules {family}"] = run("ip", "-n", name, family, "rule", "show")
+    taken["permanent neighbours"] = run("ip", "-n", name, "neigh", "show", "nud", "permanent")
+    taken["qdiscs"] = run("tc", "-n", name, "qdisc", "show")
+    for link in netns.links(name):
+        for side in ("ingress", "egress"):
+            taken[f"filters {link} {side}"] = run("tc", "-n", name, "filter", "show", "dev", link, side, check=False)
+    with inside(name):
+        taken.update(_sysctls())
+    return taken
+
+
+def _loaded():
+    """Maps, programs and links of the kernel that bear a name of ours."""
+    taken = {}
+    ours = set(contract.MAPS) | {name[:15] for name in contract.MAPS}
+    for kind in ("map", "prog"):
+        loaded = json.loads(run("bpftool", "-j", kind, "show", check=False) or "[]")
+        mine = [one for one in loaded if one.get("name", "") in ours or one.get("name", "").startswith("xs_")]
+        taken[f"bpf {kind}s"] = "\n".join(sorted(f"{one['id']} {one['name']}" for one in mine))
+    return taken
+
+
+def take(nodes):
+    """What nodes (namespaces of this machine) hold, and what xslice may leave elsewhere on the machine."""
+    taken = {"sliver namespaces": "\n".join(name for name in netns.names() if name.startswith("xs."))}
+    for name in nodes:
+        for key, value in namespace_state(name).items():
+            taken[f"{name}: {key}"] = value
+    for key, value in _sysctls().items():
+        taken[f"machine: {key}"] = value
+    found = []
+    for folder, folders, files in os.walk(contract.PIN_ROOT):
+        found += [os.path.join(folder, name) for name in folders + files]
+    taken["pins"] = "\n".join(sorted(found))
+    taken["pin root"] = str(os.path.isdir(contract.PIN_ROOT))
+    taken.update(_loaded())
+    return taken
+
+
+def differences(before, after):
+    """Lines that tell what differs."""
+    lines = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key, "(absent)"), after.get(key, "(absent)")
+        if old == new:
+            continue
+        old_lines, new_lines = set(old.splitlines()), set(new.splitlines())
+        gone, come = sorted(old_lines - new_lines), sorted(new_lines - old_lines)
+        lines.append(f"{key}: gone {gone}, come {come}")
+    return lines
