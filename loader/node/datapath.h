@@ -5,6 +5,10 @@
  * Always holds: maps are filled before a program that reads them is attached; XDP is attached by a pinned link of our own,
  * so it outlives the agent; tc by clsact filters of our own handle and priority. What stands at the pins is taken up if it is
  * of this layout and this code, and programs are replaced in place (no gap) if the code is another.
+ *
+ * Pins of a node, in xs_pin_dir(): MAP (maps), prog_PROGRAM, link_xdp_IFINDEX; and as empty directories, which are records
+ * that end with a reboot as what they record does: tc_IFINDEX (a filter of ours on a port), qdisc_IFINDEX (its clsact qdisc
+ * is ours, too).
  */
 #ifndef XSLICE_NODE_DATAPATH_H
 #define XSLICE_NODE_DATAPATH_H
@@ -25,22 +29,48 @@ enum xs_hook {
 	XS_HOOK_TC_PORT,   /* clsact ingress on a physical port */
 	XS_HOOK_TC_SLIVER, /* clsact ingress on the node's end of a sliver's or edge's veth */
 	XS_HOOK_TC_EDGE,   /* clsact ingress on the inner end of an edge's veth, in the edge's namespace */
+	XS_HOOK_COUNT,
 };
 
-/* Loads or takes up the node's object. Pinned maps that are too small for `size` are refused: -ENOSPC. */
+/* Filters of ours on a clsact qdisc. */
+#define XS_TC_HANDLE 1
+#define XS_TC_PRIORITY 0x5853 /* "XS" */
+
+/*
+ * Loads or takes up the node's object. A pinned map of another layout is refused: -EPROTO. Pinned maps that are too small
+ * for `size` are replaced by larger ones with the same content; programs that are attached read the former ones until
+ * xs_datapath_replace(), so call that at once when xs_datapath_grown() says so. error: >= 256 bytes.
+ */
 int xs_datapath_open(const char *node, const struct xs_datapath_size *size, struct xs_datapath **out, char *error);
 void xs_datapath_close(struct xs_datapath *datapath); /* leaves everything attached */
 struct xs_node_maps *xs_datapath_maps(struct xs_datapath *datapath);
 bool xs_datapath_taken_up(const struct xs_datapath *datapath); /* the maps were there: they hold a former agent's content */
+bool xs_datapath_grown(const struct xs_datapath *datapath);    /* ... but at least one is a larger copy now */
 
-/* Attaches if it is not (0: was so, 1: attached or replaced). netns: descriptor of the device's namespace. */
+/* Puts the loaded programs in the place of former ones wherever one is attached in the node's namespace (descriptor). */
+int xs_datapath_replace(struct xs_datapath *datapath, int netns, char *error);
+
+/* Do the maps have room for `size`? If not, open it again, replace, and take up as after a restart. */
+bool xs_datapath_fits(const struct xs_datapath *datapath, const struct xs_datapath_size *size);
+
+/*
+ * Attaches if it is not (0: was so, 1: attached or replaced). netns: descriptor of the device's namespace. -EBUSY: a program
+ * that is not ours is there; its name is in `error`.
+ */
 int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex, bool generic, char *error);
+/* 0 also where nothing was attached or the device is gone. */
 int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex);
 
 /* Is it one of this node's programs, loaded by us? For xs_node_make(). context: the datapath. */
 bool xs_datapath_owns(void *context, uint32_t program_id);
 
-/* Detaches and unpins all of a node. */
-int xs_datapath_clean(const char *node, char *error);
+/* The ids of the loaded programs, XS_HOOK_COUNT of them, by enum xs_hook. */
+const uint32_t *xs_datapath_program_ids(const struct xs_datapath *datapath);
+
+/*
+ * Detaches and unpins all of a node, whatever its version. netns: descriptor of the node's namespace, -1: it is gone and what
+ * was attached in it with it. 0 also if there was nothing.
+ */
+int xs_datapath_clean(const char *node, int netns, char *error);
 
 #endif

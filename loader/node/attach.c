@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * attach.c - puts the programs on devices, in the devices' namespaces, and takes them off. XDP by a pinned bpf_link, tc by a
+ * clsact filter of our handle and priority.
+ *
+ * Always holds: what is not ours is never replaced or removed; a program that is replaced is replaced by one exchange, so no
+ * packet passes the hook between two programs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include "loader/node/datapath_private.h"
+
+static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return 0;
+}
+
+int xs_netns_enter_for(int netns)
+{
+	int former = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (former < 0)
+		return -errno;
+	if (setns(netns, CLONE_NEWNET)) {
+		int err = -errno;
+
+		close(former);
+		return err;
+	}
+	return former;
+}
+
+void xs_netns_return(int former)
+{
+	/* To stay in the wrong namespace would make every later call change the wrong node. */
+	if (setns(former, CLONE_NEWNET)) {
+		fprintf(stderr, "xslice: cannot return to the own network namespace: %s\n", strerror(errno));
+		abort();
+	}
+	close(former);
+}
+
+/* "eth0", or "#7" where the index has no name (any more). */
+static const char *device_name(uint32_t ifindex, char buf[IF_NAMESIZE])
+{
+	if (!if_indextoname(ifindex, buf))
+		snprintf(buf, IF_NAMESIZE, "#%u", ifindex);
+	return buf;
+}
+
+static int busy(const char *where, uint32_t ifindex, uint32_t id, char *error)
+{
+	char device[IF_NAMESIZE], name[16] = "?";
+
+	xs_program_name(id, name);
+	return xs_explain(error, -EBUSY, "%s carries the %s program %.15s (id %u), which is not xslice's",
+			  device_name(ifindex, device), where, name, id);
+}
+
+/* ---- XDP ----------------------------------------------------------------------------------------------------------- */
+
+/* Our link on the device, if it is there and still holds on to it; program: the id of what it runs. -ENOENT. */
+static int find_link(const char *path, uint32_t ifindex, uint32_t *program)
+{
+	struct bpf_link_info info = {0};
+	uint32_t length = sizeof(info);
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return -errno;
+	if (bpf_obj_get_info_by_fd(fd, &info, &length)) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	if (info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex) {
+		*program = info.prog_id;
+		return fd;
+	}
+	/* Its device is gone: the link holds on to nothing, and the index may be another device's now. */
+	close(fd);
+	if (unlink(path))
+		return -errno;
+	return -ENOENT;
+}
+
+static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool generic, char *error)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	const uint32_t ours = datapath->id[XS_HOOK_XDP_PORT];
+	const int program = datapath->program[XS_HOOK_XDP_PORT];
+	char path[PATH_MAX], device[IF_NAMESIZE];
+	uint32_t there = 0;
+	int link, err = 0;
+
+	if (!xs_pin_path(path, "%s/" XS_PIN_XDP "%u", datapath->directory, ifindex))
+		return -ENAMETOOLONG;
+	link = find_link(path, ifindex, &there);
+	if (link >= 0) {
+		if (there != ours && bpf_link_update(link, program, NULL))
+			err = xs_explain(error, -errno, "%s: cannot replace the XDP program: %s", device_name(ifindex, device),
+					 strerror(errno));
+		close(link);
+		return err ? err : there != ours;
+	}
+	if (link != -ENOENT)
+		return xs_explain(error, link, "%s: %s", path, strerror(-link));
+	if (!bpf_xdp_query_id(ifindex, 0, &there) && there)
+		return busy("XDP", ifindex, there, error);
+	link = bpf_link_create(program, ifindex, BPF_XDP, &options);
+	if (link < 0) {
+		err = -errno;
+		return xs_explain(error, err, "%s: cannot attach XDP in %s mode: %s%s", device_name(ifindex, device),
+				  generic ? "generic" : "native", strerror(-err),
+				  !generic && (err == -EOPNOTSUPP || err == -EINVAL) ? " (the port may say `mode: generic`)" : "");
+	}
+	if (bpf_obj_pin(link, path))
+		err = xs_explain(error, -errno, "cannot pin %s: %s", path, strerror(errno));
+	/* Unpinned, it ends with its descriptor. */
+	close(link);
+	return err ? err : 1;
+}
+
+static int detach_xdp(struct xs_datapath *datapath, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+	uint32_t program;
+	int link, err = 0;
+
+	if (!xs_pin_path(path, "%s/" XS_PIN_XDP "%u", datapath->directory, ifindex))
+		return -ENAMETOOLONG;
+	link = find_link(path, ifindex, &program);
+	if (link < 0)
+		return link == -ENOENT ? 0 : link;
+	if (bpf_link_detach(link) || unlink(path))
+		err = -errno;
+	close(link);
+	return err;
+}
+
+/* ---- tc ------------------------------------------------------------------------------------------------------------ */
+
+static int count_filter(const struct nlmsghdr *message, void *data)
+{
+	if (message->nlmsg_type == RTM_NEWTFILTER)
+		++*(unsigned int *)data;
+	return MNL_CB_OK;
+}
+
+/* Filters of anybody under a parent of the device, in the thread's namespace; negative errno. */
+static int count_filters(uint32_t ifindex, uint32_t parent)
+{
+	char buffer[16384];
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct nlmsghdr *message;
+	unsigned int count = 0;
+	struct tcmsg *body;
+	int err = 0;
+	ssize_t n;
+
+	if (!socket)
+		return -errno;
+	message = mnl_nlmsg_put_header(buffer);
+	message->nlmsg_type = RTM_GETTFILTER;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_seq = 1;
+	body = mnl_nlmsg_put_extra_header(message, sizeof(*body));
+	body->tcm_family = AF_UNSPEC;
+	body->tcm_ifindex = ifindex;
+	body->tcm_parent = parent;
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
+		err = -errno;
+	while (!err && (n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer))) != 0) {
+		int more = n < 0 ? -1 : mnl_cb_run(buffer, n, 1, mnl_socket_get_portid(socket), count_filter, &count);
+
+		if (more < 0)
+			err = -errno;
+		if (more <= MNL_CB_STOP)
+			break;
+	}
+	mnl_socket_close(socket);
+	return err ? err : (int)count;
+}
+
+int xs_tc_take_off(uint32_t ifindex, bool qdisc_is_ours)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, found, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, which, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY);
+	int err = bpf_tc_query(&hook, &found);
+
+	/* -EINVAL, -ENOENT: no qdisc, no filter, or no device. */
+	if (err == -ENODEV || err == -EINVAL || err == -ENOENT)
+		err = 0;
+	else if (!err && xs_program_is_ours_by_name(found.prog_id))
+		err = bpf_tc_detach(&hook, &which);
+	if (err || !qdisc_is_ours || !if_indextoname(ifindex, (char[IF_NAMESIZE]){0}))
+		return err;
+	if (count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) ||
+	    count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)))
+		return 0;
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	return bpf_tc_hook_destroy(&hook);
+}
+
+/* A record that ends with a reboot, as what it records does. */
+static int record(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+
+	if (!xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex))
+		return -ENAMETOOLONG;
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+static bool strike(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+
+	return xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex) && !rmdir(path);
+}
+
+static int attach_tc(struct xs_datapath *datapath, enum xs_hook which, uint32_t ifindex, char *error)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, found, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY, .prog_fd = datapath->program[which],
+		    .flags = BPF_TC_F_REPLACE);
+	char device[IF_NAMESIZE];
+	int err;
+
+	if (!bpf_tc_query(&hook, &found)) {
+		if (found.prog_id == datapath->id[which])
+			return 0;
+		if (!xs_program_is_ours_by_name(found.prog_id))
+			return busy("tc", ifindex, found.prog_id, error);
+	} else {
+		err = bpf_tc_hook_create(&hook);
+		/* On veths of ours the qdisc goes with the device. */
+		if (!err && which == XS_HOOK_TC_PORT)
+			err = record(datapath, XS_PIN_QDISC, ifindex);
+		if (err && err != -EEXIST)
+			return xs_explain(error, err, "%s: cannot make a clsact qdisc: %s", device_name(ifindex, device),
+					  strerror(-err));
+	}
+	err = which == XS_HOOK_TC_PORT ? record(datapath, XS_PIN_TC, ifindex) : 0;
+	if (!err)
+		err = bpf_tc_attach(&hook, &options);
+	if (err)
+		return xs_explain(error, err, "%s: cannot attach %s by tc: %s", device_name(ifindex, device),
+				  xs_hook_program[which], strerror(-err));
+	return 1;
+}
+
+/* ---- both ---------------------------------------------------------------------------------------------------------- */
+
+int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex, bool generic, char *error)
+{
+	libbpf_print_fn_t former_print;
+	int former = xs_netns_enter_for(netns), result;
+
+	if (former < 0)
+		return xs_explain(error, former, "cannot enter the namespace of device %u: %s", ifindex, strerror(-former));
+	former_print = libbpf_set_print(say_nothing);
+	result = hook == XS_HOOK_XDP_PORT ? attach_xdp(datapath, ifindex, generic, error) :
+					    attach_tc(datapath, hook, ifindex, error);
+	libbpf_set_print(former_print);
+	xs_netns_return(former);
+	return result;
+}
+
+int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex)
+{
+	libbpf_print_fn_t former_print;
+	int former = xs_netns_enter_for(netns), err;
+
+	if (former < 0)
+		return former;
+	former_print = libbpf_set_print(say_nothing);
+	if (hook == XS_HOOK_XDP_PORT) {
+		err = detach_xdp(datapath, ifindex);
+	} else {
+		err = xs_tc_take_off(ifindex, hook == XS_HOOK_TC_PORT && strike(datapath, XS_PIN_QDISC, ifindex));
+		if (hook == XS_HOOK_TC_PORT)
+			strike(datapath, XS_PIN_TC, ifindex);
+	}
+	libbpf_set_print(former_print);
+	xs_netns_return(former);
+	return err;
+}
+
+/* Is a program of ours on the hook, in the thread's namespace? */
+static bool is_on(const struct xs_datapath *datapath, enum xs_hook which, uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, found, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY);
+	char path[PATH_MAX];
+	uint32_t program;
+	int link;
+
+	if (which != XS_HOOK_XDP_PORT)
+		return !bpf_tc_query(&hook, &found) && xs_program_is_ours_by_name(found.prog_id);
+	if (!xs_pin_path(path, "%s/" XS_PIN_XDP "%u", datapath->directory, ifindex))
+		return false;
+	link = find_link(path, ifindex, &program);
+	if (link >= 0)
+		close(link);
+	return link >= 0;
+}
+
+int xs_datapath_exchange(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex)
+{
+	libbpf_print_fn_t former_print;
+	char ignored[XS_ERROR_SIZE];
+	int former = xs_netns_enter_for(netns);
+	bool there;
+
+	if (former < 0)
+		return former;
+	former_print = libbpf_set_print(say_nothing);
+	there = is_on(datapath, hook, ifindex);
+	libbpf_set_print(former_print);
+	xs_netns_return(former);
+	return there ? xs_datapath_attach(datapath, hook, netns, ifindex, false, ignored) : 0;
+}
+
+bool xs_datapath_owns(void *context, uint32_t program_id)
+{
+	const struct xs_datapath *datapath = context;
+
+	for (int hook = 0; hook < XS_HOOK_COUNT; hook++)
+		if (program_id == datapath->id[hook] || (datapath->former_id[hook] && program_id == datapath->former_id[hook]))
+			return true;
+	return xs_links_run(datapath->directory, program_id);
+}

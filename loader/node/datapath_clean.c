@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * datapath_clean.c - walks a node's pins, of whatever version: tells which programs its links run, and takes all of it away.
+ *
+ * Always holds: only what stands under the node's own pin directory is detached or removed.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "loader/node/datapath_private.h"
+
+static bool starts_with(const char *text, const char *prefix)
+{
+	return !strncmp(text, prefix, strlen(prefix));
+}
+
+static bool is_dot(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return 0;
+}
+
+bool xs_links_run(const char *directory, uint32_t program_id)
+{
+	DIR *dir = opendir(directory);
+	const struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		struct bpf_link_info info = {0};
+		uint32_t length = sizeof(info);
+		char path[PATH_MAX];
+		int fd;
+
+		if (!starts_with(entry->d_name, XS_PIN_XDP) || !xs_pin_path(path, "%s/%s", directory, entry->d_name))
+			continue;
+		fd = bpf_obj_get(path);
+		if (fd < 0)
+			continue;
+		found = !bpf_obj_get_info_by_fd(fd, &info, &length) && info.prog_id == program_id;
+		close(fd);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* One entry of a version's directory: what it stands for is undone, and it is removed. */
+static int undo(const char *directory, const char *name, bool present)
+{
+	char path[PATH_MAX], qdisc[PATH_MAX];
+
+	if (!xs_pin_path(path, "%s/%s", directory, name))
+		return -ENAMETOOLONG;
+	if (starts_with(name, XS_PIN_XDP)) {
+		int fd = bpf_obj_get(path);
+
+		/* -ENOLINK and such: its device is gone. The pin goes in any case. */
+		if (fd >= 0) {
+			bpf_link_detach(fd);
+			close(fd);
+		}
+	} else if (starts_with(name, XS_PIN_TC)) {
+		uint32_t ifindex = strtoul(name + strlen(XS_PIN_TC), NULL, 10);
+		bool ours = xs_pin_path(qdisc, "%s/" XS_PIN_QDISC "%u", directory, ifindex) && !access(qdisc, F_OK);
+		int err = present ? xs_tc_take_off(ifindex, ours) : 0;
+
+		return err ? err : rmdir(path) && errno != ENOENT ? -errno : 0;
+	} else if (starts_with(name, XS_PIN_QDISC)) {
+		return rmdir(path) && errno != ENOENT ? -errno : 0;
+	}
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+/* Calls undo for the entries that `wanted` starts ("" all), from a list, since what is removed while it is read may hide others. */
+static int undo_all(const char *directory, const char *wanted, bool present)
+{
+	struct dirent **entry;
+	int count = scandir(directory, &entry, NULL, alphasort), err = 0;
+
+	if (count < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (int i = 0; i < count; i++) {
+		if (!is_dot(entry[i]->d_name) && starts_with(entry[i]->d_name, wanted)) {
+			int failed = undo(directory, entry[i]->d_name, present);
+
+			err = err ? err : failed;
+		}
+		free(entry[i]);
+	}
+	free(entry);
+	return err;
+}
+
+/* XDP first: a packet that XDP passes up meets tc, one that tc has no program for would meet the node's own stack. */
+static int clean_version(const char *directory, bool present)
+{
+	int err = undo_all(directory, XS_PIN_XDP, present);
+
+	if (!err)
+		err = undo_all(directory, XS_PIN_TC, present);
+	if (!err)
+		err = undo_all(directory, "", present);
+	if (!err && rmdir(directory) && errno != ENOENT)
+		err = -errno;
+	return err;
+}
+
+static int clean_node(const char *parent, bool present)
+{
+	struct dirent **entry;
+	int count = scandir(parent, &entry, NULL, alphasort), err = 0;
+
+	if (count < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (int i = 0; i < count; i++) {
+		char path[PATH_MAX];
+
+		if (!err && !is_dot(entry[i]->d_name) && xs_pin_path(path, "%s/%s", parent, entry[i]->d_name))
+			err = clean_version(path, present);
+		free(entry[i]);
+	}
+	free(entry);
+	if (!err && rmdir(parent) && errno != ENOENT)
+		err = -errno;
+	return err;
+}
+
+int xs_datapath_clean(const char *node, int netns, char *error)
+{
+	libbpf_print_fn_t former_print;
+	int former = -1, err;
+	char parent[PATH_MAX];
+
+	if (!node[0] || strchr(node, '/') || is_dot(node) || !xs_pin_path(parent, "%s/%s", XS_PIN_ROOT, node))
+		return xs_explain(error, -EINVAL, "%s is no node's name", node);
+	if (netns >= 0) {
+		former = xs_netns_enter_for(netns);
+		if (former < 0)
+			return xs_explain(error, former, "cannot enter the namespace of node %s: %s", node, strerror(-former));
+	}
+	former_print = libbpf_set_print(say_nothing);
+	err = clean_node(parent, netns >= 0);
+	libbpf_set_print(former_print);
+	if (former >= 0)
+		xs_netns_return(former);
+	/* The last node's clean takes the common directory along; another node's keep it. */
+	rmdir(XS_PIN_ROOT);
+	return err ? xs_explain(error, err, "%s: cannot take everything away: %s", parent, strerror(-err)) : 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* datapath_private.h - what the files of the datapath share, and nobody else sees. */
+#ifndef XSLICE_NODE_DATAPATH_PRIVATE_H
+#define XSLICE_NODE_DATAPATH_PRIVATE_H
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "loader/node/datapath.h"
+
+#define XS_ERROR_SIZE 256 /* least size of every `error` */
+
+#define XS_PIN_XDP "link_xdp_"
+#define XS_PIN_TC "tc_"
+#define XS_PIN_QDISC "qdisc_"
+#define XS_PIN_PROGRAM "prog_"
+
+struct xslice_bpf;
+
+struct xs_datapath {
+	char directory[PATH_MAX / 2];
+	struct xslice_bpf *skeleton;
+	struct xs_node_maps maps;
+	int program[XS_HOOK_COUNT];
+	uint32_t id[XS_HOOK_COUNT];
+	uint32_t former_id[XS_HOOK_COUNT]; /* what was pinned before it was replaced; 0: nothing */
+	bool taken_up, grown;
+};
+
+extern const char *const xs_hook_program[XS_HOOK_COUNT];
+
+/* Writes the sentence and returns `code`, which is negative. */
+static inline int __attribute__((format(printf, 3, 4))) xs_explain(char *error, int code, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(error, XS_ERROR_SIZE, format, arguments);
+	va_end(arguments);
+	return code;
+}
+
+/* Path of a pin: directory/prefix + number or name. False if it does not fit. */
+static inline bool __attribute__((format(printf, 2, 3))) xs_pin_path(char path[PATH_MAX], const char *format, ...)
+{
+	va_list arguments;
+	int n;
+
+	va_start(arguments, format);
+	n = vsnprintf(path, PATH_MAX, format, arguments);
+	va_end(arguments);
+	return n > 0 && n < PATH_MAX;
+}
+
+/*
+ * Enters a namespace for a few calls: returns a descriptor of the former one for xs_netns_return(), or negative errno.
+ * These two must pair on one thread.
+ */
+int xs_netns_enter_for(int netns);
+void xs_netns_return(int former);
+
+/* Replaces the program of ours that is on the device; 0 where there is none, or none of ours. */
+int xs_datapath_exchange(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex);
+
+/* Copies all entries of a map into a larger one of the same layout. 0 or negative errno. */
+int xs_map_copy(int from, int to);
+
+/* Id and name (16 bytes) of a program by descriptor or by id; negative errno. */
+int xs_program_id(int fd, uint32_t *id);
+int xs_program_name(uint32_t id, char name[16]);
+/* Do two loaded programs have the same code, read the same maps and the same constants? */
+bool xs_program_same(int a, int b);
+
+/* Takes a filter of ours (by name) off a port of the namespace that the thread is in; the qdisc if it is ours and unused. */
+int xs_tc_take_off(uint32_t ifindex, bool qdisc_is_ours);
+bool xs_program_is_ours_by_name(uint32_t id);
+
+/* Does a link that is pinned in the directory run this program? */
+bool xs_links_run(const char *directory, uint32_t program_id);
+
+#endif

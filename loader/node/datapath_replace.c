@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * datapath_replace.c - after maps were copied into larger ones: every hook of the node's namespace that runs a former program
+ * gets the one that reads the new maps, so that nothing goes on in maps that nobody writes any more. Where our programs are
+ * is read from the pins and from the vport map. (tc_edge reads no map, and is replaced when it is next attached.)
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "loader/node/datapath_private.h"
+
+/* The ifindex that a pin's name carries behind the prefix; 0: the name is another. */
+static uint32_t index_of(const char *name, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return strncmp(name, prefix, length) ? 0 : strtoul(name + length, NULL, 10);
+}
+
+static int replace_on_ports(struct xs_datapath *datapath, int netns, char *error)
+{
+	struct dirent **entry;
+	int count = scandir(datapath->directory, &entry, NULL, alphasort), err = 0;
+
+	if (count < 0)
+		return xs_explain(error, -errno, "%s: %s", datapath->directory, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		uint32_t xdp = index_of(entry[i]->d_name, XS_PIN_XDP), tc = index_of(entry[i]->d_name, XS_PIN_TC);
+		int result = 0;
+
+		if (xdp && !err)
+			result = xs_datapath_exchange(datapath, XS_HOOK_XDP_PORT, netns, xdp);
+		else if (tc && !err)
+			result = xs_datapath_exchange(datapath, XS_HOOK_TC_PORT, netns, tc);
+		if (result < 0)
+			err = xs_explain(error, result, "device %u: cannot replace the program: %s", xdp ? xdp : tc,
+					 strerror(-result));
+		free(entry[i]);
+	}
+	free(entry);
+	return err;
+}
+
+int xs_datapath_replace(struct xs_datapath *datapath, int netns, char *error)
+{
+	int err = replace_on_ports(datapath, netns, error);
+
+	for (uint32_t id = 1; !err && id < datapath->maps.entries[XS_MAP_vport]; id++) {
+		struct xs_vport vport;
+
+		err = xs_node_maps_get(&datapath->maps, XS_MAP_vport, id, &vport);
+		if (err) {
+			xs_explain(error, err, "vport %u: %s", id, strerror(-err));
+		} else if (vport.veth) {
+			int result = xs_datapath_exchange(datapath, XS_HOOK_TC_SLIVER, netns, vport.veth);
+
+			if (result < 0)
+				err = xs_explain(error, result, "veth of vport %u: cannot replace the program: %s", id,
+						 strerror(-result));
+		}
+	}
+	return err;
+}
