@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fill.c - sizes, vports, labels and ports; and taking out what is no longer there. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/model/domain.h"
+#include "loader/node/datapath_private.h"
+#include "loader/node/fill_private.h"
+
+/* ---- sizes --------------------------------------------------------------------------------------------------------- */
+
+static void raise_to(uint32_t *value, uint64_t wanted)
+{
+	if (wanted > *value)
+		*value = wanted < 1u << 30 ? wanted : 1u << 30;
+}
+
+void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out)
+{
+	const struct xs_rec_node *node;
+	const struct xs_rec_port *port;
+	const struct xs_rec_vport *vport;
+	const struct xs_rec_slice *slice;
+	struct xs_datapath_size size = {.nexthops = 16384};
+
+	if (!image)
+		goto out;
+	node = xs_image_at(image, XS_REC_NODE, 0);
+	if (node) {
+		size.blocks = node->blocks;
+		size.cells = node->cells;
+		size.rules = node->conditions + 1;
+	}
+	for (size_t i = 0; (port = xs_image_at(image, XS_REC_PORT, i)); i++)
+		raise_to(&size.ports, (uint64_t)port->id + 1);
+	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++)
+		raise_to(&size.vports, (uint64_t)vport->id + 1);
+	for (size_t i = 0; (slice = xs_image_at(image, XS_REC_SLICE, i)); i++)
+		raise_to(&size.slices, (uint64_t)slice->id + 1);
+	/* A vport has a few neighbours; those of gateways with many users are what the rest is for. */
+	raise_to(&size.nexthops, 16384 + (uint64_t)image->count[XS_REC_VPORT] * 16);
+	/* Two policies of each MUX at once, and room to find a run of free entries. */
+	size.muxes = image->count[XS_REC_MUX] * 4 + 1;
+	raise_to(&size.generals, (uint64_t)image->count[XS_REC_MUX] * XS_MUX_GENERAL_MAX * 4 + 1);
+out:
+	*out = size;
+}
+
+/* ---- lifetime ------------------------------------------------------------------------------------------------------ */
+
+struct xs_fill *xs_fill_new(struct xs_node_maps *maps, struct xs_pool *pool, struct xs_mux_space *space)
+{
+	struct xs_fill *fill = calloc(1, sizeof(*fill));
+
+	if (fill) {
+		fill->maps = maps;
+		fill->pool = pool;
+		fill->space = space;
+	}
+	return fill;
+}
+
+void xs_fill_free(struct xs_fill *fill)
+{
+	if (!fill)
+		return;
+	xs_fill_withdraw_sources(fill, NULL);
+	xs_fill_withdraw_muxes(fill, NULL);
+	free(fill);
+}
+
+/* ---- vports -------------------------------------------------------------------------------------------------------- */
+
+uint32_t xs_fill_port_flags(const struct xs_rec_port *port)
+{
+	return (port->stack == XS_STACK_LOCAL ? XS_PORT_LOCAL_STACK : 0) | (port->user ? XS_PORT_USER : 0);
+}
+
+static int vport_entry(const struct xs_image *image, const struct xs_node *node, const struct xs_rec_vport *record,
+		       struct xs_vport *out)
+{
+	const struct xs_rec_port *port = xs_image_find(image, XS_REC_PORT, &record->port);
+	const struct xs_rec_vport *edge = record->edge ? xs_image_find(image, XS_REC_VPORT, &record->edge) : NULL;
+	const struct xs_node_vport *made = xs_node_vport(node, record->id);
+	const struct xs_node_port *device = xs_node_port(node, record->port);
+
+	if (!port || !made || !device || (record->edge && !edge))
+		return -ENOENT;
+	memset(out, 0, sizeof(*out));
+	out->kind = record->kind;
+	out->slice = record->slice;
+	out->port = record->port;
+	out->port_ifindex = device->ifindex;
+	out->port_flags = xs_fill_port_flags(port);
+	out->veth = made->veth;
+	out->edge = record->edge;
+	out->vid = record->vid;
+	out->mtu = record->mtu;
+	memcpy(out->mac, edge ? edge->mac.bytes : record->mac.bytes, XS_MAC_LEN);
+	memcpy(out->sliver_mac, made->inner_mac, XS_MAC_LEN);
+	if (record->kind == XS_VPORT_EDGE)
+		memcpy(out->relay_mac, record->relay.bytes, XS_MAC_LEN);
+	return 0;
+}
+
+/* The veth of an entry that is about to go or to get another one no longer means this vport. */
+static int forget_veth(struct xs_fill *fill, const struct xs_vport *entry, uint32_t veth)
+{
+	uint32_t zero = 0;
+	int err;
+
+	if (!entry->veth || entry->veth == veth)
+		return 0;
+	err = xs_node_maps_put(fill->maps, XS_MAP_vport_of_ifindex, entry->veth, &zero);
+	return err < 0 ? err : 0;
+}
+
+static int fill_vport(struct xs_fill *fill, uint32_t id, const struct xs_vport *entry)
+{
+	struct xs_vport now;
+	int err = xs_node_maps_get(fill->maps, XS_MAP_vport, id, &now);
+
+	if (!err && now.kind == XS_VPORT_NONE)
+		err = xs_stats_clear(fill->maps, XS_MAP_vport_stats, id);
+	if (!err)
+		err = forget_veth(fill, &now, entry->veth);
+	if (!err)
+		err = xs_node_maps_put(fill->maps, XS_MAP_vport, id, entry);
+	if (err >= 0)
+		err = xs_node_maps_put(fill->maps, XS_MAP_vport_of_ifindex, entry->veth, &id);
+	return err < 0 ? err : 0;
+}
+
+int xs_fill_vports(struct xs_fill *fill, const struct xs_image *image, const struct xs_node *node, char *error)
+{
+	const struct xs_rec_vport *record;
+
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		struct xs_vport entry;
+		int err = vport_entry(image, node, record, &entry);
+
+		if (!err)
+			err = fill_vport(fill, record->id, &entry);
+		if (err)
+			return xs_explain(error, err, "vport %s: cannot fill the maps: %s", record->name, strerror(-err));
+	}
+	return 0;
+}
+
+/* ---- labels -------------------------------------------------------------------------------------------------------- */
+
+static int put_label(struct xs_fill *fill, uint32_t port, uint32_t vid, uint32_t leads_to)
+{
+	return xs_node_maps_put(fill->maps, XS_MAP_label, port * XS_VIDS + vid, &leads_to);
+}
+
+int xs_fill_labels(struct xs_fill *fill, const struct xs_image *image, char *error)
+{
+	const struct xs_rec_vport *record;
+	const struct xs_rec_reserved *reserved;
+	int err = 0;
+
+	for (size_t i = 0; err >= 0 && (record = xs_image_at(image, XS_REC_VPORT, i)); i++)
+		if (record->vid)
+			err = put_label(fill, record->port, record->vid, record->id);
+	for (size_t i = 0; err >= 0 && (reserved = xs_image_at(image, XS_REC_RESERVED, i)); i++)
+		for (uint32_t vid = reserved->first; err >= 0 && vid <= reserved->last; vid++)
+			err = put_label(fill, reserved->port, vid, XS_LABEL_HOST);
+	return err < 0 ? xs_explain(error, err, "labels: cannot fill the map: %s", strerror(-err)) : 0;
+}
+
+/* ---- ports --------------------------------------------------------------------------------------------------------- */
+
+/* The vport that takes a port's untagged frames; NULL: they are the host's. */
+static const struct xs_rec_vport *untagged_vport(const struct xs_image *image, uint32_t port)
+{
+	const struct xs_rec_vport *record;
+
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_VPORT, i)); i++)
+		if (record->port == port && !record->vid && (record->kind == XS_VPORT_GATEWAY || record->kind == XS_VPORT_EDGE))
+			return record;
+	return NULL;
+}
+
+static const struct xs_rec_mux *mux_of_edge(const struct xs_image *image, uint32_t edge)
+{
+	const struct xs_rec_mux *record;
+
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_MUX, i)); i++)
+		if (record->edge == edge)
+			return record;
+	return NULL;
+}
+
+static int fill_port(struct xs_fill *fill, const struct xs_image *image, const struct xs_node_port *device,
+		     const struct xs_rec_port *record)
+{
+	const struct xs_rec_vport *untagged = untagged_vport(image, record->id);
+	struct xs_port now, entry = {.ifindex = device->ifindex, .flags = xs_fill_port_flags(record)};
+	const struct xs_rec_mux *mux = NULL;
+	uint32_t zero = 0;
+	int err = xs_node_maps_get(fill->maps, XS_MAP_port, record->id, &now);
+
+	if (!err && untagged) {
+		entry.untagged = untagged->id;
+		err = xs_fill_sources(fill, image, untagged->id, &entry.source_root);
+		if (untagged->kind == XS_VPORT_EDGE) {
+			mux = mux_of_edge(image, untagged->id);
+			memcpy(&entry.edge_address, untagged->address.bytes, sizeof(entry.edge_address));
+		}
+		if (mux)
+			entry.mux = xs_fill_mux_entry(fill, mux->id);
+	}
+	if (!err && now.ifindex && now.ifindex != entry.ifindex)
+		err = xs_node_maps_put(fill->maps, XS_MAP_port_of_ifindex, now.ifindex, &zero);
+	if (err >= 0)
+		err = xs_node_maps_put(fill->maps, XS_MAP_port, record->id, &entry);
+	if (err >= 0)
+		err = xs_node_maps_put(fill->maps, XS_MAP_port_of_ifindex, entry.ifindex, &record->id);
+	return err < 0 ? err : 0;
+}
+
+int xs_fill_ports(struct xs_fill *fill, const struct xs_image *image, const struct xs_node *node, char *error)
+{
+	const struct xs_rec_port *record;
+
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_PORT, i)); i++) {
+		const struct xs_node_port *device = xs_node_port(node, record->id);
+		int err = device ? fill_port(fill, image, device, record) : -ENODEV;
+
+		if (err)
+			return xs_explain(error, err, "port %s: cannot fill the maps: %s", record->name, strerror(-err));
+	}
+	xs_fill_settle_muxes(fill);
+	return 0;
+}
+
+/* ---- taking out ---------------------------------------------------------------------------------------------------- */
+
+static int withdraw_ports(struct xs_fill *fill, const struct xs_image *image)
+{
+	int err = 0;
+
+	for (uint32_t id = 1; err >= 0 && id < fill->maps->entries[XS_MAP_port]; id++) {
+		struct xs_port now, none = {0};
+		uint32_t zero = 0;
+
+		if (image && xs_image_find(image, XS_REC_PORT, &id))
+			continue;
+		err = xs_node_maps_get(fill->maps, XS_MAP_port, id, &now);
+		if (!err && now.ifindex)
+			err = xs_node_maps_put(fill->maps, XS_MAP_port_of_ifindex, now.ifindex, &zero);
+		if (err >= 0)
+			err = xs_node_maps_put(fill->maps, XS_MAP_port, id, &none);
+	}
+	return err < 0 ? err : 0;
+}
+
+static int withdraw_labels(struct xs_fill *fill, const struct xs_image *image)
+{
+	uint32_t *label = calloc(fill->maps->entries[XS_MAP_label], sizeof(*label));
+	const struct xs_rec_reserved *reserved;
+	const struct xs_rec_vport *record;
+	int err = label ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++)
+		if (record->vid)
+			label[record->port * XS_VIDS + record->vid] = record->id;
+	for (size_t i = 0; !err && image && (reserved = xs_image_at(image, XS_REC_RESERVED, i)); i++)
+		for (uint32_t vid = reserved->first; vid <= reserved->last; vid++)
+			label[reserved->port * XS_VIDS + vid] = XS_LABEL_HOST;
+	if (!err)
+		err = xs_node_maps_put_many(fill->maps, XS_MAP_label, 0, fill->maps->entries[XS_MAP_label], label);
+	free(label);
+	return err < 0 ? err : 0;
+}
+
+static int withdraw_vports(struct xs_fill *fill, const struct xs_image *image)
+{
+	int err = 0;
+
+	for (uint32_t id = 1; err >= 0 && id < fill->maps->entries[XS_MAP_vport]; id++) {
+		struct xs_vport now, none = {0};
+
+		if (image && xs_image_find(image, XS_REC_VPORT, &id))
+			continue;
+		err = xs_node_maps_get(fill->maps, XS_MAP_vport, id, &now);
+		if (!err)
+			err = forget_veth(fill, &now, 0);
+		if (!err)
+			err = xs_node_maps_put(fill->maps, XS_MAP_vport, id, &none);
+	}
+	return err < 0 ? err : 0;
+}
+
+int xs_fill_withdraw(struct xs_fill *fill, const struct xs_image *image, char *error)
+{
+	int err = withdraw_labels(fill, image);
+
+	if (!err)
+		err = withdraw_ports(fill, image);
+	if (!err) {
+		xs_fill_withdraw_sources(fill, image);
+		xs_fill_withdraw_muxes(fill, image);
+		err = withdraw_vports(fill, image);
+	}
+	return err ? xs_explain(error, err, "cannot take former entries out of the maps: %s", strerror(-err)) : 0;
+}

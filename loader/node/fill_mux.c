@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fill_mux.c - the policies of the node's MUXes: built anew where conditions differ from those that the policy in force was
+ * built from, taken over where a former agent left the same, freed when no port names them any more.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "loader/model/domain.h"
+#include "loader/node/datapath_private.h"
+#include "loader/node/fill_private.h"
+
+struct fill_mux {
+	uint32_t id;
+	struct xs_policy *policy;       /* the newest */
+	struct xs_condition *condition; /* that it was built from */
+	size_t count;
+	struct xs_policy *replaced; /* in force until its port names the newest; NULL: none */
+	uint32_t left;              /* mux entry that a former agent left, in force likewise; 0: none */
+	UT_hash_handle hh;
+};
+
+/* ---- the image's words for the walk's ------------------------------------------------------------------------------- */
+
+static void translate(const struct xs_rec_condition *record, struct xs_condition *out)
+{
+	static const struct {
+		uint32_t match;
+		uint16_t general;
+	} field[] = {
+		{XS_MATCH_PROTOCOL, XS_GENERAL_PROTOCOL},
+		{XS_MATCH_SOURCE_PORT, XS_GENERAL_SOURCE_PORT},
+		{XS_MATCH_DESTINATION_PORT, XS_GENERAL_DESTINATION_PORT},
+		{XS_MATCH_DSCP, XS_GENERAL_DSCP},
+		{XS_MATCH_INPUT_PORT, XS_GENERAL_INPUT_PORT},
+	};
+
+	out->position = record->position;
+	out->slice = record->slice;
+	out->vport = record->vport;
+	out->vm_cell = record->vm_cell;
+	out->group_cell = record->group_cell;
+	if (record->fields & XS_MATCH_DESTINATION) {
+		memcpy(out->destination, record->destination.bytes, sizeof(out->destination));
+		out->destination_length = record->destination.length;
+	}
+	if (record->fields & XS_MATCH_SOURCE) {
+		memcpy(out->source, record->source.bytes, sizeof(out->source));
+		out->source_length = record->source.length;
+	}
+	for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++)
+		if (record->fields & field[i].match)
+			out->fields |= field[i].general;
+	/* What is not tested is zero, so that equal conditions have equal bytes. */
+	if (out->fields & XS_GENERAL_PROTOCOL)
+		out->protocol = record->protocol;
+	if (out->fields & XS_GENERAL_SOURCE_PORT)
+		memcpy(out->source_port, record->source_port, sizeof(out->source_port));
+	if (out->fields & XS_GENERAL_DESTINATION_PORT)
+		memcpy(out->destination_port, record->destination_port, sizeof(out->destination_port));
+	if (out->fields & XS_GENERAL_DSCP)
+		memcpy(out->dscp, record->dscp, sizeof(out->dscp));
+	if (out->fields & XS_GENERAL_INPUT_PORT)
+		out->input_port = record->input_port;
+}
+
+int xs_fill_conditions(const struct xs_image *image, uint32_t mux, struct xs_condition **out, size_t *count)
+{
+	const struct xs_rec_condition *record;
+	struct xs_condition *condition;
+	size_t n = 0;
+
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_CONDITION, i)); i++)
+		n += record->mux == mux;
+	condition = calloc(n ? n : 1, sizeof(*condition));
+	if (!condition)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_CONDITION, i)); i++)
+		if (record->mux == mux)
+			translate(record, &condition[n++]);
+	*out = condition;
+	*count = n;
+	return 0;
+}
+
+/* ---- policies ------------------------------------------------------------------------------------------------------ */
+
+static struct fill_mux *mux_find(const struct xs_fill *fill, uint32_t id)
+{
+	struct fill_mux *mux;
+
+	HASH_FIND(hh, fill->muxes, &id, sizeof(id), mux);
+	return mux;
+}
+
+uint32_t xs_fill_mux_entry(const struct xs_fill *fill, uint32_t mux)
+{
+	const struct fill_mux *found = mux_find(fill, mux);
+
+	return found && found->policy ? xs_policy_mux(found->policy) : 0;
+}
+
+static bool same(const struct fill_mux *mux, const struct xs_condition *condition, size_t count)
+{
+	return mux->policy && mux->count == count && !memcmp(mux->condition, condition, count * sizeof(*condition));
+}
+
+/* The mux entry that the MUX's port names now: what a former agent left in force. 0: none. */
+static uint32_t entry_in_force(const struct xs_fill *fill, const struct xs_image *image, const struct xs_rec_mux *record)
+{
+	const struct xs_rec_vport *edge = xs_image_find(image, XS_REC_VPORT, &record->edge);
+	struct xs_port port;
+	struct xs_mux mux;
+
+	if (!edge || xs_node_maps_get(fill->maps, XS_MAP_port, edge->port, &port) || !port.mux ||
+	    xs_node_maps_get(fill->maps, XS_MAP_mux, port.mux, &mux) || mux.id != record->id)
+		return 0;
+	return port.mux;
+}
+
+/* A MUX that this agent has not had before: takes over what a former one left for it, if it is the same. */
+static int mux_add(struct xs_fill *fill, const struct xs_image *image, const struct xs_rec_mux *record,
+		   const struct xs_condition *condition, size_t count, struct fill_mux **out)
+{
+	struct fill_mux *mux = calloc(1, sizeof(*mux));
+	int err;
+
+	if (!mux)
+		return -ENOMEM;
+	mux->id = record->id;
+	mux->left = entry_in_force(fill, image, record);
+	if (mux->left) {
+		err = xs_policy_adopt(fill->space, mux->left, condition, count, &mux->policy);
+		if (err && err != -ESTALE) {
+			free(mux);
+			return err;
+		}
+		if (!err)
+			mux->left = 0;
+	}
+	HASH_ADD(hh, fill->muxes, id, sizeof(mux->id), mux);
+	*out = mux;
+	return 0;
+}
+
+static int fill_mux(struct xs_fill *fill, const struct xs_image *image, const struct xs_rec_mux *record)
+{
+	struct fill_mux *mux = mux_find(fill, record->id);
+	struct xs_condition *condition;
+	struct xs_policy *policy;
+	size_t count;
+	int err = xs_fill_conditions(image, record->id, &condition, &count);
+
+	if (err)
+		return err;
+	if (!mux) {
+		err = mux_add(fill, image, record, condition, count, &mux);
+		if (err)
+			goto out;
+		if (mux->policy)
+			goto keep;
+	}
+	if (same(mux, condition, count))
+		goto out;
+	err = xs_policy_build(fill->space, record->id, condition, count, &policy);
+	if (err)
+		goto out;
+	/* A second change before the first came into force: the one between was never named by a port. */
+	if (mux->replaced)
+		xs_policy_free(mux->policy);
+	else
+		mux->replaced = mux->policy;
+	mux->policy = policy;
+keep:
+	free(mux->condition);
+	mux->condition = condition;
+	mux->count = count;
+	condition = NULL;
+out:
+	free(condition);
+	return err;
+}
+
+int xs_fill_muxes(struct xs_fill *fill, const struct xs_image *image, char *error)
+{
+	const struct xs_rec_mux *record;
+
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_MUX, i)); i++) {
+		int err = fill_mux(fill, image, record);
+
+		if (err == -E2BIG)
+			return xs_explain(error, err, "MUX %s: more conditions than the datapath walks", record->name);
+		if (err)
+			return xs_explain(error, err, "MUX %s: cannot build its conditions: %s", record->name, strerror(-err));
+	}
+	return 0;
+}
+
+static void settle(struct xs_fill *fill, struct fill_mux *mux)
+{
+	xs_policy_free(mux->replaced);
+	mux->replaced = NULL;
+	if (mux->left)
+		xs_mux_space_release(fill->space, mux->left);
+	mux->left = 0;
+}
+
+void xs_fill_settle_muxes(struct xs_fill *fill)
+{
+	struct fill_mux *mux, *next;
+
+	HASH_ITER(hh, fill->muxes, mux, next)
+		settle(fill, mux);
+}
+
+static void mux_free(struct xs_fill *fill, struct fill_mux *mux)
+{
+	HASH_DEL(fill->muxes, mux);
+	xs_policy_free(mux->policy);
+	free(mux->condition);
+	free(mux);
+}
+
+void xs_fill_withdraw_muxes(struct xs_fill *fill, const struct xs_image *image)
+{
+	struct fill_mux *mux, *next;
+
+	HASH_ITER(hh, fill->muxes, mux, next) {
+		if (image && xs_image_find(image, XS_REC_MUX, &mux->id))
+			continue;
+		settle(fill, mux);
+		mux_free(fill, mux);
+	}
+}

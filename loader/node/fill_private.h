@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fill_private.h - what fill.c, fill_source.c and fill_mux.c share, and nobody else sees. */
+#ifndef XSLICE_NODE_FILL_PRIVATE_H
+#define XSLICE_NODE_FILL_PRIVATE_H
+
+#include "loader/node/fill.h"
+
+struct fill_source; /* the sources of one user vport: fill_source.c */
+struct fill_mux;    /* the policy of one MUX: fill_mux.c */
+
+struct xs_fill {
+	struct xs_node_maps *maps;
+	struct xs_pool *pool;
+	struct xs_mux_space *space;
+	struct fill_source *sources; /* by vport id */
+	struct fill_mux *muxes;      /* by mux id */
+};
+
+/* Makes the table of a vport's sources equal to the image's; root: what its port must name, 0 where none is declared. */
+int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t vport, uint32_t *root);
+void xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image);
+
+/* Mux entry of the newest policy of a MUX; 0: it has none. */
+uint32_t xs_fill_mux_entry(const struct xs_fill *fill, uint32_t mux);
+/* No port names a replaced policy any more: it is freed. */
+void xs_fill_settle_muxes(struct xs_fill *fill);
+void xs_fill_withdraw_muxes(struct xs_fill *fill, const struct xs_image *image);
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fill_source.c - the sources that users behind a port may have, one address table per user vport, changed in place. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "loader/node/fill_private.h"
+
+#define IPV4_BYTES 4
+#define ALLOWED 1 /* the leaf; only that there is one counts */
+
+struct fill_source {
+	uint32_t vport;
+	struct xs_table *table;
+	struct xs_prefix *prefix; /* what the table holds, sorted */
+	size_t count;
+	UT_hash_handle hh;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return xs_prefix_compare(a, b);
+}
+
+/* The image's sources of a vport, sorted; NULL with count 0 where there is none. */
+static int collect(const struct xs_image *image, uint32_t vport, struct xs_prefix **out, size_t *count)
+{
+	struct xs_prefix *prefix = NULL;
+	const struct xs_rec_source *record;
+	size_t n = 0;
+
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_SOURCE, i)); i++)
+		n += record->vport == vport;
+	if (n) {
+		prefix = calloc(n, sizeof(*prefix));
+		if (!prefix)
+			return -ENOMEM;
+	}
+	n = 0;
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_SOURCE, i)); i++)
+		if (record->vport == vport && record->prefix.family == XS_IPV4)
+			prefix[n++] = record->prefix;
+	if (n)
+		qsort(prefix, n, sizeof(*prefix), compare);
+	*out = prefix;
+	*count = n;
+	return 0;
+}
+
+static void source_free(struct xs_fill *fill, struct fill_source *source)
+{
+	HASH_DEL(fill->sources, source);
+	xs_table_free(source->table);
+	free(source->prefix);
+	free(source);
+}
+
+static int source_get(struct xs_fill *fill, uint32_t vport, struct fill_source **out)
+{
+	struct fill_source *source;
+
+	HASH_FIND(hh, fill->sources, &vport, sizeof(vport), source);
+	if (!source) {
+		source = calloc(1, sizeof(*source));
+		if (!source)
+			return -ENOMEM;
+		source->vport = vport;
+		source->table = xs_table_new(fill->pool, IPV4_BYTES);
+		if (!source->table) {
+			free(source);
+			return -ENOSPC;
+		}
+		HASH_ADD(hh, fill->sources, vport, sizeof(vport), source);
+	}
+	*out = source;
+	return 0;
+}
+
+/* First what comes, then what goes: a packet of a source that stays is never without its leaf. */
+static int change(struct fill_source *source, const struct xs_prefix *prefix, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = xs_table_set(source->table, prefix[i].bytes, prefix[i].length, ALLOWED);
+	for (size_t i = 0; !err && i < source->count; i++) {
+		const struct xs_prefix *was = &source->prefix[i];
+
+		if (!count || !bsearch(was, prefix, count, sizeof(*prefix), compare))
+			err = xs_table_remove(source->table, was->bytes, was->length);
+		if (err == -ENOENT)
+			err = 0;
+	}
+	return err;
+}
+
+int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t vport, uint32_t *root)
+{
+	struct fill_source *source;
+	struct xs_prefix *prefix;
+	size_t count;
+	int err = collect(image, vport, &prefix, &count);
+
+	if (err)
+		return err;
+	err = source_get(fill, vport, &source);
+	if (!err && (count != source->count || (count && memcmp(prefix, source->prefix, count * sizeof(*prefix))))) {
+		err = change(source, prefix, count);
+		if (!err) {
+			struct xs_prefix *former = source->prefix;
+
+			source->prefix = prefix;
+			source->count = count;
+			prefix = former;
+		}
+	}
+	free(prefix);
+	if (!err)
+		*root = xs_table_root(source->table);
+	return err;
+}
+
+void xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image)
+{
+	struct fill_source *source, *next;
+
+	HASH_ITER(hh, fill->sources, source, next)
+		if (!image || !xs_image_find(image, XS_REC_VPORT, &source->vport))
+			source_free(fill, source);
+}
