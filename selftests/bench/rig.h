@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rig.h - the bench's rig: three namespaces in a row, generator - node - receiver, joined by veths of one queue with
+ * offloads off. What runs on the node is the caller's. The whole way of a packet runs in the generator's thread, so its CPU
+ * time per delivered packet is the figure, and a loss is an error.
+ *
+ * Namespaces have no names and end with the process; nothing of the machine is changed.
+ */
+#ifndef XSLICE_SELFTESTS_BENCH_RIG_H
+#define XSLICE_SELFTESTS_BENCH_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bench_bpf;
+
+struct rig {
+	struct bench_bpf *ends;
+	int netns_own, netns_generator, netns_node, netns_receiver;
+	uint32_t generator_ifindex, in_ifindex, out_ifindex, receiver_ifindex;
+	uint8_t in_mac[6], out_mac[6], receiver_mac[6], generator_mac[6];
+	int node_program; /* attached to in_ifindex; -1: none, the kernel forwards */
+};
+
+/* What the generator sends. Addresses and ids in host order. */
+struct rig_traffic {
+	uint32_t tag;
+	uint32_t source;
+	uint32_t first, count; /* destinations, uniform; count 0: the whole unicast space */
+	uint8_t destination_mac[6];
+};
+
+/* 0 or negative errno; says on stderr what failed. */
+int rig_open(struct rig *rig);
+void rig_close(struct rig *rig);
+
+/* The XDP program on the node's port towards the generator, instead of what was there. -1: none. */
+int rig_node_program(struct rig *rig, int program);
+
+/* Runs a command inside the node's namespace (by the shell). 0, or -EIO. */
+int rig_node_command(struct rig *rig, const char *command);
+
+void rig_traffic(struct rig *rig, const struct rig_traffic *traffic);
+
+/* Sends `packets`; *ns: thread CPU time per delivered packet. -EIO if more than one in a thousand is lost. */
+int rig_run(struct rig *rig, uint32_t packets, double *ns);
+
+#endif
