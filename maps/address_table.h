@@ -21,20 +21,25 @@ struct xs_pool;
 struct xs_table;
 
 /*
- * blocks: `count` blocks, the mapped map or a test's memory; not owned. in_use[]: blocks that a former owner left in force
- * (NULL: none), which are not handed out until xs_pool_release(). grace(context) returns when every reader that began before
- * the call has ended; NULL: membarrier(MEMBARRIER_CMD_GLOBAL). NULL without memory.
+ * blocks: `count` blocks, the mapped map or a test's memory; not owned. grace(context) returns when every reader that began
+ * before the call has ended; NULL: xs_grace(). NULL without memory.
  */
 struct xs_pool *xs_pool_new(struct xs_block *blocks, uint32_t count, void (*grace)(void *context), void *context);
 void xs_pool_free(struct xs_pool *pool);
 
-/* Takes the blocks under `root`, as they stand in the map, as in use: what a former agent left in force. */
+/*
+ * Takes the blocks under `root`, as they stand in the map, as in use: what a former agent left in force. Before the first
+ * table of the pool is made, for all roots there are: what is not adopted by then is free.
+ */
 void xs_pool_adopt(struct xs_pool *pool, uint32_t root);
 /* Frees all blocks under an adopted root, once nothing leads to it. Waits for the grace period as others do. */
 void xs_pool_release(struct xs_pool *pool, uint32_t root);
 
+/* Waits for a grace period now; blocks that waited are free after it. For those who keep other things beside blocks. */
+void xs_pool_wait(struct xs_pool *pool);
+
 uint32_t xs_pool_size(const struct xs_pool *pool);
-uint32_t xs_pool_used(const struct xs_pool *pool);    /* without those that wait */
+uint32_t xs_pool_used(const struct xs_pool *pool);    /* adopted ones too; without those that wait */
 uint64_t xs_pool_writes(const struct xs_pool *pool);  /* entries stored since xs_pool_new() */
 
 /* address_bytes: 4 or 16. The root block is taken at once; NULL and errno ENOSPC/ENOMEM otherwise. */
@@ -52,7 +57,7 @@ int xs_table_set(struct xs_table *table, const uint8_t *address, unsigned int le
 int xs_table_remove(struct xs_table *table, const uint8_t *address, unsigned int length);
 bool xs_table_get(const struct xs_table *table, const uint8_t *address, unsigned int length, uint32_t *leaf);
 
-/* What the datapath's lookup does: true and the leaf, or false. Works on any reader's thread. */
+/* What the datapath's lookup does: true and the leaf, or false. Works on any reader's thread; root 0 has no entries. */
 bool xs_blocks_lookup(const struct xs_block *blocks, uint32_t root, const uint8_t *address, unsigned int address_bytes,
 		      uint32_t *leaf);
 
