@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a rig test is made of: a rig that is raised, tried and taken down, and cases that print what selftests/run counts.
+
+A case that fails leaves in build/rig/<test>/ what a person needs: captures of the hosts' wires, the maps of all nodes, the agents' logs."""
+import contextlib
+import fcntl
+import os
+import sys
+import traceback
+
+from . import contract, figure7, services, xslice
+from .netns import RigError
+from .wire import Capture
+
+
+def folder(test):
+    return os.path.join(contract.TOP, "build", "rig", test)
+
+
+@contextlib.contextmanager
+def alone():
+    """One rig at a time: figures would be of two, and what is said of the machine's own sysctls must hold."""
+    os.makedirs(os.path.join(contract.TOP, "build"), exist_ok=True)
+    with open(os.path.join(contract.TOP, "build", "rig.lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+class Rig:
+    """Figure 7 with agents and the definition applied (text: another of its kind; bare: neither). with Rig("test_x", "tx") as rig: ..."""
+
+    def __init__(self, test, prefix, text=None, bare=False):
+        self.keep = folder(test)
+        self.net = figure7.Figure7(prefix)
+        self.domain, self.captures, self.services = None, [], []
+        self.text, self.bare = text, bare
+        self.failed = False
+
+    def __enter__(self):
+        try:
+            self.net.raise_all()
+            self.domain = xslice.Domain(self.net, figure7.NODES, self.keep)
+            self.definition = self.domain.write(self.net.definition(self.text))
+            for short in ("client", "vm5", "vm6"):
+                self.captures.append(Capture(self.net.name(short), "eth0", os.path.join(self.keep, f"{short}.pcap")))
+            for short in ("vm5", "vm6"):
+                self.services.append(services.Who(self.net.name(short), short))
+            self.services.append(services.Echo(self.net.name("vm5")))
+            if not self.bare:
+                self.domain.start()
+                self.domain.apply(self.definition)
+        except BaseException:
+            self.failed = True
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        self.failed = self.failed or kind is not None
+        self._close()
+
+    def _close(self):
+        for service in self.services:
+            with contextlib.suppress(RigError):
+                service.stop()
+        for capture in self.captures:
+            capture.stop(keep=self.failed)
+        if self.domain:
+            if self.failed:
+                self.domain.dump(self.keep)
+            self.domain.close()
+        self.net.close()
+
+    def hold(self, outcome):
+        """Asserts an Outcome of checks/."""
+        if not outcome.ok:
+            self.failed = True
+            raise AssertionError(f"{outcome.figure} {outcome.unit}: {outcome.detail}")
+        print(f"{outcome.figure} {outcome.unit}: {outcome.detail}", flush=True)
+
+
+def run_cases(cases):
+    """cases: (name, function) in order. A failing case does not keep the next from being tried. Returns the exit code."""
+    failed = 0
+    for name, case in cases:
+        print(f"[ RUN      ] {name}", flush=True)
+        try:
+            case()
+        except (AssertionError, RigError, OSError, ValueError, KeyError, StopIteration) as error:
+            traceback.print_exc(limit=4, file=sys.stdout)
+            print(f"{type(error).__name__}: {error}")
+            print(f"[  FAILED  ] {name}", flush=True)
+            failed += 1
+        else:
+            print(f"[       OK ] {name}", flush=True)
+    return 1 if failed else 0
+
+
+def skip(reason):
+    print(reason)
+    sys.exit(77)
