@@ -42,7 +42,7 @@ int rig_node_command(struct rig *rig, const char *command);
 
 void rig_traffic(struct rig *rig, const struct rig_traffic *traffic);
 
-/* Sends `packets`; *ns: thread CPU time per delivered packet. -EIO if more than one in a thousand is lost. */
+/* Sends `packets`; *ns: thread CPU time per delivered packet. A measurement with losses is made again; -EIO if none is whole. */
 int rig_run(struct rig *rig, uint32_t packets, double *ns);
 
 #endif
