@@ -9,8 +9,8 @@ import sys
 from lib import contract, rigtest
 
 # The contract's list; the demo's own must be the same.
-NAMES = """ping-through-P route-through-P tcp-survives-the-move udp-lost-by-switch route-through-A shared-address-both-alive
-other-vm-stays-in-P isolation traceroute-shows-the-slivers pmtu proxy-arp switch-one-write switch-survives-apply
+NAMES = """ping-through-P route-through-P tcp-survives-the-move udp-lost-by-switch route-through-A
+shared-address-both-alive other-vm-stays-in-P isolation traceroute-shows-the-slivers pmtu proxy-arp switch-one-write switch-survives-apply
 switch-survives-reboot counters-add-up second-apply-writes-nothing agent-killed-no-loss removed-without-trace""".split()
 LIMIT = 120  # seconds, for all of it
 
@@ -21,8 +21,13 @@ def main():
     result = os.path.join(out, "result.json")
     if os.path.exists(result):
         os.unlink(result)
-    demo = subprocess.run([os.path.join(contract.TOP, "scripts/demo"), "--out", out, "--prefix", "td"], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=6 * LIMIT)
+    demo = subprocess.run(
+        [os.path.join(contract.TOP, "scripts/demo"), "--out", out, "--prefix", "td"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=6 * LIMIT,
+    )
     print(demo.stdout)
     claims, timeline = {}, []
     if os.path.exists(result):
@@ -39,7 +44,10 @@ def main():
         assert all({"name", "ok", "figure", "unit", "requirement"} <= set(one) for one in claims.values())
         assert timeline and all(set(one) == {"t_us", "event"} for one in timeline), "no timeline"
         assert demo.returncode == 0, f"exit {demo.returncode}"
-    return rigtest.run_cases([(name, lambda name=name: held(name)) for name in NAMES] + [("result_and_exit_code", whole)])
+
+    return rigtest.run_cases(
+        [(name, lambda name=name: held(name)) for name in NAMES] + [("result_and_exit_code", whole)]
+    )
 
 
 if __name__ == "__main__":

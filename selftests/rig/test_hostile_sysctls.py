@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A host as distributions set it up: new namespaces inherit rp_filter 2, no forwarding, send_redirects 1 and more. Nodes and slivers
-must work all the same, and the nodes' own values must be there again afterwards."""
+"""A host as distributions set it up: new namespaces inherit rp_filter 2, no forwarding, send_redirects 1 and more.
+Nodes and slivers must work all the same, and the nodes' own values must be there again afterwards."""
 import contextlib
 import signal
 import sys
@@ -9,8 +9,19 @@ import sys
 from checks import isolation, lifecycle, paths, slowpath
 from lib import figure7, rigtest, services, snapshot
 
-HOSTILE = {"rp_filter": "2", "forwarding": "0", "send_redirects": "1", "accept_redirects": "1", "secure_redirects": "1", "arp_ignore": "2",
-           "arp_announce": "0", "proxy_arp": "0", "log_martians": "1", "accept_local": "0", "arp_filter": "1"}
+HOSTILE = {
+    "rp_filter": "2",
+    "forwarding": "0",
+    "send_redirects": "1",
+    "accept_redirects": "1",
+    "secure_redirects": "1",
+    "arp_ignore": "2",
+    "arp_announce": "0",
+    "proxy_arp": "0",
+    "log_martians": "1",
+    "accept_local": "0",
+    "arp_filter": "1",
+}
 
 
 def _path(scope, key):
@@ -19,7 +30,7 @@ def _path(scope, key):
 
 @contextlib.contextmanager
 def hostile():
-    """What new namespaces inherit from the machine's own, for a while: `all` and `default` only, no device's own value."""
+    """What new namespaces inherit from the machine's own, for a while: `all` and `default`, no device's own."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     saved = {}
     try:
@@ -55,20 +66,22 @@ def main():
                 value = before[f"{node}: sysctl net/ipv4/conf/default/rp_filter"]
                 assert value == "2", f"{node} started with rp_filter {value}: this test tests nothing"
 
-        return rigtest.run_cases([
-            ("the_host_is_hostile", inherited),
-            ("apply", lambda: rig.domain.apply(rig.definition)),
-            ("ping_through_p", lambda: rig.hold(paths.ping(net, figure7.VM5))),
-            ("route_through_p", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R1", "R2"))),
-            ("traceroute_p", lambda: rig.hold(slowpath.traceroute(net, figure7.VM6, "P", "10.1.3.1"))),
-            ("move_and_switch", switch),
-            ("route_through_a", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R2", "R1"))),
-            ("pmtu", lambda: rig.hold(slowpath.pmtu(net))),
-            ("proxy_arp", lambda: rig.hold(slowpath.proxy_arp(net))),
-            ("isolation", lambda: rig.hold(isolation.isolation(net))),
-            ("counters_add_up", lambda: rig.hold(lifecycle.counters_add_up(net))),
-            ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes, True))),
-        ])
+        return rigtest.run_cases(
+            [
+                ("the_host_is_hostile", inherited),
+                ("apply", lambda: rig.domain.apply(rig.definition)),
+                ("ping_through_p", lambda: rig.hold(paths.ping(net, figure7.VM5))),
+                ("route_through_p", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R1", "R2"))),
+                ("traceroute_p", lambda: rig.hold(slowpath.traceroute(net, figure7.VM6, "P", "10.1.3.1"))),
+                ("move_and_switch", switch),
+                ("route_through_a", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R2", "R1"))),
+                ("pmtu", lambda: rig.hold(slowpath.pmtu(net))),
+                ("proxy_arp", lambda: rig.hold(slowpath.proxy_arp(net))),
+                ("isolation", lambda: rig.hold(isolation.isolation(net))),
+                ("counters_add_up", lambda: rig.hold(lifecycle.counters_add_up(net))),
+                ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes, True))),
+            ]
+        )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ def main():
             session = services.Session(net.name("client"), (figure7.VM5, services.ECHO_PORT))
             probes.until(lambda: session.exchanges >= 20 or session.failure, 5)
             session.stop(25)
-            assert session.exchanges >= 20 and not session.wrong, f"{session.exchanges} exchanges, {session.wrong} wrong; {session.failure}"
+            assert (
+                session.exchanges >= 20 and not session.wrong
+            ), f"{session.exchanges} exchanges, {session.wrong} wrong; {session.failure}"
 
         def switch():
             net.move("vm5", "ADC")
@@ -25,16 +27,18 @@ def main():
             who = services.ask(net.name("client"), (figure7.VM5, services.WHO_PORT))
             assert who == "vm5", f"{who} answers after the switch"
 
-        return rigtest.run_cases([
-            ("apply", lambda: rig.domain.apply(rig.definition)),
-            ("ping_through_p", lambda: rig.hold(paths.ping(net, figure7.VM5))),
-            ("tcp_through_p", tcp),
-            ("route_through_p", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R1", "R2"))),
-            ("second_apply_writes_nothing", lambda: rig.hold(lifecycle.writes_nothing(rig.domain, rig.definition))),
-            ("move_and_switch", switch),
-            ("route_through_a", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R2", "R1"))),
-            ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes, True))),
-        ])
+        return rigtest.run_cases(
+            [
+                ("apply", lambda: rig.domain.apply(rig.definition)),
+                ("ping_through_p", lambda: rig.hold(paths.ping(net, figure7.VM5))),
+                ("tcp_through_p", tcp),
+                ("route_through_p", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R1", "R2"))),
+                ("second_apply_writes_nothing", lambda: rig.hold(lifecycle.writes_nothing(rig.domain, rig.definition))),
+                ("move_and_switch", switch),
+                ("route_through_a", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R2", "R1"))),
+                ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes, True))),
+            ]
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What does not belong goes nowhere and is counted where it should be: 10 000 frames of each kind, then the same frame without the
-fault, which arrives."""
+"""What does not belong goes nowhere and is counted where it should be: 10 000 frames of each kind, then the same
+frame without the fault, which arrives."""
 import time
 
 from lib import figure7, frames, maps, netns, probes, services, wire
@@ -17,7 +17,7 @@ def _mac(namespace, device):
 
 
 def link_end(net, node, slice_name, device):
-    """(label, MAC on the wire) of a link sliver's end, found in the node's maps by the MAC of its device in the sliver."""
+    """(label, MAC on the wire) of a link sliver's end, found in the node's maps by its device's MAC."""
     inner = frames.mac_bytes(_mac(net.sliver(node, slice_name), device))
     with maps.Map(net.name(node), "vport") as vports:
         for _, vport in vports.items():
@@ -34,7 +34,7 @@ def unknown_labels(net, node, port):
     with maps.Map(net.name(node), "label") as labels:
         raw = labels.raw()
         base = number * 4096
-        known = {vid for vid in range(4096) if any(raw[(base + vid) * 4:(base + vid) * 4 + 4])}
+        known = {vid for vid in range(4096) if any(raw[(base + vid) * 4 : (base + vid) * 4 + 4])}
     return [vid for vid in range(1, 4095) if vid not in known]
 
 
@@ -53,7 +53,9 @@ class _Sender:
     def attack(self, reason, vary):
         """vary(i) are the arguments of frame() that make it wrong. (counted, arrived, twins arrived)."""
         node = self.net.name(self.node)
-        with services.Sink(self.net.name(self.sink), port=PORT) as sink, wire.Port(self.net.name(self.at), self.device) as port:
+        with services.Sink(self.net.name(self.sink), port=PORT) as sink, wire.Port(
+            self.net.name(self.at), self.device
+        ) as port:
             before = maps.verdicts(node)[reason]
             port.send_many([self.frame(i, port.mac, **vary(i)) for i in range(COUNT)])
             time.sleep(0.05)
@@ -86,10 +88,25 @@ def isolation(net):
         ("a second tag", wire_p, "double-tag", lambda i: {"tags": (label_p, 1 + i % 4094)}),
         ("a foreign MAC on R3-R1", wire_p, "not-for-us", lambda i: {"mac": f"02:5a:00:00:{i >> 8:02x}:{i & 255:02x}"}),
         ("a foreign MAC at the client's port", user, "not-for-us", lambda i: {"mac": STRANGER}),
-        ("a label at the client's port", user, "tag-on-user-port", lambda i: {"tags": (label_p if i % 2 else label_a,)}),
+        (
+            "a label at the client's port",
+            user,
+            "tag-on-user-port",
+            lambda i: {"tags": (label_p if i % 2 else label_a,)},
+        ),
         ("a label at the data centre's port", centre, "tag-on-user-port", lambda i: {"tags": (label_p,)}),
-        ("a spoofed source at the client's port", user, "spoofed-source", lambda i: {"source": outsiders[i % len(outsiders)]}),
-        ("a spoofed source at the data centre's port", centre, "spoofed-source", lambda i: {"source": outsiders[i % 500]}),
+        (
+            "a spoofed source at the client's port",
+            user,
+            "spoofed-source",
+            lambda i: {"source": outsiders[i % len(outsiders)]},
+        ),
+        (
+            "a spoofed source at the data centre's port",
+            centre,
+            "spoofed-source",
+            lambda i: {"source": outsiders[i % 500]},
+        ),
     ]
     wrong, right = [], 0
     for name, sender, reason, vary in kinds:
@@ -97,6 +114,11 @@ def isolation(net):
         if (counted, arrived, twins) == (COUNT, 0, TWINS):
             right += 1
         else:
-            wrong.append(f"{name}: {reason} rose by {counted} of {COUNT}, {arrived} arrived, {twins} of {TWINS} twins arrived")
-    detail = "; ".join(wrong) or f"{len(kinds)} kinds, {COUNT} frames each: none arrived, each counted exactly by its reason; the legitimate twins arrived"
+            wrong.append(
+                f"{name}: {reason} rose by {counted} of {COUNT}, {arrived} arrived, {twins} of {TWINS} twins arrived"
+            )
+    detail = (
+        "; ".join(wrong)
+        or f"{len(kinds)} kinds, {COUNT} frames each: none arrived, each counted exactly by its reason; the twins arrived"
+    )
     return Outcome(not wrong, right, f"of {len(kinds)} kinds", detail)

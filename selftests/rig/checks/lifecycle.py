@@ -35,9 +35,18 @@ def one_write(net, domain, what, slice_name, vms):
     words = {node: len(found[node]) for node in found}
     cells = [entry for entry in found["R3"] if entry[0] == "cell"]
     ok = words == {"R1": 0, "R2": 0, "R3": 1} and len(cells) == 1 and answer.get("vms") == vms
-    ok = ok and cells[0][2] & contract.CELL_SLICE_MASK != cells[0][3] & contract.CELL_SLICE_MASK and cells[0][3] > cells[0][2]
-    return Outcome(ok, sum(words.values()), "words", f"{what} ({answer.get('vms')} VMs): {words['R3']} word on R3, {words['R1']} on R1, {words['R2']} on R2"
-                   + ("" if ok else f": {found}"))
+    ok = (
+        ok
+        and cells[0][2] & contract.CELL_SLICE_MASK != cells[0][3] & contract.CELL_SLICE_MASK
+        and cells[0][3] > cells[0][2]
+    )
+    return Outcome(
+        ok,
+        sum(words.values()),
+        "words",
+        f"{what} ({answer.get('vms')} VMs): {words['R3']} word on R3, {words['R1']} on R1, {words['R2']} on R2"
+        + ("" if ok else f": {found}"),
+    )
 
 
 def vm5_answers(net, name, questions=50):
@@ -55,7 +64,7 @@ def survives_apply(net, domain, path, name):
 
 
 def survives_reboot(net, domain, name):
-    """Namespaces, veths and pins gone, agents started anew. The client asks all the time: the old VM must never answer."""
+    """Namespaces, veths and pins gone, agents started anew. The client keeps asking: the old VM must never answer."""
     domain.stop(signal.SIGKILL)
     domain.wipe()
     with services.Questions(net.name("client"), (figure7.VM5, services.WHO_PORT), 0.002) as asked:
@@ -69,7 +78,12 @@ def survives_reboot(net, domain, name):
     who = asked.by_name()
     ok = not dead and first is not None and set(who) == {name}
     after = f"{(first - begin) * 1000:.0f} ms" if first else "never"
-    return Outcome(ok, round(ready * 1000), "ms until rebuilt", f"first answer after {after}; answers by {who}" + ("; it was not down" if dead else ""))
+    return Outcome(
+        ok,
+        round(ready * 1000),
+        "ms until rebuilt",
+        f"first answer after {after}; answers by {who}" + ("; it was not down" if dead else ""),
+    )
 
 
 def _ledger(name):
@@ -94,8 +108,15 @@ def counters_add_up(net):
         if received != sum(verdicts.values()):
             faults.append(f"{node}: {received} received, {sum(verdicts.values())} in verdicts {verdicts}")
         if not received or not verdicts["punted"] or not dropped:
-            faults.append(f"{node}: {received} received, {verdicts['punted']} punted, {dropped} dropped: one of them is zero")
-    return Outcome(not faults, total, "frames", "; ".join(faults) or "received = forwarded + punted + host + dropped, exactly, on R1, R2 and R3")
+            faults.append(
+                f"{node}: {received} received, {verdicts['punted']} punted, {dropped} dropped: one of them is zero"
+            )
+    return Outcome(
+        not faults,
+        total,
+        "frames",
+        "; ".join(faults) or "received = forwarded + punted + host + dropped, exactly, on R1, R2 and R3",
+    )
 
 
 def writes_nothing(domain, path):
@@ -107,8 +128,16 @@ def writes_nothing(domain, path):
         counted[node] = (report.get("revision"), report.get("netlink_changes"), report.get("map_writes"))
     ok = all(entry == (revision, 0, 0) for entry in counted.values())
     total = sum((changes or 0) + (writes or 0) for _, changes, writes in counted.values())
-    return Outcome(ok, total, "changes", f"revision {revision}: " + ", ".join(
-        f"{node} {changes} netlink changes and {writes} map writes" for node, (_, changes, writes) in counted.items()))
+    return Outcome(
+        ok,
+        total,
+        "changes",
+        f"revision {revision}: "
+        + ", ".join(
+            f"{node} {changes} netlink changes and {writes} map writes"
+            for node, (_, changes, writes) in counted.items()
+        ),
+    )
 
 
 def killed_no_loss(net, domain, vm, rate=5000):
@@ -128,8 +157,14 @@ def killed_no_loss(net, domain, vm, rate=5000):
         got = sink.numbers()
     lost = stream.sent - len(set(got))
     ok = lost == 0 and len(got) == stream.sent and killed == len(domain.nodes) and stream.sent > rate / 2
-    return Outcome(ok, lost, "packets lost", f"{killed} agents killed and started again in a stream of {stream.sent} ({alone} before they were back): {lost} lost, "
-                   f"{len(got) - len(set(got))} doubled")
+    return Outcome(
+        ok,
+        lost,
+        "packets lost",
+        f"{killed} agents killed and started again in a stream of {stream.sent} ({alone} before they were back): "
+        f"{lost} lost, "
+        f"{len(got) - len(set(got))} doubled",
+    )
 
 
 def removed(domain, before, nodes, agents_run):
@@ -146,5 +181,9 @@ def removed(domain, before, nodes, agents_run):
         time.sleep(0.1)
         lines = left()
     bad = {node: code for node, code in codes.items() if code} if agents_run else {}
-    return Outcome(not lines and not bad, len(lines), "traces", "; ".join(lines[:8]) or
-                   (f"agents ended with {bad}" if bad else f"{len(before)} properties are as before"))
+    return Outcome(
+        not lines and not bad,
+        len(lines),
+        "traces",
+        "; ".join(lines[:8]) or (f"agents ended with {bad}" if bad else f"{len(before)} properties are as before"),
+    )

@@ -12,7 +12,9 @@ NOISE = 10  # ARP and the like on a wire that no packet of the flow should take
 
 def ping(net, to, count=20):
     times = probes.ping(net.name("client"), to, count)
-    detail = f"{len(times)} of {count} echoes came back" + (f", fastest after {min(times) * 1e6:.0f} us" if times else "")
+    detail = f"{len(times)} of {count} echoes came back" + (
+        f", fastest after {min(times) * 1e6:.0f} us" if times else ""
+    )
     return Outcome(len(times) == count, len(times), "echoes", detail)
 
 
@@ -21,7 +23,7 @@ def _rx(net, node, device):
 
 
 def route(net, vm, to, through, beside, port=services.SINK_PORT):
-    """Sends a flow from the client and looks on which node it arrives from R3: every packet on `through`, none on `beside`."""
+    """Sends a flow from the client and looks where it leaves R3: every packet to `through`, none to `beside`."""
     namespace, client = net.name(vm), net.name("client")
     services.ask(client, (to, services.WHO_PORT), timeout=1.0)  # neighbours are known from here on
     with services.Sink(namespace, port=port) as sink:
@@ -33,19 +35,33 @@ def route(net, vm, to, through, beside, port=services.SINK_PORT):
         probes.until(lambda: len(sink.numbers()) >= FLOW, 1.0)
         time.sleep(0.05)
         got = len(set(sink.numbers()))
-    seen = {node: [after - first for after, first in zip(_rx(net, node, "r3"), before[node])] for node in (through, beside)}
+    seen = {
+        node: [after - first for after, first in zip(_rx(net, node, "r3"), before[node])] for node in (through, beside)
+    }
     ok = got == FLOW and all(n >= FLOW for n in seen[through]) and all(n <= NOISE for n in seen[beside])
-    return Outcome(ok, got, "packets", f"{got} of {FLOW} arrived in {vm}; on the wire to {through} the kernel counted {seen[through][0]} "
-                   f"(xslice {seen[through][1]}), to {beside} {seen[beside][0]} (xslice {seen[beside][1]})")
+    return Outcome(
+        ok,
+        got,
+        "packets",
+        f"{got} of {FLOW} arrived in {vm}; on the wire to {through} the kernel counted {seen[through][0]} "
+        f"(xslice {seen[through][1]}), to {beside} {seen[beside][0]} (xslice {seen[beside][1]})",
+    )
 
 
 def both_alive(net, in_p, in_a, to=figure7.VM5, questions=50):
     """R24: the same address at the same time in both slices; the answers tell the VMs apart."""
     target = (to, services.WHO_PORT)
-    with services.Questions(net.sliver("R3", "P"), target, 0.01) as p, services.Questions(net.sliver("R3", "A"), target, 0.01) as a:
+    with services.Questions(net.sliver("R3", "P"), target, 0.01) as p, services.Questions(
+        net.sliver("R3", "A"), target, 0.01
+    ) as a:
         probes.until(lambda: len(p.answers) >= questions and len(a.answers) >= questions, 5.0)
     ok = set(p.by_name()) == {in_p} and set(a.by_name()) == {in_a} and min(len(p.answers), len(a.answers)) >= questions
-    return Outcome(ok, len(p.answers) + len(a.answers), "answers", f"{to} asked at the same time from P3 and from A3: {p.by_name()} and {a.by_name()}")
+    return Outcome(
+        ok,
+        len(p.answers) + len(a.answers),
+        "answers",
+        f"{to} asked at the same time from P3 and from A3: {p.by_name()} and {a.by_name()}",
+    )
 
 
 def lost_by_switch(net, domain, in_p, in_a, flips=120, rate=4000):
@@ -73,5 +89,10 @@ def lost_by_switch(net, domain, in_p, in_a, flips=120, rate=4000):
     ordered = [side[number] for number in sorted(side)]
     turns = sum(x != y for x, y in zip(ordered, ordered[1:]))
     ok = lost == 0 and doubled == 0 and done >= 100 and turns >= 100 and bool(p) and bool(a)
-    return Outcome(ok, lost, "packets lost", f"{done} switches, {turns} turns in a stream of {stream.sent}: {len(p)} in P + {len(a)} in A, "
-                   f"{lost} lost, {doubled} doubled; slowest xslice switch {slowest * 1000:.0f} ms")
+    return Outcome(
+        ok,
+        lost,
+        "packets lost",
+        f"{done} switches, {turns} turns in a stream of {stream.sent}: {len(p)} in P + {len(a)} in A, "
+        f"{lost} lost, {doubled} doubled; slowest xslice switch {slowest * 1000:.0f} ms",
+    )

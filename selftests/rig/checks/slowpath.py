@@ -21,12 +21,16 @@ def device_address(namespace, device):
 
 
 def traceroute(net, to, first_sliver, second_hop):
-    """first_sliver: the slice whose sliver on R3 must be the first hop; second_hop: the far sliver's address on the link."""
+    """first_sliver: the slice whose sliver on R3 must come first; second_hop: the far sliver's address on the link."""
     mux = device_address(net.sliver("R3", first_sliver), "MD")
     path = probes.traceroute(net.name("client"), to)
     want = [mux, second_hop, to]
-    return Outcome(path == want and mux.startswith("10.255.0."), len(path), "hops", " -> ".join(hop or "*" for hop in path) +
-                   ("" if path == want else f" (expected {' -> '.join(want)})"))
+    return Outcome(
+        path == want and mux.startswith("10.255.0."),
+        len(path),
+        "hops",
+        " -> ".join(hop or "*" for hop in path) + ("" if path == want else f" (expected {' -> '.join(want)})"),
+    )
 
 
 def _arrives_whole(net, sender, receiver, to):
@@ -67,20 +71,33 @@ def pmtu(net):
     for sender, receiver, to in (("client", "vm6", figure7.VM6), ("vm6", "client", figure7.CLIENT)):
         if not _arrives_whole(net, sender, receiver, to):
             faults.append(f"a fragmentable packet of {FULL} bytes from {sender} did not arrive whole")
-    for sender, receiver, to, node, device in (("client", "vm5", figure7.VM5, "R2", "r3"), ("vm5", "client", figure7.CLIENT, "R3", "r2")):
+    for sender, receiver, to, node, device in (
+        ("client", "vm5", figure7.VM5, "R2", "r3"),
+        ("vm5", "client", figure7.CLIENT, "R3", "r2"),
+    ):
         arrived, size = _full_size(net, sender, receiver, to, node, device)
         if arrived != BULK or size != TAGGED:
-            faults.append(f"full-sized packets from {sender} in slice A: {arrived} of {BULK} arrived, {size} bytes each at {node}/{device} "
-                          f"instead of {TAGGED}")
-    return Outcome(not faults, LINK_MTU, "bytes", "; ".join(faults) or
-                   f"refused at {LINK_MTU} by {mux} and {figure7.GATEWAY}; in fragments whole; in slice A {FULL} bytes and a tag ({TAGGED} on the wire)")
+            faults.append(
+                f"full-sized packets from {sender} in slice A: {arrived} of {BULK} arrived, "
+                f"{size} bytes each at {node}/{device} instead of {TAGGED}"
+            )
+    return Outcome(
+        not faults,
+        LINK_MTU,
+        "bytes",
+        "; ".join(faults)
+        or f"refused at {LINK_MTU} by {mux} and {figure7.GATEWAY}; in fragments whole; "
+        f"in slice A {FULL} bytes and a tag ({TAGGED} on the wire)",
+    )
 
 
 def proxy_arp(net):
     """Addresses off the link, asked for on both user ports; an address on the link that nobody has stays unanswered."""
     slowest, answered, faults = 0.0, 0, []
-    asked = (("client", figure7.CLIENT, [f"10.0.{i}.{i + 10}" for i in range(ARP_REQUESTS)], "192.0.2.77", figure7.EDGE),
-             ("vm6", figure7.VM6, [f"192.0.2.{i + 100}" for i in range(ARP_REQUESTS)], "10.0.9.9", figure7.GATEWAY))
+    asked = (
+        ("client", figure7.CLIENT, [f"10.0.{i}.{i + 10}" for i in range(ARP_REQUESTS)], "192.0.2.77", figure7.EDGE),
+        ("vm6", figure7.VM6, [f"192.0.2.{i + 100}" for i in range(ARP_REQUESTS)], "10.0.9.9", figure7.GATEWAY),
+    )
     for short, own, addresses, nobody, owner in asked:
         with wire.Port(net.name(short), "eth0") as port:
             first_hop = probes.arp_ask(port, port.mac, own, owner)
@@ -96,5 +113,10 @@ def proxy_arp(net):
             if probes.arp_ask(port, port.mac, own, nobody, timeout=0.2):
                 faults.append(f"{short}: somebody answers for {nobody}, which is on the link and nobody's")
     ok = not faults and answered == 2 * ARP_REQUESTS
-    return Outcome(ok, round(slowest * 1000, 3), "ms at most", f"{answered} of {2 * ARP_REQUESTS} answered within {ARP_LIMIT * 1000:.0f} ms" +
-                   "".join("; " + fault for fault in faults))
+    return Outcome(
+        ok,
+        round(slowest * 1000, 3),
+        "ms at most",
+        f"{answered} of {2 * ARP_REQUESTS} answered within {ARP_LIMIT * 1000:.0f} ms"
+        + "".join("; " + fault for fault in faults),
+    )

@@ -28,6 +28,6 @@ def draw(title, phases):
     for tick in ticks:
         text = f"{(tick - begin) * 1000:.0f}" if span < 10 else f"{tick - begin:.1f}"
         at = int((tick - begin) / span * WIDTH)
-        axis[at:at + len(text)] = text
+        axis[at : at + len(text)] = text
     lines.append(f"  {'':>9}  {''.join(axis).rstrip()} {'ms' if span < 10 else 's'}")
     return lines

@@ -5,8 +5,14 @@ import os
 import re
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-_TYPES = {"__u8": ctypes.c_uint8, "__u16": ctypes.c_uint16, "__u32": ctypes.c_uint32, "__u64": ctypes.c_uint64,
-          "__be16": ctypes.c_uint16, "__be32": ctypes.c_uint32}
+_TYPES = {
+    "__u8": ctypes.c_uint8,
+    "__u16": ctypes.c_uint16,
+    "__u32": ctypes.c_uint32,
+    "__u64": ctypes.c_uint64,
+    "__be16": ctypes.c_uint16,
+    "__be32": ctypes.c_uint32,
+}
 
 
 def _read(path):
@@ -32,7 +38,7 @@ def _length(word):
 
 
 VERDICTS = re.findall(r"X\(\w+,\s*\"([a-z-]+)\",", _text)
-DROPS = VERDICTS[VERDICTS.index("malformed"):]
+DROPS = VERDICTS[VERDICTS.index("malformed") :]
 VERSION = constant("XS_CONTRACT_VERSION")
 PIN_ROOT = constant("XS_PIN_ROOT")
 CELL_SLICE_MASK = constant("XS_CELL_SLICE_MASK")
@@ -54,8 +60,12 @@ STRUCT = _structs()
 
 
 def _maps():
-    rows = re.findall(r"X\((\w+),\s*(struct (xs_\w+)|__u\d+),\s*(true|false),\s*(true|false)\)", _read("maps/node_maps.h"))
-    return {name: (STRUCT[struct] if struct else _TYPES[kind], per_cpu == "true") for name, kind, struct, _, per_cpu in rows}
+    rows = re.findall(
+        r"X\((\w+),\s*(struct (xs_\w+)|__u\d+),\s*(true|false),\s*(true|false)\)", _read("maps/node_maps.h")
+    )
+    return {
+        name: (STRUCT[struct] if struct else _TYPES[kind], per_cpu == "true") for name, kind, struct, _, per_cpu in rows
+    }
 
 
 MAPS = _maps()  # name -> (value type, per CPU)

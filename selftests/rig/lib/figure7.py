@@ -93,7 +93,7 @@ class Figure7(Net):
         return f"xs.{self.name(node)}.{slice_name}"
 
     def definition(self, text=None, hall=0):
-        """The example (or a text of its kind) with this rig's node names; hall: so many further VMs in one group `hall`."""
+        """The example (or a text of its kind) with this rig's node names; hall: so many more VMs in one group `hall`."""
         if text is None:
             with open(EXAMPLE, encoding="utf-8") as file:
                 text = file.read()
@@ -110,9 +110,12 @@ def add_hall(text, count):
     """A definition with `count` more VMs, all of one group, each with its condition in the first list."""
     conditions = "".join(f"      - {{destination: {hall_address(i)}}}\n" for i in range(count))
     text = text.replace("      - {destination: 10.0.0.6}\n", "      - {destination: 10.0.0.6}\n" + conditions)
-    return text.rstrip("\n") + "\n" + "".join(
-        f"  - {{name: hall{i}, group: hall, address: {hall_address(i)}, mac: \"52:54:00:01:{i // 256:02x}:{i % 256:02x}\", "
-        f"from: P, to: A}}\n" for i in range(count))
+    migrations = "".join(
+        f"  - {{name: hall{i}, group: hall, address: {hall_address(i)}, from: P, to: A, "
+        f"mac: \"52:54:00:01:{i // 256:02x}:{i % 256:02x}\"}}\n"
+        for i in range(count)
+    )
+    return text.rstrip("\n") + "\n" + migrations
 
 
 def flush_neighbours(namespace):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Frames, built and taken apart. Addresses are text, numbers are host order; what comes out is what goes on the wire."""
+"""Frames, built and taken apart. Addresses are text, numbers are host order; what comes out goes on the wire."""
 import socket
 import struct
 
@@ -33,21 +33,39 @@ def ethernet(destination, source, payload, ethertype=ETH_IP, tags=()):
 
 def ipv4(source, destination, protocol, payload, ttl=64, flags=DF, ident=0, options=b""):
     length = 20 + len(options)
-    head = struct.pack("!BBHHHBBH4s4s", 0x40 | length // 4, 0, length + len(payload), ident, flags, ttl, protocol, 0,
-                       socket.inet_aton(source), socket.inet_aton(destination)) + options
+    head = (
+        struct.pack(
+            "!BBHHHBBH4s4s",
+            0x40 | length // 4,
+            0,
+            length + len(payload),
+            ident,
+            flags,
+            ttl,
+            protocol,
+            0,
+            socket.inet_aton(source),
+            socket.inet_aton(destination),
+        )
+        + options
+    )
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
 def udp(source, destination, source_port, destination_port, data):
     length = 8 + len(data)
-    pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!BBH", 0, socket.IPPROTO_UDP, length)
+    pseudo = (
+        socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!BBH", 0, socket.IPPROTO_UDP, length)
+    )
     head = struct.pack("!HHHH", source_port, destination_port, length, 0)
     total = checksum(pseudo + head + data) or 0xFFFF
     return head[:6] + struct.pack("!H", total) + data
 
 
 def udp_packet(source, destination, source_port, destination_port, data, **ip):
-    return ipv4(source, destination, socket.IPPROTO_UDP, udp(source, destination, source_port, destination_port, data), **ip)
+    return ipv4(
+        source, destination, socket.IPPROTO_UDP, udp(source, destination, source_port, destination_port, data), **ip
+    )
 
 
 def icmp_echo(ident, sequence, data=b"", reply=False):
@@ -56,8 +74,18 @@ def icmp_echo(ident, sequence, data=b"", reply=False):
 
 
 def arp(operation, sender_mac, sender, target_mac, target):
-    return struct.pack("!HHBBH6s4s6s4s", 1, ETH_IP, 6, 4, operation, mac_bytes(sender_mac), socket.inet_aton(sender),
-                       mac_bytes(target_mac), socket.inet_aton(target))
+    return struct.pack(
+        "!HHBBH6s4s6s4s",
+        1,
+        ETH_IP,
+        6,
+        4,
+        operation,
+        mac_bytes(sender_mac),
+        socket.inet_aton(sender),
+        mac_bytes(target_mac),
+        socket.inet_aton(target),
+    )
 
 
 def parse_arp(frame):
@@ -69,19 +97,19 @@ def parse_arp(frame):
 
 
 class Icmp:
-    """An ICMP message as a raw socket gives it (IP header first); of an error, the packet that caused it is in `inner`."""
+    """An ICMP message as a raw socket gives it (IP header first); of an error, `inner` is the packet that caused it."""
 
     def __init__(self, packet):
         start = (packet[0] & 0xF) * 4
         self.source = socket.inet_ntoa(packet[12:16])
         self.type, self.code = packet[start], packet[start + 1]
-        self.ident, self.sequence = struct.unpack("!HH", packet[start + 4:start + 8])
+        self.ident, self.sequence = struct.unpack("!HH", packet[start + 4 : start + 8])
         self.mtu = self.sequence
-        self.inner = packet[start + 8:]
+        self.inner = packet[start + 8 :]
 
     def about(self, destination, port=None):
         """Is it an error about a UDP packet to destination (and port)?"""
         if self.type not in (3, 11, 12) or len(self.inner) < 28 or self.inner[16:20] != socket.inet_aton(destination):
             return False
         start = (self.inner[0] & 0xF) * 4
-        return port is None or struct.unpack("!H", self.inner[start + 2:start + 4])[0] == port
+        return port is None or struct.unpack("!H", self.inner[start + 2 : start + 4])[0] == port

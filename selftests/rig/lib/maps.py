@@ -42,7 +42,9 @@ class Map:
         _bpf(_INFO_BY_FD, struct.pack("=IIQ", self.fd, len(info), ctypes.addressof(info)))
         _, self.id, key_size, value_size, self.entries = struct.unpack_from("=IIIII", info)
         if key_size != 4 or value_size != ctypes.sizeof(self.kind):
-            raise OSError(71, f"{path.value.decode()}: value of {value_size} bytes, contract says {ctypes.sizeof(self.kind)}")
+            raise OSError(
+                71, f"{path.value.decode()}: value of {value_size} bytes, contract says {ctypes.sizeof(self.kind)}"
+            )
         self.step = (value_size + 7) // 8 * 8 * CPUS if self.per_cpu else value_size
 
     def raw(self):
@@ -53,15 +55,24 @@ class Map:
         token = ctypes.create_string_buffer(8)
         seen = 0
         while seen < self.entries:
-            attribute = struct.pack("=QQQQIIQQ", ctypes.addressof(token) if seen else 0, ctypes.addressof(token),
-                                    ctypes.addressof(keys), ctypes.addressof(values), _CHUNK, self.fd, 0, 0)
+            attribute = struct.pack(
+                "=QQQQIIQQ",
+                ctypes.addressof(token) if seen else 0,
+                ctypes.addressof(token),
+                ctypes.addressof(keys),
+                ctypes.addressof(values),
+                _CHUNK,
+                self.fd,
+                0,
+                0,
+            )
             buffer = ctypes.create_string_buffer(attribute, 128)
             result = _libc.syscall(_NR_BPF, _LOOKUP_BATCH, buffer, len(attribute))
             if result < 0 and ctypes.get_errno() != 2:  # ENOENT: the last batch
                 error = ctypes.get_errno()
                 raise OSError(error, os.strerror(error), f"{self.name}: lookup batch")
             count = struct.unpack_from("=I", buffer, 32)[0]
-            out.append(values.raw[:count * self.step])
+            out.append(values.raw[: count * self.step])
             seen += count
             if not count:
                 break
@@ -85,7 +96,7 @@ class Map:
         raw = self.raw()
         zero = bytes(self.step)
         for key in range(len(raw) // self.step):
-            piece = raw[key * self.step:(key + 1) * self.step]
+            piece = raw[key * self.step : (key + 1) * self.step]
             if piece != zero:
                 yield key, self._take(piece)
 
@@ -119,7 +130,10 @@ def port_counts(node, devices):
     with Map(node, "port") as ports, Map(node, "port_stats") as stats:
         for key, port in ports.items():
             copies = stats.get(key)
-            counts[devices.get(port.ifindex, f"port{key}")] = (sum(c.rx_packets for c in copies), sum(c.rx_bytes for c in copies))
+            counts[devices.get(port.ifindex, f"port{key}")] = (
+                sum(c.rx_packets for c in copies),
+                sum(c.rx_bytes for c in copies),
+            )
     return counts
 
 
@@ -138,7 +152,7 @@ def state(node):
             raw = one.raw()
             if name == "mux_rule":
                 raw = _without_counters(raw, one)
-            taken[name] = (one.id, raw)
+            taken[name] = (one.id, one.step, raw)
     return taken
 
 
@@ -147,25 +161,34 @@ def _without_counters(raw, one):
     for field in ("packets", "bytes"):
         member = getattr(one.kind, field)
         for start in range(member.offset, len(clean), one.step // CPUS):
-            clean[start:start + member.size] = bytes(member.size)
+            clean[start : start + member.size] = bytes(member.size)
     return bytes(clean)
 
 
 def differences(before, after):
-    """The aligned 64-bit words in which two states differ: (map, key, word before, word after). A map replaced is a difference, too."""
+    """The aligned 64-bit words in which two states differ: (map, key, word before, word after).
+
+    A map that was replaced is one difference, too.
+    """
     found = []
-    for name, (ident, old) in before.items():
-        other, new = after[name]
+    for name, (ident, step, old) in before.items():
+        other, _, new = after[name]
         if ident != other or len(old) != len(new):
             found.append((name, None, ident, other))
             continue
         if old == new:
             continue
-        size = ctypes.sizeof(contract.MAPS[name][0])
         for start in range(0, len(old), 65536):
-            if old[start:start + 65536] == new[start:start + 65536]:
+            if old[start : start + 65536] == new[start : start + 65536]:
                 continue
             for at in range(start, min(start + 65536, len(old)), 8):
-                if old[at:at + 8] != new[at:at + 8]:
-                    found.append((name, at // size, int.from_bytes(old[at:at + 8], "little"), int.from_bytes(new[at:at + 8], "little")))
+                if old[at : at + 8] != new[at : at + 8]:
+                    found.append(
+                        (
+                            name,
+                            at // step,
+                            int.from_bytes(old[at : at + 8], "little"),
+                            int.from_bytes(new[at : at + 8], "little"),
+                        )
+                    )
     return found

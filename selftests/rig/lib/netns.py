@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Network namespaces and the wires between them.
 
-Owns every namespace that it made: close() removes these and nothing else. A piece of code enters a namespace by setns(2) in
-its own thread (inside()), so sockets and children made there stay there, and bpffs stays in sight, as it would not under
-`ip netns exec`.
+Owns every namespace that it made: close() removes these and nothing else. A piece of code enters a namespace by
+setns(2) in its own thread (inside()), so sockets and children made there stay there, and bpffs stays in sight, as it
+would not under `ip netns exec`.
 """
 import contextlib
 import ctypes
@@ -77,7 +77,9 @@ def sysctl(name, key, value=None):
 
 def links(name):
     """All links of a namespace with their counters, by name."""
-    return {link["ifname"]: link for link in json.loads(run("ip", "-n", name, "-j", "-s", "-d", "link", "show") or "[]")}
+    return {
+        link["ifname"]: link for link in json.loads(run("ip", "-n", name, "-j", "-s", "-d", "link", "show") or "[]")
+    }
 
 
 def device_counts(name, device):
@@ -121,13 +123,28 @@ class Net:
         run("ip", "-n", self.name(b), "link", "set", b_device, "up")
 
     def host_end(self, short, device):
-        """An end as a host's network card would behave: whole checksums, tags in the frame; NAPI on (which GRO brings), without
-        which a frame that XDP redirects to it is lost."""
+        """An end as a host's network card would behave: whole checksums, tags in the frame; NAPI on (which GRO
+        brings), without which a frame that XDP redirects to it is lost."""
         run_in(self.name(short), "ethtool", "-K", device, "tx", "off", "gro", "on", "txvlan", "off", "rxvlan", "off")
 
     def bridge(self, short, device="br0"):
         name = self.name(short)
-        run("ip", "-n", name, "link", "add", device, "type", "bridge", "stp_state", "0", "mcast_snooping", "0", "ageing_time", "30000")
+        run(
+            "ip",
+            "-n",
+            name,
+            "link",
+            "add",
+            device,
+            "type",
+            "bridge",
+            "stp_state",
+            "0",
+            "mcast_snooping",
+            "0",
+            "ageing_time",
+            "30000",
+        )
         run("ip", "-n", name, "link", "set", device, "up")
 
     def enslave(self, short, device, bridge="br0"):

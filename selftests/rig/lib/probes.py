@@ -38,7 +38,11 @@ def ping(namespace, to, count=5, interval=0.01, timeout=1.0, size=56):
             begin = time.monotonic()
             sock.sendto(frames.icmp_echo(ident, sequence, bytes(size)), (to, 0))
             for message in _messages(sock, timeout):
-                if message.type == 0 and message.source == to and (message.ident, message.sequence) == (ident, sequence):
+                if (
+                    message.type == 0
+                    and message.source == to
+                    and (message.ident, message.sequence) == (ident, sequence)
+                ):
                     times.append(time.monotonic() - begin)
                     break
             time.sleep(interval)
@@ -60,7 +64,7 @@ def traceroute(namespace, to, hops=6, timeout=1.0, port=33434):
 
 
 def too_big(namespace, to, size, port=33500, timeout=1.0):
-    """Sends a UDP packet of `size` bytes (IP header included) that may not be fragmented: (who refused it, MTU it named) or None."""
+    """Sends an unfragmentable UDP packet of `size` bytes, IP header included: (who refused it, MTU it named) or None."""
     with icmp_socket(namespace) as errors, udp_socket(namespace) as sock:
         sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
         sock.sendto(bytes(size - 28), (to, port))
@@ -80,7 +84,9 @@ def send_datagram(namespace, to, port, size, source_port=0, may_fragment=True, c
 
 def arp_ask(port, own_mac, own, target, timeout=1.0):
     """Asks on an open Port who has target: (MAC, seconds until the answer) or None."""
-    question = frames.ethernet(frames.BROADCAST, own_mac, frames.arp(1, own_mac, own, "00:00:00:00:00:00", target), frames.ETH_ARP)
+    question = frames.ethernet(
+        frames.BROADCAST, own_mac, frames.arp(1, own_mac, own, "00:00:00:00:00:00", target), frames.ETH_ARP
+    )
 
     def answer(frame):
         told = frames.parse_arp(frame)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a rig test is made of: a rig that is raised, tried and taken down, and cases that print what selftests/run counts.
+"""What a rig test is made of: a rig that is raised, tried and taken down, and cases that print what selftests/run
+counts.
 
-A case that fails leaves in build/rig/<test>/ what a person needs: captures of the hosts' wires, the maps of all nodes, the agents' logs."""
+A case that fails leaves in build/rig/<test>/ what a person needs: captures of the hosts' wires, the maps of all nodes,
+the agents' logs."""
 import contextlib
 import fcntl
 import os
@@ -27,7 +29,10 @@ def alone():
 
 
 class Rig:
-    """Figure 7 with agents and the definition applied (text: another of its kind; bare: neither). with Rig("test_x", "tx") as rig: ..."""
+    """Figure 7 with agents and the definition applied: with Rig("test_x", "tx") as rig: ...
+
+    text: another definition of its kind; bare: no agents yet and nothing applied.
+    """
 
     def __init__(self, test, prefix, text=None, bare=False):
         self.keep = folder(test)
@@ -80,7 +85,7 @@ class Rig:
 
 
 def run_cases(cases):
-    """cases: (name, function) in order. A failing case does not keep the next from being tried. Returns the exit code."""
+    """cases: (name, function) in order. One that fails does not keep the next from being tried. The exit code."""
     failed = 0
     for name, case in cases:
         print(f"[ RUN      ] {name}", flush=True)

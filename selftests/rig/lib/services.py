@@ -145,7 +145,9 @@ class Stream(_Background):
                 begin += (due - 16) / self.rate
             if due > 0:
                 due = min(due, 16)
-                send_many(self.sock, [struct.pack("!Q", self.sent + i) + self.filler for i in range(due)], burst=16, pause=0)
+                send_many(
+                    self.sock, [struct.pack("!Q", self.sent + i) + self.filler for i in range(due)], burst=16, pause=0
+                )
                 self.sent += due
             time.sleep(0.001)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Everything of a machine's network that xslice may touch, as text by name, so that before and after can be compared."""
+"""Everything of a machine's network that xslice may touch, as text by name, to compare before and after."""
 import json
 import os
 import re
@@ -8,7 +8,17 @@ from . import contract, netns
 from .netns import inside, run, run_in
 
 # What a link shows that moves by itself.
-_MOVING = {"stats64", "stats", "operstate", "ifindex", "link_index", "link_netnsid", "carrier_changes", "carrier_up_count", "carrier_down_count"}
+_MOVING = {
+    "stats64",
+    "stats",
+    "operstate",
+    "ifindex",
+    "link_index",
+    "link_netnsid",
+    "carrier_changes",
+    "carrier_up_count",
+    "carrier_down_count",
+}
 
 
 def _links(namespace):
@@ -28,11 +38,13 @@ def _sysctls():
     for folder, _, files in os.walk("/proc/sys/net"):
         for name in files:
             path = os.path.join(folder, name)
-            if re.search(r"stable_secret|flush|nf_conntrack_count|random_seed|/dev_weight|netdev_rss_key|warnings", path):
+            if re.search(
+                r"stable_secret|flush|nf_conntrack_count|random_seed|/dev_weight|netdev_rss_key|warnings", path
+            ):
                 continue
             try:
                 with open(path, encoding="ascii", errors="replace") as file:
-                    taken["sysctl " + path[len("/proc/sys/"):]] = file.read().strip()
+                    taken["sysctl " + path[len("/proc/sys/") :]] = file.read().strip()
             except OSError:
                 continue
     return taken

@@ -21,9 +21,15 @@ class _Iovec(ctypes.Structure):
 
 
 class _Header(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_void_p), ("name_length", ctypes.c_uint32), ("iov", ctypes.POINTER(_Iovec)),
-                ("iov_count", ctypes.c_size_t), ("control", ctypes.c_void_p), ("control_length", ctypes.c_size_t),
-                ("flags", ctypes.c_int)]
+    _fields_ = [
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint32),
+        ("iov", ctypes.POINTER(_Iovec)),
+        ("iov_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    ]
 
 
 class _Message(ctypes.Structure):
@@ -31,7 +37,7 @@ class _Message(ctypes.Structure):
 
 
 def send_many(sock, packets, burst=32, pause=0.0005):
-    """Sends all packets on a bound or connected socket by sendmmsg(2), `burst` at a time: a veth takes 256 before it loses any."""
+    """Sends all packets on a bound or connected socket by sendmmsg(2), `burst` at a time: a veth takes 256 and loses more."""
     packets = list(packets)
     count = len(packets)
     buffers = [ctypes.create_string_buffer(packet, len(packet)) for packet in packets]
@@ -113,8 +119,12 @@ class Capture:
         self.path = path
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with inside(namespace):
-            self.process = subprocess.Popen(["tcpdump", "-i", device, "-n", "-U", "-s", "192", "-c", "50000", "-w", path, "-Z", "root"],
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                ["tcpdump", "-i", device, "-n", "-U", "-s", "192", "-c", "50000", "-w", path, "-Z", "root"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
 
     def stop(self, keep):
         if self.process.poll() is None:

@@ -31,8 +31,10 @@ def mount_bpffs():
 
 
 class Domain:
-    """A store, the agents of its nodes, the command. keep: a folder for definitions and the agents' logs, which stays; net: the Net
-    whose namespaces the nodes are."""
+    """A store, the agents of its nodes, the command.
+
+    net: the Net whose namespaces the nodes are; keep: a folder for definitions and the agents' logs, which stays.
+    """
 
     def __init__(self, net, nodes, keep):
         self.net, self.nodes, self.keep = net, nodes, keep
@@ -45,8 +47,13 @@ class Domain:
 
     def command(self, *words, check=True, timeout=60):
         """(exit code, the JSON it printed or None, what it said on standard error)."""
-        done = subprocess.run([program("xslice"), *words, "--store", self.store, "--json"], capture_output=True, text=True,
-                              timeout=timeout, env={**os.environ, "XSLICE_STORE": self.store})
+        done = subprocess.run(
+            [program("xslice"), *words, "--store", self.store, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, "XSLICE_STORE": self.store},
+        )
         if check and done.returncode:
             raise RigError(f"xslice {' '.join(words)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
         try:
@@ -79,7 +86,10 @@ class Domain:
             with open(os.path.join(self.keep, f"agent-{name}.log"), "ab") as log:
                 self.agents[node] = subprocess.Popen(
                     [program("xsliced"), "--node", name, "--store", self.store, "--netns", name],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
 
     def alive(self):
         return [node for node, agent in self.agents.items() if agent.poll() is None]
@@ -119,12 +129,16 @@ class Domain:
                         raise RigError(f"agent of {node}: {report.get('error')}")
                     waiting.discard(node)
             if time.monotonic() > end:
-                raise RigError(f"no report of {', '.join(sorted(waiting))} within {timeout} s: {self.log_tail(next(iter(waiting)))}")
+                raise RigError(
+                    f"no report of {', '.join(sorted(waiting))} within {timeout} s: {self.log_tail(min(waiting))}"
+                )
             time.sleep(0.01)
 
     def log_tail(self, node):
         try:
-            with open(os.path.join(self.keep, f"agent-{self.net.name(node)}.log"), encoding="utf-8", errors="replace") as file:
+            with open(
+                os.path.join(self.keep, f"agent-{self.net.name(node)}.log"), encoding="utf-8", errors="replace"
+            ) as file:
                 return " | ".join(file.read().strip().splitlines()[-3:])
         except OSError:
             return "no log"
@@ -137,7 +151,7 @@ class Domain:
         return [name for name in netns.names() if name.startswith(ours)]
 
     def wipe(self):
-        """What a power failure takes: the slivers' namespaces, the veths, the pins. Agents must be dead. Only what is our nodes'."""
+        """What a power failure takes: the slivers' namespaces, the veths, the pins. The agents must be dead."""
         for name in self.slivers():
             run("ip", "netns", "delete", name)
         for node in self.nodes:
@@ -157,7 +171,14 @@ class Domain:
             for one in contract.MAPS:
                 if one == "label":
                     continue  # 4096 lines a port, nearly all zero
-                text = run("bpftool", "map", "dump", "pinned", f"{contract.PIN_ROOT}/{name}/v{contract.VERSION}/{one}", check=False)
+                text = run(
+                    "bpftool",
+                    "map",
+                    "dump",
+                    "pinned",
+                    f"{contract.PIN_ROOT}/{name}/v{contract.VERSION}/{one}",
+                    check=False,
+                )
                 with open(os.path.join(directory, f"map-{name}-{one}.txt"), "w", encoding="utf-8") as file:
                     file.write(text)
 
