@@ -119,6 +119,6 @@ def isolation(net):
             )
     detail = (
         "; ".join(wrong)
-        or f"{len(kinds)} kinds, {COUNT} frames each: none arrived, each counted exactly by its reason; the twins arrived"
+        or f"{len(kinds)} kinds, {COUNT} frames each: none arrived, each counted exactly by its reason; twins arrived"
     )
     return Outcome(not wrong, right, f"of {len(kinds)} kinds", detail)

@@ -93,7 +93,7 @@ class Figure7(Net):
         return f"xs.{self.name(node)}.{slice_name}"
 
     def definition(self, text=None, hall=0):
-        """The example (or a text of its kind) with this rig's node names; hall: so many more VMs in one group `hall`."""
+        """The example (or a text of its kind) with this rig's node names; hall: so many VMs more in a group `hall`."""
         if text is None:
             with open(EXAMPLE, encoding="utf-8") as file:
                 text = file.read()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The maps of a node as they stand in the kernel, read by bpf(2) at their pins. Nothing here writes."""
+"""The maps of a node as they stand in the kernel, read by bpf(2) at their pins. Nothing here writes to a map."""
 import ctypes
 import os
 import struct
@@ -21,13 +21,18 @@ def _possible_cpus():
 CPUS = _possible_cpus()
 
 
-def _bpf(command, attribute):
+def bpf(command, attribute):
     buffer = ctypes.create_string_buffer(attribute, 128)
     result = _libc.syscall(_NR_BPF, command, buffer, len(attribute))
     if result < 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error), f"bpf({command})")
     return result, buffer
+
+
+def pin(descriptor, path):
+    name = ctypes.create_string_buffer(path.encode())
+    bpf(6, struct.pack("=QII", ctypes.addressof(name), descriptor, 0))
 
 
 class Map:
@@ -37,9 +42,9 @@ class Map:
         self.name = name
         self.kind, self.per_cpu = contract.MAPS[name]
         path = ctypes.create_string_buffer(f"{contract.PIN_ROOT}/{node}/v{contract.VERSION}/{name}".encode())
-        self.fd, _ = _bpf(_OBJ_GET, struct.pack("=QII", ctypes.addressof(path), 0, 1 << 3))  # BPF_F_RDONLY
+        self.fd, _ = bpf(_OBJ_GET, struct.pack("=QII", ctypes.addressof(path), 0, 1 << 3))  # BPF_F_RDONLY
         info = ctypes.create_string_buffer(80)
-        _bpf(_INFO_BY_FD, struct.pack("=IIQ", self.fd, len(info), ctypes.addressof(info)))
+        bpf(_INFO_BY_FD, struct.pack("=IIQ", self.fd, len(info), ctypes.addressof(info)))
         _, self.id, key_size, value_size, self.entries = struct.unpack_from("=IIIII", info)
         if key_size != 4 or value_size != ctypes.sizeof(self.kind):
             raise OSError(
@@ -82,7 +87,7 @@ class Map:
         """One value; of a per-CPU map a list, one per CPU."""
         index = ctypes.c_uint32(key)
         value = ctypes.create_string_buffer(self.step)
-        _bpf(_LOOKUP, struct.pack("=IIQQQ", self.fd, 0, ctypes.addressof(index), ctypes.addressof(value), 0))
+        bpf(_LOOKUP, struct.pack("=IIQQQ", self.fd, 0, ctypes.addressof(index), ctypes.addressof(value), 0))
         return self._take(value.raw)
 
     def _take(self, raw):

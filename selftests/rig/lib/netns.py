@@ -13,6 +13,7 @@ import subprocess
 
 CLONE_NEWNET = 0x40000000
 RUN = "/run/netns"
+BPFFS = "/sys/fs/bpf"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

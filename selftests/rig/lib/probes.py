@@ -64,7 +64,7 @@ def traceroute(namespace, to, hops=6, timeout=1.0, port=33434):
 
 
 def too_big(namespace, to, size, port=33500, timeout=1.0):
-    """Sends an unfragmentable UDP packet of `size` bytes, IP header included: (who refused it, MTU it named) or None."""
+    """Sends an unfragmentable UDP packet of `size` bytes, IP header included: (who refused it, its MTU) or None."""
     with icmp_socket(namespace) as errors, udp_socket(namespace) as sock:
         sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
         sock.sendto(bytes(size - 28), (to, port))

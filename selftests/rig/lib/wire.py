@@ -37,7 +37,7 @@ class _Message(ctypes.Structure):
 
 
 def send_many(sock, packets, burst=32, pause=0.0005):
-    """Sends all packets on a bound or connected socket by sendmmsg(2), `burst` at a time: a veth takes 256 and loses more."""
+    """Sends on a bound or connected socket by sendmmsg(2), `burst` at a time: a veth takes 256 and loses more."""
     packets = list(packets)
     count = len(packets)
     buffers = [ctypes.create_string_buffer(packet, len(packet)) for packet in packets]

@@ -9,9 +9,7 @@ import tempfile
 import time
 
 from . import contract, maps, netns
-from .netns import RigError, run
-
-BPFFS = "/sys/fs/bpf"
+from .netns import BPFFS, RigError, run
 
 
 def program(name):

@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A port that carries somebody else's XDP program: refused with the program's name, and nothing is changed on any
+such node."""
+import ctypes
+import os
+import struct
+import sys
+
+from lib import figure7, maps, netns, probes, rigtest, services, snapshot
+
+NAME = "someone_elses"
+
+
+def load_pass():
+    """A descriptor of an XDP program of two instructions that passes everything."""
+    code = struct.pack("=BBhi", 0xB7, 0, 0, 2) + struct.pack("=BBhi", 0x95, 0, 0, 0)  # r0 = XDP_PASS; exit
+    code, licence = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
+    attribute = struct.pack(
+        "=IIQQIIQII16s",
+        *(6, 2, ctypes.addressof(code), ctypes.addressof(licence), 0, 0, 0, 0, 0, NAME.encode()),  # BPF_PROG_TYPE_XDP
+    )
+    return maps.bpf(5, attribute)[0]
+
+
+def main():
+    with rigtest.alone(), rigtest.Rig("test_foreign_xdp", "tx", bare=True) as rig:
+        net, domain = rig.net, rig.domain
+        node = net.name("R1")
+        program = load_pass()
+        pin = f"{netns.BPFFS}/{node}-{NAME}"
+        maps.pin(program, pin)
+        os.close(program)
+        try:
+            netns.run_in(node, "bpftool", "net", "attach", "xdp", "pinned", pin, "dev", "r3")
+            before = snapshot.take([node])
+            domain.start()
+            heard = {}
+
+            def refused():
+                heard["code"], _, heard["error"] = domain.command("apply", rig.definition, check=False)
+                assert heard["code"] in (1, 4), f"exit {heard['code']}"
+                assert NAME in heard["error"] and "r3" in heard["error"], f"said: {heard['error']}"
+
+            def unchanged():
+                own = [line for line in snapshot.differences(before, snapshot.take([node])) if line.startswith(node)]
+                assert not own, "; ".join(own)
+
+            def then_applied():
+                netns.run_in(node, "bpftool", "net", "detach", "xdp", "dev", "r3")
+                domain.apply(rig.definition)
+                who = services.ask(net.name("client"), (figure7.VM5, services.WHO_PORT))
+                assert who == "vm5", f"{who} answers once the port is free"
+                assert len(probes.ping(net.name("client"), figure7.VM5, 3)) == 3
+
+            return rigtest.run_cases(
+                [
+                    ("refused_by_name", refused),
+                    ("nothing_changed", unchanged),
+                    ("applied_once_it_is_gone", then_applied),
+                ]
+            )
+        finally:
+            os.unlink(pin)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What XDP leaves to the slivers' kernels works as with any Linux router: options, fragments, unresolved neighbours,
+own addresses, addresses that nobody has."""
+import socket
+import sys
+
+from checks import lifecycle
+from lib import figure7, frames, netns, probes, rigtest, services, wire
+
+PORT = 4300
+
+
+def datagram(net, sender, receiver, to, size):
+    """A UDP datagram that its sender's own kernel cuts into fragments; does all of it arrive?"""
+    with services.udp_socket(net.name(receiver), port=PORT) as sink, services.udp_socket(net.name(sender)) as sock:
+        sink.settimeout(2)
+        sock.sendto(bytes(range(256)) * (size // 256), (to, PORT))
+        assert sink.recv(65535) == bytes(range(256)) * (size // 256), "it arrived changed"
+
+
+def options(net):
+    """A router that honours options adds itself to Record Route: the slivers' addresses stand in it when it arrives."""
+    record_route = bytes([7, 39, 4]) + bytes(36) + b"\0"
+    edge = probes.neighbour_mac(net.name("client"), "eth0", figure7.CLIENT, figure7.EDGE)
+    assert edge, "the edge does not answer ARP"
+    with wire.Port(net.name("vm5"), "eth0") as there, wire.Port(net.name("client"), "eth0") as here:
+        packet = frames.udp_packet(figure7.CLIENT, figure7.VM5, 1, PORT, b"recorded", options=record_route)
+        here.send(frames.ethernet(edge, here.mac, packet))
+        got = there.until(lambda frame: frame if frame.endswith(b"recorded") else None, 2)
+    assert got, "a packet with options does not arrive"
+    filled = (got[14 + 20 + 2] - 4) // 4
+    route = [socket.inet_ntoa(got[14 + 23 + 4 * i : 14 + 27 + 4 * i]) for i in range(filled)]
+    assert filled == 2, f"recorded route {route}: two slivers are on the way"
+    print("recorded route:", " ".join(route))
+
+
+def unresolved(net):
+    """The first packet to a neighbour that the sliver does not know, or no longer, waits there and arrives."""
+    for _ in range(3):
+        netns.run("ip", "-n", net.sliver("R1", "P"), "neigh", "flush", "all")
+        with services.Sink(net.name("vm5"), port=PORT) as sink:
+            probes.send_datagram(net.name("client"), figure7.VM5, PORT, 100)
+            assert probes.until(sink.numbers, 2), "a packet to an unresolved neighbour is lost"
+
+
+def nobody(net):
+    """An address on the data centre's link that nobody has: host unreachable, by the sliver that asked for it."""
+    with probes.icmp_socket(net.name("client")) as errors, services.udp_socket(net.name("client")) as sock:
+        errors.settimeout(6)
+        sock.sendto(b"?", ("10.0.200.200", PORT))
+        while True:
+            message = frames.Icmp(errors.recv(2048))
+            if message.about("10.0.200.200", PORT):
+                break
+    told = (message.type, message.code, message.source)
+    assert told == (3, 1, "10.1.3.1"), f"ICMP {told} instead of host unreachable from 10.1.3.1"
+
+
+def own_addresses(net):
+    for namespace, address in (
+        ("client", figure7.EDGE),
+        ("client", "10.1.3.1"),
+        ("client", "10.1.3.2"),
+        ("client", figure7.GATEWAY),
+        ("vm5", figure7.GATEWAY),
+        ("vm5", "10.1.3.2"),
+        ("vm5", figure7.EDGE),
+    ):
+        answered = len(probes.ping(net.name(namespace), address, 3))
+        assert answered == 3, f"{address} answers {answered} of 3 pings from {namespace}"
+
+
+def main():
+    with rigtest.alone(), rigtest.Rig("test_slow_path", "tp") as rig:
+        net = rig.net
+        return rigtest.run_cases(
+            [
+                ("ping_own_addresses", lambda: own_addresses(net)),
+                ("fragments_from_the_client", lambda: datagram(net, "client", "vm5", figure7.VM5, 8192)),
+                ("fragments_from_the_vm", lambda: datagram(net, "vm5", "client", figure7.CLIENT, 8192)),
+                ("options", lambda: options(net)),
+                ("unresolved_neighbour", lambda: unresolved(net)),
+                ("host_unreachable", lambda: nobody(net)),
+                ("counters_add_up", lambda: rig.hold(lifecycle.adds_up(net))),
+            ]
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
