@@ -9,8 +9,8 @@ import sys
 from lib import contract, rigtest
 
 # The contract's list; the demo's own must be the same.
-NAMES = """ping-through-P route-through-P tcp-survives-the-move udp-lost-by-switch route-through-A shared-address-both-alive
-other-vm-stays-in-P isolation traceroute-shows-the-slivers pmtu proxy-arp switch-one-write
+NAMES = """ping-through-P route-through-P tcp-survives-the-move udp-lost-by-switch route-through-A
+shared-address-both-alive other-vm-stays-in-P isolation traceroute-shows-the-slivers pmtu proxy-arp switch-one-write
 switch-survives-apply switch-survives-reboot counters-add-up second-apply-writes-nothing agent-killed-no-loss
 removed-without-trace""".split()
 LIMIT = 120  # seconds, for all of it

@@ -7,6 +7,8 @@ import re
 from . import contract, netns
 from .netns import inside, run, run_in
 
+RUN_ROOT = "/run/xslice"  # what an agent keeps for its successor
+
 # What a link shows that moves by itself.
 _MOVING = {
     "stats64",
@@ -86,11 +88,11 @@ def take(nodes):
             taken[f"{name}: {key}"] = value
     for key, value in _sysctls().items():
         taken[f"machine: {key}"] = value
-    found = []
-    for folder, folders, files in os.walk(contract.PIN_ROOT):
-        found += [os.path.join(folder, name) for name in folders + files]
-    taken["pins"] = "\n".join(sorted(found))
-    taken["pin root"] = str(os.path.isdir(contract.PIN_ROOT))
+    for root in (contract.PIN_ROOT, RUN_ROOT):
+        found = [root] if os.path.isdir(root) else []
+        for folder, folders, files in os.walk(root):
+            found += [os.path.join(folder, name) for name in folders + files]
+        taken[f"below {root}"] = "\n".join(sorted(found))
     taken.update(_loaded())
     return taken
 

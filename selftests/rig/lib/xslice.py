@@ -10,6 +10,7 @@ import time
 
 from . import contract, maps, netns
 from .netns import BPFFS, RigError, run
+from .snapshot import RUN_ROOT
 
 
 def program(name):
@@ -184,6 +185,11 @@ class Domain:
         """After a failure too: nothing of ours stays."""
         self.stop()
         self.wipe()
+        for node in self.nodes:
+            shutil.rmtree(os.path.join(RUN_ROOT, self.net.name(node)), ignore_errors=True)
+        for root in (contract.PIN_ROOT, RUN_ROOT):
+            if os.path.isdir(root) and not os.listdir(root):
+                os.rmdir(root)
         shutil.rmtree(self.store, ignore_errors=True)
         if self.mounted and not os.listdir(BPFFS):
             run("umount", BPFFS, check=False)
