@@ -9,6 +9,8 @@
 #ifndef XSLICE_MAPS_MUX_POLICY_H
 #define XSLICE_MAPS_MUX_POLICY_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "maps/address_table.h"
@@ -40,7 +42,13 @@ struct xs_selector {
 int64_t xs_naive_walk(const struct xs_condition *condition, size_t count, const struct xs_selector *selector,
 		      const uint64_t *cells);
 
-/* Hands out mux, mux_rule and mux_general entries of a node. Entries that a former agent left in force are adopted. */
+/* Is a condition of `slice` with these cells in force? A VM's cell yields to its group's only where that is of a higher generation. */
+bool xs_in_force(uint32_t slice, uint32_t vm_cell, uint32_t group_cell, const uint64_t *cells);
+
+/*
+ * Hands out mux, mux_rule and mux_general entries of a node. What a former agent left in force, that is, what ports name, is
+ * adopted with its blocks: so it is made before any table of the pool.
+ */
 struct xs_mux_space;
 struct xs_mux_space *xs_mux_space_new(struct xs_node_maps *maps, struct xs_pool *pool);
 void xs_mux_space_free(struct xs_mux_space *space);
@@ -67,6 +75,8 @@ void xs_mux_space_release(struct xs_mux_space *space, uint32_t mux);
 
 /* Rule of a condition, for `xslice stats` without an agent: finds by position in the policy in force. 0 if there is none. */
 uint32_t xs_mux_find_rule(const struct xs_node_maps *maps, uint32_t mux, uint32_t position);
+/* The same for positions 0 .. positions - 1 at once: rule[position], 0 where there is none. 0 or negative errno. */
+int xs_mux_rules(const struct xs_node_maps *maps, uint32_t mux, uint32_t *rule, size_t positions);
 
 /* Most destination-only conditions over one address in `condition`, for check: above XS_MUX_WALK_MAX it is refused. */
 size_t xs_conditions_depth(const struct xs_condition *condition, size_t count);
