@@ -36,7 +36,8 @@ static bool name_ok(const char *name, size_t size)
 {
 	size_t length = strnlen(name, size);
 
-	return length && length < size && zero(name + length, size - length) && !memchr(name, '/', length) && name[0] != '.';
+	return length && length < size && zero(name + length, size - length) && !memchr(name, '/', length) &&
+	       strcmp(name, ".") && strcmp(name, "..");
 }
 
 /* Text for people: terminated, zero behind its end. */

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plan_json.c - a plan for people and scripts:
+ *
+ *   cells    NAME → id, kind, generation, group, address, from, to       (by kind: "vm NAME", "group NAME")
+ *   labels   physical link → SLICE/LINK → label
+ *   nodes    NAME → ports, slivers (with their virtual ports and routes), edges, muxes, sizes
+ *   slices   NAME → id
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "loader/image/image.h"
+#include "loader/plan/steps.h"
+
+static const char *const kind_names[] = {
+	[XS_VPORT_LINK] = "link", [XS_VPORT_GATEWAY] = "gateway", [XS_VPORT_MUX] = "mux", [XS_VPORT_EDGE] = "edge",
+};
+
+static const char *const origin_names[] = {
+	[XS_ROUTE_WRITTEN] = "written", [XS_ROUTE_ATTACHED] = "attached", [XS_ROUTE_DERIVED] = "derived",
+};
+
+/* jansson's functions take NULL and then fail; what fails is left out, and the top is NULL (see xs_plan_json()). */
+struct printer {
+	const struct xs_plan *plan;
+	bool failed;
+};
+
+static void set(struct printer *printer, json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value))
+		printer->failed = true;
+}
+
+static void append(struct printer *printer, json_t *list, json_t *value)
+{
+	if (json_array_append_new(list, value))
+		printer->failed = true;
+}
+
+static json_t *address(const struct xs_address *value)
+{
+	char text[XS_PREFIX_TEXT];
+
+	return json_string(xs_address_text(value, text));
+}
+
+static json_t *prefix(const struct xs_prefix *value)
+{
+	char text[XS_PREFIX_TEXT];
+
+	return json_string(xs_prefix_text(value, text));
+}
+
+static json_t *mac(const struct xs_mac *value)
+{
+	char text[XS_PREFIX_TEXT];
+
+	return json_string(xs_mac_text(value, text));
+}
+
+/* The member `key`, an object, made where it is not there. Borrowed. */
+static json_t *below(struct printer *printer, json_t *object, const char *key)
+{
+	json_t *member = json_object_get(object, key);
+
+	if (member)
+		return member;
+	set(printer, object, key, json_object());
+	return json_object_get(object, key);
+}
+
+static json_t *vport_json(struct printer *printer, const struct xs_p_vport *vport)
+{
+	char text[XS_PREFIX_TEXT], with_length[XS_PREFIX_TEXT + 8];
+	json_t *object = json_object();
+
+	snprintf(with_length, sizeof(with_length), "%s/%u", xs_address_text(&vport->address, text), vport->length);
+	set(printer, object, "id", json_integer(vport->id));
+	set(printer, object, "kind", json_string(kind_names[vport->kind]));
+	set(printer, object, "port", json_string(vport->port->def->name));
+	set(printer, object, "mtu", json_integer(vport->mtu));
+	set(printer, object, "mac", mac(&vport->mac));
+	set(printer, object, "address", json_string(with_length));
+	if (vport->vid)
+		set(printer, object, "label", json_integer(vport->vid));
+	if (vport->peer.family)
+		set(printer, object, "peer", address(&vport->peer));
+	if (vport->shared.family)
+		set(printer, object, "shared", address(&vport->shared));
+	if (xs_mac_given(&vport->relay))
+		set(printer, object, "relay", mac(&vport->relay));
+	return object;
+}
+
+static json_t *routes_json(struct printer *printer, const struct xs_p_list *routes)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < routes->count; i++) {
+		const struct xs_p_route *route = xs_list_at(routes, i);
+		json_t *object = json_object();
+
+		set(printer, object, "prefix", prefix(&route->prefix));
+		set(printer, object, "device", json_string(route->vport->name));
+		set(printer, object, "origin", json_string(origin_names[route->origin]));
+		if (route->via.family)
+			set(printer, object, "via", address(&route->via));
+		append(printer, list, object);
+	}
+	return list;
+}
+
+static json_t *vrf_json(struct printer *printer, const struct xs_p_vrf *vrf)
+{
+	json_t *object = json_object(), *devices = json_object();
+	char netns[XS_NETNS_NAME];
+	size_t i;
+
+	set(printer, object, "vrf", json_string(vrf->def->name));
+	set(printer, object, "vrf-id", json_integer(vrf->id));
+	set(printer, object, "mac", mac(&vrf->mac));
+	set(printer, object, "netns", json_string(xs_sliver_netns(vrf->node->def->name, vrf->slice->def->name, netns)));
+	for (i = 0; i < vrf->vports.count; i++) {
+		const struct xs_p_vport *vport = xs_list_at(&vrf->vports, i);
+
+		set(printer, devices, vport->name, vport_json(printer, vport));
+	}
+	set(printer, object, "devices", devices);
+	set(printer, object, "routes", routes_json(printer, &vrf->routes));
+	return object;
+}
+
+static json_t *edge_json(struct printer *printer, const struct xs_p_mux *mux)
+{
+	json_t *object = vport_json(printer, mux->edge), *list = json_array();
+	char netns[XS_NETNS_NAME];
+	size_t i;
+
+	for (i = 0; i < mux->proxies.count; i++)
+		append(printer, list, prefix(xs_list_at(&mux->proxies, i)));
+	set(printer, object, "proxies", list);
+	set(printer, object, "routes", routes_json(printer, &mux->routes));
+	set(printer, object, "netns", json_string(xs_edge_netns(mux->node->def->name, mux->def->port->name, netns)));
+	return object;
+}
+
+static json_t *mux_json(struct printer *printer, const struct xs_p_mux *mux)
+{
+	json_t *object = json_object(), *slices = json_object();
+	size_t i;
+
+	for (i = 0; i < mux->def->slice_count; i++)
+		set(printer, slices, mux->def->slice[i].slice->name, address(&mux->slice[i]->address));
+	set(printer, object, "id", json_integer(mux->id));
+	set(printer, object, "port", json_string(mux->def->port->name));
+	set(printer, object, "conditions", json_integer((json_int_t)mux->condition_count));
+	set(printer, object, "slices", slices);
+	return object;
+}
+
+static json_t *node_json(struct printer *printer, const struct xs_p_node *node)
+{
+	json_t *object = json_object(), *ports = json_object(), *slivers = json_object();
+	size_t i;
+
+	for (i = 0; i < node->def->port_count; i++) {
+		if (node->port[i].used)
+			set(printer, ports, node->port[i].def->name, json_integer(node->port[i].id));
+	}
+	for (i = 0; i < node->vrfs.count; i++) {
+		const struct xs_p_vrf *vrf = xs_list_at(&node->vrfs, i);
+
+		set(printer, slivers, vrf->slice->def->name, vrf_json(printer, vrf));
+	}
+	for (i = 0; i < node->muxes.count; i++) {
+		const struct xs_p_mux *mux = xs_list_at(&node->muxes, i);
+
+		set(printer, below(printer, object, "edges"), mux->def->port->name, edge_json(printer, mux));
+		set(printer, below(printer, object, "muxes"), mux->def->name, mux_json(printer, mux));
+	}
+	set(printer, object, "ports", ports);
+	set(printer, object, "slivers", slivers);
+	set(printer, object, "blocks", json_integer(node->blocks));
+	set(printer, object, "conditions", json_integer(node->conditions));
+	set(printer, object, "cells", json_integer(node->cell_entries));
+	return object;
+}
+
+static void print_cell(struct printer *printer, json_t *cells, const struct xs_p_cell *cell)
+{
+	json_t *object = json_object();
+	char key[XS_LONG_NAME_MAX + 8];
+
+	snprintf(key, sizeof(key), "%s %s", cell->def ? "vm" : "group", cell->name);
+	set(printer, object, "id", json_integer(cell->id));
+	set(printer, object, "generation", json_integer((json_int_t)cell->generation));
+	if (cell->group)
+		set(printer, object, "group", json_string(cell->group->name));
+	if (cell->def) {
+		set(printer, object, "address", address(&cell->def->address));
+		set(printer, object, "from", json_string(cell->def->from->name));
+		set(printer, object, "to", json_string(cell->def->to->name));
+	}
+	set(printer, cells, key, object);
+}
+
+static void print_slice(struct printer *printer, json_t *slices, json_t *labels, const struct xs_p_slice *slice)
+{
+	char key[2 * XS_NAME_MAX + 2];
+	size_t i;
+
+	set(printer, slices, slice->def->name, json_integer(slice->id));
+	for (i = 0; i < slice->def->link_count; i++) {
+		const struct xs_p_link *link = &slice->link[i];
+
+		snprintf(key, sizeof(key), "%s/%s", slice->def->name, link->def->name);
+		set(printer, below(printer, labels, link->cable), key, json_integer(link->end[0]->vid));
+	}
+}
+
+/* Objects of jansson come out sorted when dumped with JSON_SORT_KEYS; in memory they keep the order in which they were set. */
+static json_t *sorted(const json_t *object)
+{
+	char *text = object ? json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
+	json_t *copy = text ? json_loads(text, 0, NULL) : NULL;
+
+	free(text);
+	return copy;
+}
+
+json_t *xs_plan_json(const struct xs_plan *plan)
+{
+	struct printer printer = { .plan = plan };
+	json_t *root = json_object(), *nodes, *slices, *labels, *cells, *result = NULL;
+	size_t i;
+
+	nodes = below(&printer, root, "nodes");
+	slices = below(&printer, root, "slices");
+	labels = below(&printer, root, "labels");
+	cells = below(&printer, root, "cells");
+	for (i = 0; i < plan->domain->node_count; i++)
+		set(&printer, nodes, plan->node[i].def->name, node_json(&printer, &plan->node[i]));
+	for (i = 0; i < plan->domain->slice_count; i++)
+		print_slice(&printer, slices, labels, &plan->slice[i]);
+	for (i = 0; i < plan->domain->migration_count; i++)
+		print_cell(&printer, cells, &plan->cell[i]);
+	for (i = 0; i < plan->groups.count; i++)
+		print_cell(&printer, cells, xs_list_at(&plan->groups, i));
+	if (!printer.failed)
+		result = sorted(root);
+	json_decref(root);
+	return result;
+}

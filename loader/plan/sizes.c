@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sizes.c - how large a node's maps must be. Powers of two with room to grow, so that a small change of the definition changes
+ * no size.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/plan/steps.h"
+
+#define BLOCKS_MIN 4096
+#define BLOCKS_STEP 65536 /* larger pools grow by this, since they are memory that is taken at once */
+#define BLOCKS_MAX 4194304
+#define HOST_BLOCKS_MAX 256 /* of one subnet: as many as a /16 has */
+#define CONDITIONS_SLACK 512
+#define CELLS_SLACK 512
+
+static uint32_t power_of_two(uint64_t least)
+{
+	uint32_t power = 1;
+
+	while (power < least && power < 1u << 31)
+		power <<= 1;
+	return power;
+}
+
+/* Twice what is needed, since a rebuilt table stands beside the old one. */
+static uint32_t pool_size(uint64_t needed)
+{
+	uint64_t blocks = 2 * needed;
+
+	if (blocks <= BLOCKS_MIN)
+		return BLOCKS_MIN;
+	if (blocks <= BLOCKS_STEP)
+		return power_of_two(blocks);
+	blocks = (blocks + BLOCKS_STEP - 1) / BLOCKS_STEP * BLOCKS_STEP;
+	return (uint32_t)(blocks < BLOCKS_MAX ? blocks : BLOCKS_MAX);
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+	return xs_prefix_compare(a, b);
+}
+
+/* Blocks of an address table that holds these: one per distinct leading part that a longer prefix goes through. Sorts. */
+static uint64_t blocks_of(struct xs_prefix *prefix, size_t count)
+{
+	uint64_t blocks = 1;
+	size_t i;
+
+	if (count)
+		qsort(prefix, count, sizeof(*prefix), compare_prefixes);
+	for (i = 0; i < count; i++) {
+		unsigned int depth, levels = (prefix[i].length + 7u) / 8;
+
+		/* A step at `depth` bytes is shared with the prefix before if that has the same bytes and goes as deep. */
+		for (depth = 1; depth < levels; depth++) {
+			if (!i || memcmp(prefix[i].bytes, prefix[i - 1].bytes, depth) || prefix[i - 1].length <= depth * 8)
+				blocks++;
+		}
+	}
+	return blocks;
+}
+
+/* Neighbours are entries too: as many blocks as a subnet has /24s, within reason. */
+static uint64_t host_blocks(const struct xs_p_vport *vport)
+{
+	if (vport->kind == XS_VPORT_MUX || vport->length >= 24)
+		return 1;
+	return vport->length <= 16 ? HOST_BLOCKS_MAX : 1u << (24 - vport->length);
+}
+
+static int vrf_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
+{
+	size_t i, count = 0;
+	struct xs_prefix *prefix = calloc(vrf->routes.count + 2 * vrf->vports.count + 1, sizeof(*prefix));
+
+	if (!prefix)
+		return -ENOMEM;
+	for (i = 0; i < vrf->routes.count; i++)
+		prefix[count++] = ((struct xs_p_route *)xs_list_at(&vrf->routes, i))->prefix;
+	for (i = 0; i < vrf->vports.count; i++) {
+		const struct xs_p_vport *vport = xs_list_at(&vrf->vports, i);
+
+		prefix[count++] = xs_vport_subnet(vport);
+		prefix[count++] = xs_prefix_of_host(&vport->address);
+		*blocks += host_blocks(vport);
+	}
+	*blocks += blocks_of(prefix, count);
+	free(prefix);
+	return 0;
+}
+
+static int mux_blocks(const struct xs_p_mux *mux, uint64_t *blocks)
+{
+	size_t i, count = 0;
+	struct xs_prefix *prefix = calloc(mux->condition_count + 1, sizeof(*prefix));
+
+	if (!prefix)
+		return -ENOMEM;
+	for (i = 0; i < mux->condition_count; i++) {
+		if (mux->condition[i].def->fields == XS_MATCH_DESTINATION)
+			prefix[count++] = mux->condition[i].def->destination;
+	}
+	*blocks += blocks_of(prefix, count);
+	/* The edge's table and the sources that its users may have. */
+	*blocks += host_blocks(mux->edge) + 6 * mux->def->client_count + 2;
+	free(prefix);
+	return 0;
+}
+
+static int size_node(struct xs_p_node *node)
+{
+	uint64_t blocks = 1, conditions = 0, cells = 0;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < node->vrfs.count && !err; i++)
+		err = vrf_blocks(xs_list_at(&node->vrfs, i), &blocks);
+	for (i = 0; i < node->muxes.count && !err; i++) {
+		const struct xs_p_mux *mux = xs_list_at(&node->muxes, i);
+
+		err = mux_blocks(mux, &blocks);
+		conditions += mux->condition_count;
+	}
+	for (i = 0; i < node->cells.count; i++) {
+		const struct xs_p_cell *cell = xs_list_at(&node->cells, i);
+
+		if (cell->id > cells)
+			cells = cell->id;
+	}
+	node->blocks = node->def->blocks ? node->def->blocks : pool_size(blocks);
+	node->conditions = power_of_two(2 * conditions + CONDITIONS_SLACK);
+	node->cell_entries = power_of_two(cells + 1 + CELLS_SLACK);
+	return err;
+}
+
+int xs_plan_sizes(struct xs_plan *plan)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < plan->domain->node_count && !err; i++)
+		err = size_node(&plan->node[i]);
+	return err;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * steps.h - inside plan/: the steps of xs_plan_make(), in their order. Each adds its faults to plan->diag, goes on as far as it
+ * can, and returns 0 or -ENOMEM.
+ */
+#ifndef XSLICE_PLAN_STEPS_H
+#define XSLICE_PLAN_STEPS_H
+
+#include "loader/plan/ledger.h"
+#include "loader/plan/plan_types.h"
+
+int xs_plan_shape(struct xs_plan *plan);     /* objects and what belongs to what; nothing has a number yet */
+int xs_plan_cells(struct xs_plan *plan);     /* cells, conditions in the order of the walk */
+int xs_plan_numbers(struct xs_plan *plan);   /* ids and labels */
+int xs_plan_addresses(struct xs_plan *plan); /* addresses and MTUs */
+int xs_plan_macs(struct xs_plan *plan);
+int xs_plan_routes(struct xs_plan *plan);    /* routes of slivers and edges, proxies */
+int xs_plan_sizes(struct xs_plan *plan);     /* of the maps */
+
+/* Routes along the shortest paths of a slice, for its VRFs that write none. */
+int xs_plan_derive(struct xs_plan *plan, struct xs_p_slice *slice);
+
+/* ---- small things that several steps use ---- */
+
+int xs_list_push(struct xs_plan *plan, struct xs_p_list *list, void *item);
+
+static inline void *xs_list_at(const struct xs_p_list *list, size_t i)
+{
+	return list->item[i];
+}
+
+/* via NULL: on-link. Of several to one prefix, xs_plan_routes() keeps the best origin's first. */
+int xs_route_add(struct xs_plan *plan, struct xs_p_list *routes, const struct xs_prefix *prefix, struct xs_p_vport *vport,
+		 const struct xs_address *via, enum xs_route_origin origin);
+
+static inline struct xs_p_node *xs_plan_node_of(const struct xs_plan *plan, const struct xs_d_node *def)
+{
+	return &plan->node[def - plan->domain->node];
+}
+
+static inline struct xs_p_port *xs_plan_port_of(const struct xs_plan *plan, const struct xs_d_port *def)
+{
+	return &xs_plan_node_of(plan, def->node)->port[def - def->node->port];
+}
+
+static inline struct xs_p_slice *xs_plan_slice_of(const struct xs_plan *plan, const struct xs_d_slice *def)
+{
+	return &plan->slice[def - plan->domain->slice];
+}
+
+static inline struct xs_p_vrf *xs_plan_vrf_of(const struct xs_plan *plan, const struct xs_d_vrf *def)
+{
+	return &xs_plan_slice_of(plan, def->slice)->vrf[def - def->slice->vrf];
+}
+
+static inline bool xs_mac_given(const struct xs_mac *mac)
+{
+	static const struct xs_mac none;
+
+	return memcmp(mac, &none, sizeof(none)) != 0;
+}
+
+/* The link subnet, gateway subnet or MUX address that a virtual port is on. */
+static inline struct xs_prefix xs_vport_subnet(const struct xs_p_vport *vport)
+{
+	return xs_prefix_mask(&vport->address, vport->length);
+}
+
+#endif
