@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * address.c - text and arithmetic of addresses. See address.h. Works byte by byte, so that no family needs code of its own.
+ * address.c - text and arithmetic of addresses. See address.h. Works byte by byte, so that no family needs code of its
+ * own.
  */
 #include "loader/base/address.h"
 

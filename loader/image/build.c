@@ -22,7 +22,10 @@ static struct xs_record head(unsigned int type)
 static int add_node(struct xs_image_writer *writer, const struct xs_p_node *node)
 {
 	const struct xs_rec_node record = {
-		.head = head(XS_REC_NODE), .blocks = node->blocks, .conditions = node->conditions, .cells = node->cell_entries,
+		.head = head(XS_REC_NODE),
+		.blocks = node->blocks,
+		.conditions = node->conditions,
+		.cells = node->cell_entries,
 	};
 
 	return xs_image_writer_add(writer, &record);
@@ -32,8 +35,14 @@ static int add_port(struct xs_image_writer *writer, const struct xs_p_port *port
 {
 	const struct xs_d_port *def = port->def;
 	struct xs_rec_port record = {
-		.head = head(XS_REC_PORT), .id = port->id, .user = port->user, .mtu = def->mtu, .mode = (uint8_t)def->mode,
-		.attach = (uint8_t)def->attach, .stack = (uint8_t)def->stack, .labelled = port->labelled,
+		.head = head(XS_REC_PORT),
+		.id = port->id,
+		.user = port->user,
+		.mtu = def->mtu,
+		.mode = (uint8_t)def->mode,
+		.attach = (uint8_t)def->attach,
+		.stack = (uint8_t)def->stack,
+		.labelled = port->labelled,
 	};
 	size_t i;
 	int err;
@@ -43,7 +52,9 @@ static int add_port(struct xs_image_writer *writer, const struct xs_p_port *port
 	err = xs_image_writer_add(writer, &record);
 	for (i = 0; i < def->reserved_count && !err; i++) {
 		const struct xs_rec_reserved reserved = {
-			.head = head(XS_REC_RESERVED), .port = port->id, .first = def->reserved[i].first,
+			.head = head(XS_REC_RESERVED),
+			.port = port->id,
+			.first = def->reserved[i].first,
 			.last = def->reserved[i].last,
 		};
 
@@ -58,10 +69,19 @@ static int add_port(struct xs_image_writer *writer, const struct xs_p_port *port
 static int add_vport(struct xs_image_writer *writer, const struct xs_p_vport *vport)
 {
 	struct xs_rec_vport record = {
-		.head = head(XS_REC_VPORT), .id = vport->id, .kind = vport->kind,
-		.slice = vport->vrf ? vport->vrf->slice->id : 0, .port = vport->port->id,
-		.edge = vport->edge ? vport->edge->id : 0, .vid = vport->vid, .mtu = vport->mtu, .mac = vport->mac,
-		.relay = vport->relay, .length = vport->length, .address = vport->address, .peer = vport->peer,
+		.head = head(XS_REC_VPORT),
+		.id = vport->id,
+		.kind = vport->kind,
+		.slice = vport->vrf ? vport->vrf->slice->id : 0,
+		.port = vport->port->id,
+		.edge = vport->edge ? vport->edge->id : 0,
+		.vid = vport->vid,
+		.mtu = vport->mtu,
+		.mac = vport->mac,
+		.relay = vport->relay,
+		.length = vport->length,
+		.address = vport->address,
+		.peer = vport->peer,
 		.shared = vport->shared,
 	};
 
@@ -85,8 +105,12 @@ static int add_routes(struct xs_image_writer *writer, uint32_t slice, uint32_t e
 	for (i = 0; i < routes->count && !err; i++) {
 		const struct xs_p_route *route = routes->item[i];
 		const struct xs_rec_route record = {
-			.head = head(XS_REC_ROUTE), .slice = slice, .edge = edge, .prefix = route->prefix,
-			.vport = route->vport->id, .via = route->via,
+			.head = head(XS_REC_ROUTE),
+			.slice = slice,
+			.edge = edge,
+			.prefix = route->prefix,
+			.vport = route->vport->id,
+			.via = route->via,
 		};
 
 		err = xs_image_writer_add(writer, &record);
@@ -126,8 +150,11 @@ static int add_gateways(struct xs_image_writer *writer, const struct xs_p_vrf *v
 static int add_cell(struct xs_image_writer *writer, const struct xs_p_cell *cell)
 {
 	struct xs_rec_cell record = {
-		.head = head(XS_REC_CELL), .id = cell->id, .kind = cell->def ? XS_CELL_VM : XS_CELL_GROUP,
-		.group = cell->group ? cell->group->id : 0, .slice = cell->slice ? cell->slice->id : 0,
+		.head = head(XS_REC_CELL),
+		.id = cell->id,
+		.kind = cell->def ? XS_CELL_VM : XS_CELL_GROUP,
+		.group = cell->group ? cell->group->id : 0,
+		.slice = cell->slice ? cell->slice->id : 0,
 		.generation = cell->generation,
 	};
 
@@ -150,9 +177,15 @@ static int add_condition(struct xs_image_writer *writer, const struct xs_p_mux *
 	const struct xs_d_condition *def = condition->def;
 	const struct xs_p_cell *cell = condition->cell;
 	struct xs_rec_condition record = {
-		.head = head(XS_REC_CONDITION), .mux = mux->id, .position = position, .slice = condition->vport->vrf->slice->id,
-		.vport = condition->vport->id, .vm_cell = cell ? cell->id : 0,
-		.group_cell = cell && cell->group ? cell->group->id : 0, .fields = def->fields, .number = condition->number,
+		.head = head(XS_REC_CONDITION),
+		.mux = mux->id,
+		.position = position,
+		.slice = condition->vport->vrf->slice->id,
+		.vport = condition->vport->id,
+		.vm_cell = cell ? cell->id : 0,
+		.group_cell = cell && cell->group ? cell->group->id : 0,
+		.fields = def->fields,
+		.number = condition->number,
 		.input_port = condition->input_port ? condition->input_port->id : 0,
 	};
 
@@ -186,7 +219,8 @@ static int add_mux(struct xs_image_writer *writer, const struct xs_p_mux *mux)
 		err = add_source(writer, mux->edge, &mux->def->client[i].prefix);
 	for (i = 0; i < mux->proxies.count && !err; i++) {
 		const struct xs_rec_proxy proxy = {
-			.head = head(XS_REC_PROXY), .edge = mux->edge->id,
+			.head = head(XS_REC_PROXY),
+			.edge = mux->edge->id,
 			.prefix = *(const struct xs_prefix *)mux->proxies.item[i],
 		};
 

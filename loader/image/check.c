@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check.c - refuses an image whose numbers, names or references an agent could not rely on. One function per record type;
- * each returns NULL or the sentence that is printed.
+ * check.c - refuses an image whose numbers, names or references an agent could not rely on. One function per record
+ * type; each returns NULL or the sentence that is printed.
  */
 #include "loader/image/check.h"
 
@@ -13,7 +13,7 @@
 #include "loader/model/domain.h"
 #include "maps/contract.h"
 
-#define MTU_MIN 68 /* RFC 791 */
+#define MTU_MIN  68 /* RFC 791 */
 #define DSCP_MAX 63
 
 const char xs_image_no_memory[] = "out of memory";
@@ -62,7 +62,8 @@ static bool address_ok(const struct xs_address *address)
 {
 	unsigned int bytes = xs_family_bits(address->family) / 8;
 
-	return bytes && zero(address->pad, sizeof(address->pad)) && zero(address->bytes + bytes, sizeof(address->bytes) - bytes);
+	return bytes && zero(address->pad, sizeof(address->pad)) &&
+	       zero(address->bytes + bytes, sizeof(address->bytes) - bytes);
 }
 
 static bool no_address(const struct xs_address *address)
@@ -130,7 +131,8 @@ static const char *check_reserved(const struct xs_image *image, const struct xs_
 
 	if (reserved->first < XS_VID_MIN || reserved->first > reserved->last || reserved->last > XS_VID_MAX)
 		return "reserved labels: number out of range";
-	return xs_image_find(image, XS_REC_PORT, &reserved->port) ? NULL : "reserved labels: of a port that is not there";
+	return xs_image_find(image, XS_REC_PORT, &reserved->port) ? NULL
+								  : "reserved labels: of a port that is not there";
 }
 
 static const char *check_slice(const struct xs_image *image, const struct xs_record *record)
@@ -146,7 +148,8 @@ static const char *check_slice(const struct xs_image *image, const struct xs_rec
 
 static const char *check_vport_numbers(const struct xs_rec_vport *vport)
 {
-	bool link = vport->kind == XS_VPORT_LINK, edge = vport->kind == XS_VPORT_EDGE, mux = vport->kind == XS_VPORT_MUX;
+	bool link = vport->kind == XS_VPORT_LINK, edge = vport->kind == XS_VPORT_EDGE,
+	     mux = vport->kind == XS_VPORT_MUX;
 
 	if (!id_ok(vport->id, XS_VPORT_ID_MAX) || vport->kind < XS_VPORT_LINK || vport->kind > XS_VPORT_EDGE ||
 	    vport->mtu < MTU_MIN || (link ? vport->vid < XS_VID_MIN || vport->vid > XS_VID_MAX : vport->vid) ||
@@ -190,7 +193,8 @@ static const char *check_source(const struct xs_image *image, const struct xs_re
 
 	if (!prefix_ok(&source->prefix))
 		return "source: bad prefix";
-	if (!vport_of_kind(image, source->vport, XS_VPORT_GATEWAY) && !vport_of_kind(image, source->vport, XS_VPORT_EDGE))
+	if (!vport_of_kind(image, source->vport, XS_VPORT_GATEWAY) &&
+	    !vport_of_kind(image, source->vport, XS_VPORT_EDGE))
 		return "source: of a gateway or edge that is not there";
 	return NULL;
 }
@@ -204,8 +208,8 @@ static const char *check_route(const struct xs_image *image, const struct xs_rec
 		return "route: bad prefix";
 	if (!no_address(&route->via) && (!address_ok(&route->via) || route->via.family != route->prefix.family))
 		return "route: bad gateway address";
-	if (route->slice ? route->edge || !xs_image_find(image, XS_REC_SLICE, &route->slice) :
-			   !vport_of_kind(image, route->edge, XS_VPORT_EDGE))
+	if (route->slice ? route->edge || !xs_image_find(image, XS_REC_SLICE, &route->slice)
+			 : !vport_of_kind(image, route->edge, XS_VPORT_EDGE))
 		return "route: of a slice or edge that is not there";
 	vport = xs_image_find(image, XS_REC_VPORT, &route->vport);
 	if (!vport || vport->slice != route->slice || (route->edge && vport->id != route->edge))
@@ -254,7 +258,8 @@ static bool range_ok(const struct xs_rec_condition *condition, uint32_t field, c
 	return condition->fields & field ? range[0] <= range[1] && range[1] <= max : !range[0] && !range[1];
 }
 
-static bool condition_prefix_ok(const struct xs_rec_condition *condition, uint32_t field, const struct xs_prefix *prefix)
+static bool condition_prefix_ok(const struct xs_rec_condition *condition, uint32_t field,
+				const struct xs_prefix *prefix)
 {
 	return condition->fields & field ? prefix_ok(prefix) : zero(prefix, sizeof(*prefix));
 }
@@ -283,19 +288,20 @@ static const char *check_condition(const struct xs_image *image, const struct xs
 	if (!vport || vport->slice != condition->slice || vport->edge != mux->edge)
 		return "condition: of a slice that its MUX does not have";
 	if ((condition->vm_cell && !cell_of_kind(image, condition->vm_cell, XS_CELL_VM)) ||
-	    (condition->group_cell && (!condition->vm_cell || !cell_of_kind(image, condition->group_cell, XS_CELL_GROUP))))
+	    (condition->group_cell &&
+	     (!condition->vm_cell || !cell_of_kind(image, condition->group_cell, XS_CELL_GROUP))))
 		return "condition: of a cell that is not there";
-	if (condition->fields & XS_MATCH_INPUT_PORT ? !xs_image_find(image, XS_REC_PORT, &condition->input_port) :
-						      condition->input_port != 0)
+	if (condition->fields & XS_MATCH_INPUT_PORT ? !xs_image_find(image, XS_REC_PORT, &condition->input_port)
+						    : condition->input_port != 0)
 		return "condition: of a port that is not there";
 	return NULL;
 }
 
 static const char *(*const checks[XS_REC_COUNT])(const struct xs_image *image, const struct xs_record *record) = {
-	[XS_REC_NODE] = check_node,	  [XS_REC_PORT] = check_port,	[XS_REC_RESERVED] = check_reserved,
-	[XS_REC_SLICE] = check_slice,	  [XS_REC_VPORT] = check_vport, [XS_REC_SOURCE] = check_source,
-	[XS_REC_ROUTE] = check_route,	  [XS_REC_PROXY] = check_proxy, [XS_REC_CELL] = check_cell,
-	[XS_REC_MUX] = check_mux,	  [XS_REC_CONDITION] = check_condition,
+	[XS_REC_NODE] = check_node,   [XS_REC_PORT] = check_port,           [XS_REC_RESERVED] = check_reserved,
+	[XS_REC_SLICE] = check_slice, [XS_REC_VPORT] = check_vport,         [XS_REC_SOURCE] = check_source,
+	[XS_REC_ROUTE] = check_route, [XS_REC_PROXY] = check_proxy,         [XS_REC_CELL] = check_cell,
+	[XS_REC_MUX] = check_mux,     [XS_REC_CONDITION] = check_condition,
 };
 
 /* ---- what concerns several records ---- */
@@ -308,8 +314,8 @@ static int compare_number(const void *a, const void *b)
 }
 
 /*
- * A frame must lead to one virtual port: a label, and being untagged, is given once per port (a MUX's ends have no frames of
- * their own, its edge has), and an edge to one MUX.
+ * A frame must lead to one virtual port: a label, and being untagged, is given once per port (a MUX's ends have no
+ * frames of their own, its edge has), and an edge to one MUX.
  */
 static const char *check_unique(const struct xs_image *image)
 {
@@ -331,8 +337,8 @@ static const char *check_unique(const struct xs_image *image)
 	qsort(taken, count, sizeof(*taken), compare_number);
 	for (i = 1; i < count && !why; i++) {
 		if (taken[i] == taken[i - 1])
-			why = taken[i] & mux_mark ? "MUX: two have the same edge" :
-						    "virtual port: two take the same frames of one port";
+			why = taken[i] & mux_mark ? "MUX: two have the same edge"
+						  : "virtual port: two take the same frames of one port";
 	}
 	free(taken);
 	return why;

@@ -6,8 +6,8 @@
 struct xs_image;
 
 /*
- * image: well-formed (sizes, types, order). NULL if its contents may be relied upon, else a sentence (static text) that says
- * why not; "out of memory" alone is xs_image_no_memory.
+ * image: well-formed (sizes, types, order). NULL if its contents may be relied upon, else a sentence (static text) that
+ * says why not; "out of memory" alone is xs_image_no_memory.
  */
 const char *xs_image_check(const struct xs_image *image);
 extern const char xs_image_no_memory[];

@@ -16,14 +16,14 @@ struct record_shape {
 	uint8_t tail; /* enum key_tail */
 };
 
-#define SHAPE(type, text, count, rest)                                                                        \
-	{                                                                                                     \
-		.info = { .name = (text),                                                                     \
-			  .size = sizeof(type),                                                               \
-			  .key_size = (count) * 4 + ((rest) == TAIL_RANGE  ? 4 :                              \
-						     (rest) == TAIL_PREFIX ? sizeof(struct xs_prefix) :       \
-									     0) },                            \
-		.numbers = (count), .tail = (rest),                                                           \
+#define SHAPE(type, text, count, rest)                                                                                 \
+	{                                                                                                              \
+		.info = { .name = (text),                                                                              \
+			  .size = sizeof(type),                                                                        \
+			  .key_size = (count)*4 + ((rest) == TAIL_RANGE    ? 4                                         \
+						   : (rest) == TAIL_PREFIX ? sizeof(struct xs_prefix)                  \
+									   : 0) },                                     \
+		.numbers = (count), .tail = (rest),                                                                    \
 	}
 
 static const struct record_shape shapes[XS_REC_COUNT] = {
@@ -115,7 +115,8 @@ const void *xs_image_find(const struct xs_image *image, unsigned int type, const
 }
 
 int xs_image_diff(const struct xs_image *before, const struct xs_image *after,
-		  int (*fn)(void *context, enum xs_change change, const struct xs_record *before, const struct xs_record *after),
+		  int (*fn)(void *context, enum xs_change change, const struct xs_record *before,
+			    const struct xs_record *after),
 		  void *context)
 {
 	size_t i = 0, n = before ? before->header->record_count : 0;

@@ -97,7 +97,10 @@ int xs_image_writer_finish(struct xs_image_writer *writer, void **bytes, size_t 
 	for (i = 0; i < count; at += sorted[i++]->size)
 		memcpy(at, sorted[i], sorted[i]->size);
 	*header = (struct xs_image_header){
-		.magic = XS_IMAGE_MAGIC, .version = XS_IMAGE_VERSION, .size = total, .record_count = (uint32_t)count,
+		.magic = XS_IMAGE_MAGIC,
+		.version = XS_IMAGE_VERSION,
+		.size = total,
+		.record_count = (uint32_t)count,
 		.checksum = (uint32_t)crc32(0, result + sizeof(*header), (uInt)writer->size),
 	};
 	memcpy(header->node, writer->node, sizeof(header->node));

@@ -22,8 +22,8 @@ static int host_address(const struct xs_prefix *subnet, uint32_t n, struct xs_ad
 	return err;
 }
 
-static void too_small(struct xs_plan *plan, const struct xs_place *place, const struct xs_prefix *subnet, const char *what,
-		      uint32_t needed)
+static void too_small(struct xs_plan *plan, const struct xs_place *place, const struct xs_prefix *subnet,
+		      const char *what, uint32_t needed)
 {
 	char text[XS_PREFIX_TEXT];
 
@@ -40,12 +40,14 @@ static void address_link(struct xs_plan *plan, struct xs_p_link *link)
 	struct xs_p_vport **end = link->end;
 	unsigned int i;
 
-	if (host_address(&def->subnet, first, &end[0]->address) || host_address(&def->subnet, first + 1, &end[1]->address)) {
+	if (host_address(&def->subnet, first, &end[0]->address) ||
+	    host_address(&def->subnet, first + 1, &end[1]->address)) {
 		too_small(plan, &def->subnet_place, &def->subnet, def->name, 2);
 		return;
 	}
 	if (def->mtu > mtu)
-		xs_diag_add(plan->diag, XS_ERROR, &def->place, "MTU %u of link %s is above its ports' (%u)", def->mtu, def->name, mtu);
+		xs_diag_add(plan->diag, XS_ERROR, &def->place, "MTU %u of link %s is above its ports' (%u)", def->mtu,
+			    def->name, mtu);
 	for (i = 0; i < 2; i++) {
 		end[i]->length = def->subnet.length;
 		end[i]->peer = end[!i]->address;
@@ -87,13 +89,16 @@ static void address_edge(struct xs_plan *plan, struct xs_p_mux *mux)
 		return;
 	}
 	if (def->address.family)
-		xs_diag_add(plan->diag, XS_ERROR, &def->address_place, "address %s of MUX %s is in none of its clients' prefixes on the link",
+		xs_diag_add(plan->diag, XS_ERROR, &def->address_place,
+			    "address %s of MUX %s is in none of its clients' prefixes on the link",
 			    xs_address_text(&def->address, text), def->name);
 	else
-		xs_diag_add(plan->diag, XS_ERROR, &def->place, "MUX %s has no clients on its link: it needs an address there", def->name);
+		xs_diag_add(plan->diag, XS_ERROR, &def->place,
+			    "MUX %s has no clients on its link: it needs an address there", def->name);
 }
 
-/* base + 1 is the edge's, base + 2 and up the slices', kept by the ledger so that no slice's moves as another leaves. */
+/* base + 1 is the edge's, base + 2 and up the slices', kept by the ledger so that no slice's moves as another leaves.
+ */
 static int address_mux(struct xs_plan *plan, struct xs_p_mux *mux)
 {
 	const struct xs_d_mux *def = mux->def;
@@ -111,7 +116,8 @@ static int address_mux(struct xs_plan *plan, struct xs_p_mux *mux)
 		return -ENOMEM;
 	address_edge(plan, mux);
 	mux->edge->mtu = def->port->mtu;
-	if (host_address(&def->subnet, 1, &mux->edge->peer) || host_address(&def->subnet, (uint32_t)def->slice_count + 1, &address)) {
+	if (host_address(&def->subnet, 1, &mux->edge->peer) ||
+	    host_address(&def->subnet, (uint32_t)def->slice_count + 1, &address)) {
 		too_small(plan, &def->subnet_place, &def->subnet, def->name, (uint32_t)def->slice_count + 1);
 		return 0;
 	}
@@ -119,7 +125,9 @@ static int address_mux(struct xs_plan *plan, struct xs_p_mux *mux)
 	while (rule.last < XS_SLICE_MAX && !host_address(&def->subnet, (uint32_t)rule.last + 1, &address))
 		rule.last++;
 	for (i = 0; i < def->slice_count; i++)
-		want[i] = (struct xs_want){ .space = space, .owner = def->slice[i].slice->name, .place = &def->slice[i].place };
+		want[i] = (struct xs_want){ .space = space,
+					    .owner = def->slice[i].slice->name,
+					    .place = &def->slice[i].place };
 	err = xs_allocate(plan->ledger, &rule, want, def->slice_count, plan->diag);
 	for (i = 0; i < def->slice_count && !err; i++) {
 		struct xs_p_vport *vport = mux->slice[i];

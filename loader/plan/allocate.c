@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * allocate.c - gives numbers so that nobody is renumbered because a neighbour came or went, and that nothing is given away in
- * the very change that frees it. Deterministic: the same wants over the same ledger get the same numbers.
+ * allocate.c - gives numbers so that nobody is renumbered because a neighbour came or went, and that nothing is given
+ * away in the very change that frees it. Deterministic: the same wants over the same ledger get the same numbers.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -52,7 +52,8 @@ static int add(struct xs_ledger *ledger, struct xs_want *want, uint64_t number)
 }
 
 /* What the definition writes goes first and is honoured against what others were given by us. */
-static int take_written(struct xs_ledger *ledger, const struct xs_rule *rule, struct xs_want *want, struct xs_diag *diag)
+static int take_written(struct xs_ledger *ledger, const struct xs_rule *rule, struct xs_want *want,
+			struct xs_diag *diag)
 {
 	struct xs_entry *entry = xs_space_number(want->space, want->number);
 	const struct xs_place *at = NULL;
@@ -61,8 +62,8 @@ static int take_written(struct xs_ledger *ledger, const struct xs_rule *rule, st
 
 	want->number = 0;
 	if (number < rule->first || number > rule->last) {
-		xs_diag_add(diag, XS_ERROR, want->number_place, "%s %" PRIu64 " is not in %" PRIu64 " to %" PRIu64, rule->noun,
-			    number, rule->first, rule->last);
+		xs_diag_add(diag, XS_ERROR, want->number_place, "%s %" PRIu64 " is not in %" PRIu64 " to %" PRIu64,
+			    rule->noun, number, rule->first, rule->last);
 		return 0;
 	}
 	if (refused(rule, want, number, &why, &at)) {
@@ -72,8 +73,8 @@ static int take_written(struct xs_ledger *ledger, const struct xs_rule *rule, st
 		return 0;
 	}
 	if (entry && entry->claimed) {
-		xs_diag_add(diag, XS_ERROR, want->number_place, "%s %" PRIu64 " of %s is given to %s as well", rule->noun, number,
-			    want->owner, entry->owner);
+		xs_diag_add(diag, XS_ERROR, want->number_place, "%s %" PRIu64 " of %s is given to %s as well",
+			    rule->noun, number, want->owner, entry->owner);
 		return 0;
 	}
 	if (entry && entry == xs_space_owner(want->space, want->owner)) {
@@ -82,8 +83,8 @@ static int take_written(struct xs_ledger *ledger, const struct xs_rule *rule, st
 	}
 	if (rule->strict && entry && !entry->freed)
 		xs_diag_add(diag, XS_WARNING, want->number_place,
-			    "%s %" PRIu64 " is %s's until this change: packets on their way may end up in %s", rule->noun, number,
-			    entry->owner, want->owner);
+			    "%s %" PRIu64 " is %s's until this change: packets on their way may end up in %s",
+			    rule->noun, number, entry->owner, want->owner);
 	return add(ledger, want, number);
 }
 
@@ -102,8 +103,8 @@ static void take_kept(struct xs_ledger *ledger, const struct xs_rule *rule, stru
 }
 
 /* May it be given now? Held, or freed by this very change: no. */
-static bool to_be_had(const struct xs_ledger *ledger, const struct xs_rule *rule, const struct xs_want *want, uint64_t number,
-		      bool tombstones)
+static bool to_be_had(const struct xs_ledger *ledger, const struct xs_rule *rule, const struct xs_want *want,
+		      uint64_t number, bool tombstones)
 {
 	const struct xs_entry *entry = xs_space_number(want->space, number);
 	const struct xs_place *at;
@@ -120,7 +121,8 @@ static uint64_t oldest_tombstone(const struct xs_ledger *ledger, const struct xs
 
 	for (entry = want->space->by_number; entry; entry = entry->by_number.next) {
 		if (entry->number < rule->first || entry->number > rule->last || !entry->freed ||
-		    (best && (best->freed < entry->freed || (best->freed == entry->freed && best->number < entry->number))))
+		    (best &&
+		     (best->freed < entry->freed || (best->freed == entry->freed && best->number < entry->number))))
 			continue;
 		if (to_be_had(ledger, rule, want, entry->number, true))
 			best = entry;
@@ -155,8 +157,8 @@ static int take_new(struct xs_ledger *ledger, const struct xs_rule *rule, struct
 	for (struct xs_entry *entry = space->by_number; entry; entry = entry->by_number.next)
 		held += entry->claimed;
 	xs_diag_add(diag, XS_ERROR, want->place,
-		    "no %s is left for %s (%s): %" PRIu64 " to %" PRIu64 ", %u in use, %u freed by this change", rule->noun, want->owner,
-		    space->name, rule->first, rule->last, held, given - held);
+		    "no %s is left for %s (%s): %" PRIu64 " to %" PRIu64 ", %u in use, %u freed by this change",
+		    rule->noun, want->owner, space->name, rule->first, rule->last, held, given - held);
 	return 0;
 }
 

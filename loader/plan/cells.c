@@ -2,8 +2,9 @@
 /*
  * cells.c - switch cells, and the conditions that bear them.
  *
- * A condition bears the cell of the migration whose address it names exactly as its destination, whatever else it tests. Where
- * several migrations have that address (tenants may use the same), it is the one that goes from or to the list's slice.
+ * A condition bears the cell of the migration whose address it names exactly as its destination, whatever else it
+ * tests. Where several migrations have that address (tenants may use the same), it is the one that goes from or to the
+ * list's slice.
  */
 #include <errno.h>
 #include <string.h>
@@ -68,7 +69,10 @@ static int index_migrations(struct cell_index *index)
 		struct by_text *found;
 
 		*cell = (struct xs_p_cell){
-			.name = def->name, .def = def, .place = &def->place, .slice = xs_plan_slice_of(plan, def->from),
+			.name = def->name,
+			.def = def,
+			.place = &def->place,
+			.slice = xs_plan_slice_of(plan, def->from),
 		};
 		HASH_FIND(hh, index->address, &def->address, sizeof(def->address), found);
 		if (found) {
@@ -120,8 +124,8 @@ static struct xs_p_port *input_port(const struct xs_plan *plan, const struct xs_
 		if (!strcmp(node->port[i].name, condition->input_port))
 			return &mux->node->port[i];
 	}
-	xs_diag_add(plan->diag, XS_ERROR, &condition->input_port_place, "node %s, where MUX %s is, has no port %s", node->name,
-		    mux->def->name, condition->input_port);
+	xs_diag_add(plan->diag, XS_ERROR, &condition->input_port_place, "node %s, where MUX %s is, has no port %s",
+		    node->name, mux->def->name, condition->input_port);
 	xs_diag_note(plan->diag, &mux->def->place, "the MUX");
 	return NULL;
 }
@@ -143,7 +147,10 @@ static int resolve_conditions(struct cell_index *index, struct xs_p_mux *mux)
 			struct xs_p_condition *condition = &mux->condition[mux->condition_count++];
 
 			*condition = (struct xs_p_condition){
-				.def = &filter->condition[j], .filter = filter, .number = (uint32_t)j + 1, .vport = mux->slice[i],
+				.def = &filter->condition[j],
+				.filter = filter,
+				.number = (uint32_t)j + 1,
+				.vport = mux->slice[i],
 				.cell = borne_cell(index, &filter->condition[j], def->slice[i].slice),
 			};
 			if (!(condition->def->fields & XS_MATCH_INPUT_PORT))
@@ -215,7 +222,8 @@ static int number_cells(struct xs_plan *plan)
 		return -ENOMEM;
 	next = highest_generation(plan, space) + 1;
 	if (count && next > XS_GENERATION_MAX) {
-		xs_diag_add(plan->diag, XS_ERROR, &plan->domain->migration[0].place, "no generation is left for new cells");
+		xs_diag_add(plan->diag, XS_ERROR, &plan->domain->migration[0].place,
+			    "no generation is left for new cells");
 		return 0;
 	}
 	for (i = 0; i < count; i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * derive.c - routes along a slice's shortest paths, for VRFs that write none: so one definition serves for static routing and
- * for OSPF. Every link has the cost 1; of equal paths, that by the earlier link of the definition is taken, at each VRF.
+ * derive.c - routes along a slice's shortest paths, for VRFs that write none: so one definition serves for static
+ * routing and for OSPF. Every link has the cost 1; of equal paths, that by the earlier link of the definition is taken,
+ * at each VRF.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -136,7 +137,8 @@ static int derive_vrf(struct targets *targets, const struct search *search, stru
 			first = search->first[owner];
 		}
 		if (best && best != UNREACHED)
-			err = xs_route_add(targets->plan, &vrf->routes, &target->prefix, first, &first->peer, XS_ROUTE_DERIVED);
+			err = xs_route_add(targets->plan, &vrf->routes, &target->prefix, first, &first->peer,
+					   XS_ROUTE_DERIVED);
 	}
 	return err;
 }

@@ -2,10 +2,10 @@
 /*
  * ledger.h - inside plan/: the ledger's insides, and how numbers are given.
  *
- * A space is a set of numbers that must differ (the labels of one physical link, the slice ids of the domain). In it a number
- * is held by an owner, or was freed by a change and is a tombstone, or was never given.
- * Always holds: a number has at most one entry in its space; an owner has at most one entry, which may be a tombstone (then
- * it gets that number back when it returns), unless it was moved: that tombstone has no owner.
+ * A space is a set of numbers that must differ (the labels of one physical link, the slice ids of the domain). In it a
+ * number is held by an owner, or was freed by a change and is a tombstone, or was never given. Always holds: a number
+ * has at most one entry in its space; an owner has at most one entry, which may be a tombstone (then it gets that
+ * number back when it returns), unless it was moved: that tombstone has no owner.
  */
 #ifndef XSLICE_PLAN_LEDGER_H
 #define XSLICE_PLAN_LEDGER_H
@@ -62,25 +62,27 @@ struct xs_want {
 	const char *owner;
 	const struct xs_place *place; /* of the object, for faults */
 	const struct xs_place *number_place;
-	uint64_t number;     /* in: what the definition writes, 0: nothing. out: what it got, 0: none (a fault was added) */
+	uint64_t number; /* in: what the definition writes, 0: nothing. out: what it got, 0: none (a fault was added) */
 	uint64_t generation; /* in: for a new entry. out: the entry's */
 	const void *object;  /* for the rule's refuses() */
 };
 
 /* How numbers of a kind are given. */
 struct xs_rule {
-	const char *noun; /* "label": for faults */
+	const char *noun;            /* "label": for faults */
 	uint64_t first, start, last; /* never-used ones from start to last, then from first to start */
-	bool dense; /* old tombstones are as good as never-used ones: numbers index a map, so low ones are better */
-	bool strict; /* a number written by the definition that was somebody else's until this change is worth a warning */
+	bool dense;  /* old tombstones are as good as never-used ones: numbers index a map, so low ones are better */
+	bool strict; /* a number written by the definition that was somebody else's until this change is worth a warning
+		      */
 	/* NULL: none. True where a number may not be given to want; then *why and *at (may stay NULL) say so. */
-	bool (*refuses)(void *context, const struct xs_want *want, uint64_t number, const char **why, const struct xs_place **at);
+	bool (*refuses)(void *context, const struct xs_want *want, uint64_t number, const char **why,
+			const struct xs_place **at);
 	void *context;
 };
 
 /*
- * Serves all wants of a rule, whatever their spaces: first what the definition writes, then what owners had, then new ones,
- * in the order given. Faults go to diag. 0 or -ENOMEM.
+ * Serves all wants of a rule, whatever their spaces: first what the definition writes, then what owners had, then new
+ * ones, in the order given. Faults go to diag. 0 or -ENOMEM.
  */
 int xs_allocate(struct xs_ledger *ledger, const struct xs_rule *rule, struct xs_want *want, size_t count,
 		struct xs_diag *diag);

@@ -119,7 +119,8 @@ static int read_entry(struct xs_space *space, const char *owner, const json_t *i
 	struct xs_entry *entry;
 	uint64_t number;
 
-	if (get_number(item, "number", &number) || xs_space_number(space, number) || (owner && xs_space_owner(space, owner)))
+	if (get_number(item, "number", &number) || xs_space_number(space, number) ||
+	    (owner && xs_space_owner(space, owner)))
 		return -EBADMSG;
 	entry = xs_space_add(space, owner, number);
 	if (!entry)
@@ -138,14 +139,16 @@ static int read_space(struct xs_space *space, json_t *object, uint64_t change)
 
 	if (!json_is_object(object) || (given && !json_is_object(given)) || (freed && !json_is_array(freed)))
 		return -EBADMSG;
-	json_object_foreach(given, owner, item) {
+	json_object_foreach(given, owner, item)
+	{
 		err = read_entry(space, owner, item, &entry);
 		if (!err && json_object_get(item, "generation"))
 			err = get_number(item, "generation", &entry->generation);
 		if (err)
 			return err;
 	}
-	json_array_foreach(freed, i, item) {
+	json_array_foreach(freed, i, item)
+	{
 		const json_t *name = json_object_get(item, "owner");
 
 		if (name && !json_is_string(name))
@@ -171,7 +174,8 @@ static int read_root(json_t *root, struct xs_ledger *ledger)
 	    json_integer_value(change) < 0 || !json_is_object(spaces))
 		return -EBADMSG;
 	ledger->change = (uint64_t)json_integer_value(change);
-	json_object_foreach(spaces, name, object) {
+	json_object_foreach(spaces, name, object)
+	{
 		struct xs_space *space = xs_ledger_space(ledger, name);
 
 		err = space ? read_space(space, object, ledger->change) : -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * macs.c - MACs: 02:78:73 and a number of the ledger, or what the definition writes. One per VRF (R7), per subnet of gateways,
- * per edge and per MUX end. An edge's relay MAC is its MAC with one bit of the first byte turned.
+ * macs.c - MACs: 02:78:73 and a number of the ledger, or what the definition writes. One per VRF (R7), per subnet of
+ * gateways, per edge and per MUX end. An edge's relay MAC is its MAC with one bit of the first byte turned.
  *
  * Always holds: no two of them, and none of them and a migrating VM's, are the same.
  */
@@ -12,9 +12,10 @@
 #include "loader/plan/steps.h"
 
 #define MAC_NUMBER_MAX 0xffffff
-#define RELAY_BIT 0x04 /* keeps it unicast; a locally administered one stays so */
+#define RELAY_BIT      0x04 /* keeps it unicast; a locally administered one stays so */
 
-/* Whose a MAC is. `role` is what may be the same for several objects: the subnet of gateways; else the object itself. */
+/* Whose a MAC is. `role` is what may be the same for several objects: the subnet of gateways; else the object itself.
+ */
 struct holder {
 	struct xs_mac mac;
 	const char *role;
@@ -29,7 +30,8 @@ struct mac_step {
 
 static struct xs_mac numbered(uint64_t number)
 {
-	return (struct xs_mac){ { 0x02, 0x78, 0x73, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number } };
+	return (struct xs_mac){ { 0x02, 0x78, 0x73, (uint8_t)(number >> 16), (uint8_t)(number >> 8),
+				  (uint8_t)number } };
 }
 
 static struct xs_mac relay_of(const struct xs_mac *mac)
@@ -52,7 +54,8 @@ static int hold(struct mac_step *step, const struct xs_mac *mac, const char *rol
 	HASH_FIND(hh, step->held, mac, sizeof(*mac), holder);
 	if (holder) {
 		if (strcmp(holder->role, role)) {
-			xs_diag_add(plan->diag, XS_ERROR, place, "MAC %s of %s is that of %s", xs_mac_text(mac, text), role, holder->role);
+			xs_diag_add(plan->diag, XS_ERROR, place, "MAC %s of %s is that of %s", xs_mac_text(mac, text),
+				    role, holder->role);
 			xs_diag_note(plan->diag, holder->place, "%s is here", holder->role);
 		}
 		return 0;
@@ -98,7 +101,8 @@ static int hold_written(struct mac_step *step)
 
 		for (j = 0; j < slice->vrf_count && !err; j++) {
 			if (xs_mac_given(&slice->vrf[j].mac))
-				err = hold(step, &slice->vrf[j].mac, vrf_role(plan, &slice->vrf[j]), &slice->vrf[j].mac_place);
+				err = hold(step, &slice->vrf[j].mac, vrf_role(plan, &slice->vrf[j]),
+					   &slice->vrf[j].mac_place);
 		}
 		for (j = 0; j < slice->gateway_count && !err; j++) {
 			const struct xs_d_gateway *gateway = &slice->gateway[j];
@@ -250,7 +254,8 @@ static void check_first_hops(struct xs_plan *plan)
 				     !xs_address_compare(&a->vport->address, &b->vport->address)))
 					continue;
 				xs_diag_add(plan->diag, XS_ERROR, &def->place,
-					    "the first hop of migration %s would change: gateways %s and %s differ in address or MAC",
+					    "the first hop of migration %s would change: gateways %s and %s differ in "
+					    "address or MAC",
 					    def->name, a->def->name, b->def->name);
 				xs_diag_note(plan->diag, &b->def->place, "gateway %s", b->def->name);
 			}
@@ -262,7 +267,12 @@ int xs_plan_macs(struct xs_plan *plan)
 {
 	struct mac_step step = { .plan = plan };
 	const struct xs_rule rule = {
-		.noun = "MAC", .first = 1, .start = 1, .last = MAC_NUMBER_MAX, .refuses = mac_refused, .context = &step,
+		.noun = "MAC",
+		.first = 1,
+		.start = 1,
+		.last = MAC_NUMBER_MAX,
+		.refuses = mac_refused,
+		.context = &step,
 	};
 	struct mac_want wants = { .space = xs_ledger_space(plan->ledger, "mac") };
 	size_t i, room = plan->vports.count;

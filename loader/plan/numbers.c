@@ -55,7 +55,9 @@ static struct xs_space *node_space(struct xs_plan *plan, const char *kind, const
 
 static int number_slices(struct xs_plan *plan)
 {
-	const struct xs_rule rule = { .noun = "slice id", .first = 1, .start = 1, .last = XS_SLICE_MAX, .strict = true };
+	const struct xs_rule rule = {
+		.noun = "slice id", .first = 1, .start = 1, .last = XS_SLICE_MAX, .strict = true
+	};
 	struct xs_space *space = xs_ledger_space(plan->ledger, "slice");
 	struct wants wants;
 	size_t i;
@@ -66,8 +68,11 @@ static int number_slices(struct xs_plan *plan)
 		const struct xs_d_slice *def = plan->slice[i].def;
 
 		wants_add(&wants,
-			  (struct xs_want){ .space = space, .owner = def->name, .place = &def->place,
-					    .number_place = &def->id_place, .number = def->id },
+			  (struct xs_want){ .space = space,
+					    .owner = def->name,
+					    .place = &def->place,
+					    .number_place = &def->id_place,
+					    .number = def->id },
 			  &plan->slice[i].id);
 	}
 	return wants_serve(plan, &rule, &wants);
@@ -90,7 +95,10 @@ static int number_vrfs(struct xs_plan *plan, struct xs_p_node *node)
 		if (!owner)
 			return -ENOMEM;
 		wants_add(&wants,
-			  (struct xs_want){ .space = space, .owner = owner, .place = &def->place, .number_place = &def->id_place,
+			  (struct xs_want){ .space = space,
+					    .owner = owner,
+					    .place = &def->place,
+					    .number_place = &def->id_place,
 					    .number = def->id },
 			  &vrf->id);
 	}
@@ -100,11 +108,19 @@ static int number_vrfs(struct xs_plan *plan, struct xs_p_node *node)
 /* Ids that index maps: low ones, so that the maps stay small. */
 static int number_ports(struct xs_plan *plan, struct xs_p_node *node)
 {
-	const struct xs_rule port_rule = { .noun = "port id", .first = 1, .start = 1, .last = XS_PORT_ID_MAX, .dense = true };
-	const struct xs_rule vport_rule = {
-		.noun = "virtual port id", .first = 1, .start = 1, .last = XS_VPORT_ID_MAX, .dense = true,
+	const struct xs_rule port_rule = {
+		.noun = "port id", .first = 1, .start = 1, .last = XS_PORT_ID_MAX, .dense = true
 	};
-	const struct xs_rule mux_rule = { .noun = "MUX id", .first = 1, .start = 1, .last = XS_MUX_ID_MAX, .dense = true };
+	const struct xs_rule vport_rule = {
+		.noun = "virtual port id",
+		.first = 1,
+		.start = 1,
+		.last = XS_VPORT_ID_MAX,
+		.dense = true,
+	};
+	const struct xs_rule mux_rule = {
+		.noun = "MUX id", .first = 1, .start = 1, .last = XS_MUX_ID_MAX, .dense = true
+	};
 	struct xs_space *port_space = node_space(plan, "port", node), *vport_space = node_space(plan, "vport", node);
 	struct xs_space *mux_space = node_space(plan, "mux", node);
 	struct wants ports, vports, muxes;
@@ -155,7 +171,8 @@ static bool label_refused(void *context, const struct xs_want *want, uint64_t nu
 		for (j = 0; j < port->reserved_count; j++) {
 			if (number < port->reserved[j].first || number > port->reserved[j].last)
 				continue;
-			*why = i ? "is reserved by the port at the second end" : "is reserved by the port at the first end";
+			*why = i ? "is reserved by the port at the second end"
+				 : "is reserved by the port at the first end";
 			*at = &port->reserved[j].place;
 			return true;
 		}
@@ -167,7 +184,12 @@ static int number_links(struct xs_plan *plan)
 {
 	/* 1 comes last: switches in between (R40) often take it off as their native VLAN. */
 	const struct xs_rule rule = {
-		.noun = "label", .first = XS_VID_MIN, .start = 2, .last = XS_VID_MAX, .strict = true, .refuses = label_refused,
+		.noun = "label",
+		.first = XS_VID_MIN,
+		.start = 2,
+		.last = XS_VID_MAX,
+		.strict = true,
+		.refuses = label_refused,
 	};
 	struct wants wants;
 	size_t i, j, count = 0;
@@ -184,7 +206,9 @@ static int number_links(struct xs_plan *plan)
 			const struct xs_p_link *link = &plan->slice[i].link[j];
 			const struct xs_d_link *def = link->def;
 			char name[SPACE_NAME];
-			struct xs_want want = { .place = &def->place, .number_place = &def->label_place, .number = def->label,
+			struct xs_want want = { .place = &def->place,
+						.number_place = &def->label_place,
+						.number = def->label,
 						.object = def };
 
 			snprintf(name, sizeof(name), "label %s", link->cable);

@@ -23,11 +23,12 @@ int xs_list_push(struct xs_plan *plan, struct xs_p_list *list, void *item)
 	return 0;
 }
 
-int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier, uint64_t generation, struct xs_diag *diag,
-		 struct xs_plan **out)
+int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier, uint64_t generation,
+		 struct xs_diag *diag, struct xs_plan **out)
 {
-	static int (*const steps[])(struct xs_plan *plan) = {
-		xs_plan_shape, xs_plan_cells, xs_plan_numbers, xs_plan_addresses, xs_plan_macs, xs_plan_routes, xs_plan_sizes,
+	static int (*const steps[])(struct xs_plan * plan) = {
+		xs_plan_shape, xs_plan_cells,  xs_plan_numbers, xs_plan_addresses,
+		xs_plan_macs,  xs_plan_routes, xs_plan_sizes,
 	};
 	struct xs_plan *plan = calloc(1, sizeof(*plan));
 	size_t i, errors = xs_diag_errors(diag);
@@ -36,8 +37,11 @@ int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier
 	if (!plan)
 		return -ENOMEM;
 	*plan = (struct xs_plan){
-		.domain = domain, .diag = diag, .generation = generation,
-		.arena = xs_arena_new(), .ledger = xs_ledger_begin(earlier),
+		.domain = domain,
+		.diag = diag,
+		.generation = generation,
+		.arena = xs_arena_new(),
+		.ledger = xs_ledger_begin(earlier),
 	};
 	if (!plan->arena || !plan->ledger)
 		goto out;

@@ -14,11 +14,16 @@
 #include "loader/plan/steps.h"
 
 static const char *const kind_names[] = {
-	[XS_VPORT_LINK] = "link", [XS_VPORT_GATEWAY] = "gateway", [XS_VPORT_MUX] = "mux", [XS_VPORT_EDGE] = "edge",
+	[XS_VPORT_LINK] = "link",
+	[XS_VPORT_GATEWAY] = "gateway",
+	[XS_VPORT_MUX] = "mux",
+	[XS_VPORT_EDGE] = "edge",
 };
 
 static const char *const origin_names[] = {
-	[XS_ROUTE_WRITTEN] = "written", [XS_ROUTE_ATTACHED] = "attached", [XS_ROUTE_DERIVED] = "derived",
+	[XS_ROUTE_WRITTEN] = "written",
+	[XS_ROUTE_ATTACHED] = "attached",
+	[XS_ROUTE_DERIVED] = "derived",
 };
 
 /* jansson's functions take NULL and then fail; what fails is left out, and the top is NULL (see xs_plan_json()). */
@@ -221,7 +226,8 @@ static void print_slice(struct printer *printer, json_t *slices, json_t *labels,
 	}
 }
 
-/* Objects of jansson come out sorted when dumped with JSON_SORT_KEYS; in memory they keep the order in which they were set. */
+/* Objects of jansson come out sorted when dumped with JSON_SORT_KEYS; in memory they keep the order in which they were
+ * set. */
 static json_t *sorted(const json_t *object)
 {
 	char *text = object ? json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT) : NULL;

@@ -2,9 +2,9 @@
 /*
  * plan_types.h - the plan: everything resolved. Made by loader/plan, read by image/build.c and the printer.
  *
- * Every object points to its definition (def), lists keep the definition's order, and arrays run parallel to the definition's
- * (plan->slice[i].vrf[j] is domain->slice[i].vrf[j]'s). Memory is the plan's arena; definitions are the domain's.
- * Always holds of a plan that xs_plan_make() gave out: every number is given, every address and MAC is set.
+ * Every object points to its definition (def), lists keep the definition's order, and arrays run parallel to the
+ * definition's (plan->slice[i].vrf[j] is domain->slice[i].vrf[j]'s). Memory is the plan's arena; definitions are the
+ * domain's. Always holds of a plan that xs_plan_make() gave out: every number is given, every address and MAC is set.
  */
 #ifndef XSLICE_PLAN_PLAN_TYPES_H
 #define XSLICE_PLAN_PLAN_TYPES_H
@@ -82,8 +82,8 @@ struct xs_p_link {
 };
 
 /*
- * Gateways over one subnet, whatever their slices, are one and the same to a VM that moves between them: what one of them
- * writes holds for all that write nothing.
+ * Gateways over one subnet, whatever their slices, are one and the same to a VM that moves between them: what one of
+ * them writes holds for all that write nothing.
  */
 struct xs_p_subnet {
 	const struct xs_d_gateway *address; /* the first that writes one; NULL: none does */
@@ -132,9 +132,9 @@ struct xs_p_mux {
 	struct xs_p_node *node;
 	uint32_t id;
 	struct xs_p_vport *edge;
-	struct xs_p_vport **slice; /* parallel to def->slice */
-	struct xs_p_list routes;   /* struct xs_p_route: the edge's own, sorted by prefix */
-	struct xs_p_list proxies;  /* struct xs_prefix, sorted */
+	struct xs_p_vport **slice;        /* parallel to def->slice */
+	struct xs_p_list routes;          /* struct xs_p_route: the edge's own, sorted by prefix */
+	struct xs_p_list proxies;         /* struct xs_prefix, sorted */
 	struct xs_p_condition *condition; /* in the order of the walk */
 	size_t condition_count;
 };
@@ -143,7 +143,7 @@ struct xs_p_node {
 	const struct xs_d_node *def;
 	struct xs_p_port *port;
 	struct xs_p_list vports, vrfs, muxes;
-	struct xs_p_list cells; /* those that conditions of its MUXes bear, and their groups' */
+	struct xs_p_list cells;                    /* those that conditions of its MUXes bear, and their groups' */
 	uint32_t blocks, conditions, cell_entries; /* as in struct xs_rec_node */
 };
 
@@ -156,7 +156,7 @@ struct xs_plan {
 	struct xs_p_node *node;
 	struct xs_p_slice *slice;
 	struct xs_p_mux *mux;
-	struct xs_p_cell *cell; /* one per migration, parallel to the definition's */
+	struct xs_p_cell *cell;  /* one per migration, parallel to the definition's */
 	struct xs_p_list groups; /* struct xs_p_cell */
 	struct xs_p_list vports; /* all */
 };

@@ -2,8 +2,8 @@
 /*
  * routes.c - routes of slivers and edges, and what an edge answers ARP for.
  *
- * Three origins, the first to name a prefix wins: what a VRF writes; what is attached to it (prefixes behind its gateways, users
- * behind its MUXes); and, where it writes none, what is derived from the slice's shape (derive.c).
+ * Three origins, the first to name a prefix wins: what a VRF writes; what is attached to it (prefixes behind its
+ * gateways, users behind its MUXes); and, where it writes none, what is derived from the slice's shape (derive.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,14 +20,15 @@ static struct xs_p_vport *vport_towards(const struct xs_p_vrf *vrf, const struct
 		struct xs_p_vport *vport = xs_list_at(&vrf->vports, i);
 		struct xs_prefix subnet = xs_vport_subnet(vport);
 
-		if (vport->kind == XS_VPORT_MUX ? !xs_address_compare(&vport->peer, via) : xs_prefix_contains(&subnet, via))
+		if (vport->kind == XS_VPORT_MUX ? !xs_address_compare(&vport->peer, via)
+						: xs_prefix_contains(&subnet, via))
 			return vport;
 	}
 	return NULL;
 }
 
-int xs_route_add(struct xs_plan *plan, struct xs_p_list *routes, const struct xs_prefix *prefix, struct xs_p_vport *vport,
-		 const struct xs_address *via, enum xs_route_origin origin)
+int xs_route_add(struct xs_plan *plan, struct xs_p_list *routes, const struct xs_prefix *prefix,
+		 struct xs_p_vport *vport, const struct xs_address *via, enum xs_route_origin origin)
 {
 	struct xs_p_route *route = xs_arena_array(plan->arena, 1, sizeof(*route));
 

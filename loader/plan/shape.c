@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* shape.c - lays out the plan's objects beside the definition's, and every virtual port at its sliver, node and port. */
+/* shape.c - lays out the plan's objects beside the definition's, and every virtual port at its sliver, node and port.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -40,7 +41,9 @@ static int shape_vrfs(struct xs_plan *plan, struct xs_p_slice *slice)
 	for (i = 0; i < def->vrf_count; i++) {
 		struct xs_p_vrf *vrf = &slice->vrf[i];
 
-		*vrf = (struct xs_p_vrf){ .def = &def->vrf[i], .slice = slice, .node = xs_plan_node_of(plan, def->vrf[i].node) };
+		*vrf = (struct xs_p_vrf){ .def = &def->vrf[i],
+					  .slice = slice,
+					  .node = xs_plan_node_of(plan, def->vrf[i].node) };
 		err = xs_list_push(plan, &vrf->node->vrfs, vrf);
 		if (err)
 			return err;
@@ -96,7 +99,8 @@ static const char *cable_name(struct xs_plan *plan, const struct xs_d_port *a, c
 	return xs_arena_print(plan->arena, "%s/%s %s/%s", a->node->name, a->name, b->node->name, b->name);
 }
 
-static int shape_link(struct xs_plan *plan, struct xs_p_slice *slice, struct xs_p_link *link, const struct xs_d_link *def)
+static int shape_link(struct xs_plan *plan, struct xs_p_slice *slice, struct xs_p_link *link,
+		      const struct xs_d_link *def)
 {
 	unsigned int i;
 
@@ -105,7 +109,8 @@ static int shape_link(struct xs_plan *plan, struct xs_p_slice *slice, struct xs_
 	if (!link->cable)
 		return -ENOMEM;
 	for (i = 0; i < 2; i++) {
-		link->end[i] = add_vport(plan, XS_VPORT_LINK, xs_plan_vrf_of(plan, def->end[i]), def->port[i], def->name, &def->place);
+		link->end[i] = add_vport(plan, XS_VPORT_LINK, xs_plan_vrf_of(plan, def->end[i]), def->port[i],
+					 def->name, &def->place);
 		if (!link->end[i])
 			return -ENOMEM;
 		link->end[i]->owner = xs_arena_print(plan->arena, "link %s/%s", slice->def->name, def->name);
@@ -198,8 +203,8 @@ static int shape_mux(struct xs_plan *plan, struct xs_p_mux *mux, const struct xs
 	if (!mux->edge->owner)
 		return -ENOMEM;
 	for (i = 0; i < def->slice_count; i++) {
-		struct xs_p_vport *vport = add_vport(plan, XS_VPORT_MUX, xs_plan_vrf_of(plan, def->slice[i].vrf), def->port, def->name,
-						     &def->slice[i].place);
+		struct xs_p_vport *vport = add_vport(plan, XS_VPORT_MUX, xs_plan_vrf_of(plan, def->slice[i].vrf),
+						     def->port, def->name, &def->slice[i].place);
 
 		if (!vport)
 			return -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * sizes.c - how large a node's maps must be. Powers of two with room to grow, so that a small change of the definition changes
- * no size.
+ * sizes.c - how large a node's maps must be. Powers of two with room to grow, so that a small change of the definition
+ * changes no size.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,12 +9,12 @@
 
 #include "loader/plan/steps.h"
 
-#define BLOCKS_MIN 4096
-#define BLOCKS_STEP 65536 /* larger pools grow by this, since they are memory that is taken at once */
-#define BLOCKS_MAX 4194304
-#define HOST_BLOCKS_MAX 256 /* of one subnet: as many as a /16 has */
+#define BLOCKS_MIN       4096
+#define BLOCKS_STEP      65536 /* larger pools grow by this, since they are memory that is taken at once */
+#define BLOCKS_MAX       4194304
+#define HOST_BLOCKS_MAX  256 /* of one subnet: as many as a /16 has */
 #define CONDITIONS_SLACK 512
-#define CELLS_SLACK 512
+#define CELLS_SLACK      512
 
 static uint32_t power_of_two(uint64_t least)
 {
@@ -43,7 +43,8 @@ static int compare_prefixes(const void *a, const void *b)
 	return xs_prefix_compare(a, b);
 }
 
-/* Blocks of an address table that holds these: one per distinct leading part that a longer prefix goes through. Sorts. */
+/* Blocks of an address table that holds these: one per distinct leading part that a longer prefix goes through. Sorts.
+ */
 static uint64_t blocks_of(struct xs_prefix *prefix, size_t count)
 {
 	uint64_t blocks = 1;
@@ -54,9 +55,11 @@ static uint64_t blocks_of(struct xs_prefix *prefix, size_t count)
 	for (i = 0; i < count; i++) {
 		unsigned int depth, levels = (prefix[i].length + 7u) / 8;
 
-		/* A step at `depth` bytes is shared with the prefix before if that has the same bytes and goes as deep. */
+		/* A step at `depth` bytes is shared with the prefix before if that has the same bytes and goes as deep.
+		 */
 		for (depth = 1; depth < levels; depth++) {
-			if (!i || memcmp(prefix[i].bytes, prefix[i - 1].bytes, depth) || prefix[i - 1].length <= depth * 8)
+			if (!i || memcmp(prefix[i].bytes, prefix[i - 1].bytes, depth) ||
+			    prefix[i - 1].length <= depth * 8)
 				blocks++;
 		}
 	}

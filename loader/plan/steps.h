@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * steps.h - inside plan/: the steps of xs_plan_make(), in their order. Each adds its faults to plan->diag, goes on as far as it
- * can, and returns 0 or -ENOMEM.
+ * steps.h - inside plan/: the steps of xs_plan_make(), in their order. Each adds its faults to plan->diag, goes on as
+ * far as it can, and returns 0 or -ENOMEM.
  */
 #ifndef XSLICE_PLAN_STEPS_H
 #define XSLICE_PLAN_STEPS_H
@@ -14,8 +14,8 @@ int xs_plan_cells(struct xs_plan *plan);     /* cells, conditions in the order o
 int xs_plan_numbers(struct xs_plan *plan);   /* ids and labels */
 int xs_plan_addresses(struct xs_plan *plan); /* addresses and MTUs */
 int xs_plan_macs(struct xs_plan *plan);
-int xs_plan_routes(struct xs_plan *plan);    /* routes of slivers and edges, proxies */
-int xs_plan_sizes(struct xs_plan *plan);     /* of the maps */
+int xs_plan_routes(struct xs_plan *plan); /* routes of slivers and edges, proxies */
+int xs_plan_sizes(struct xs_plan *plan);  /* of the maps */
 
 /* Routes along the shortest paths of a slice, for its VRFs that write none. */
 int xs_plan_derive(struct xs_plan *plan, struct xs_p_slice *slice);
@@ -30,8 +30,8 @@ static inline void *xs_list_at(const struct xs_p_list *list, size_t i)
 }
 
 /* via NULL: on-link. Of several to one prefix, xs_plan_routes() keeps the best origin's first. */
-int xs_route_add(struct xs_plan *plan, struct xs_p_list *routes, const struct xs_prefix *prefix, struct xs_p_vport *vport,
-		 const struct xs_address *via, enum xs_route_origin origin);
+int xs_route_add(struct xs_plan *plan, struct xs_p_list *routes, const struct xs_prefix *prefix,
+		 struct xs_p_vport *vport, const struct xs_address *via, enum xs_route_origin origin);
 
 static inline struct xs_p_node *xs_plan_node_of(const struct xs_plan *plan, const struct xs_d_node *def)
 {

@@ -11,11 +11,11 @@
 #define REPORT_KEY_MAX 64
 
 /* One list for both ways: field and name in JSON. */
-#define REPORT_NUMBERS(X)  \
-	X(revision)        \
-	X(generation)      \
-	X(netlink_changes) \
-	X(map_writes)      \
+#define REPORT_NUMBERS(X)                                                                                              \
+	X(revision)                                                                                                    \
+	X(generation)                                                                                                  \
+	X(netlink_changes)                                                                                             \
+	X(map_writes)                                                                                                  \
 	X(duration_us)
 
 static int report_key(const char *node, char key[REPORT_KEY_MAX])

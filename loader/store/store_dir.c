@@ -2,9 +2,9 @@
 /*
  * store_dir.c - the store as a directory: a key is a path, a value is a file.
  *
- * Always holds: names that start with a dot are the store's own (the lock, values that are being written), so no key has one.
- * A value is written to `.NAME.new` beside its place, synced, renamed, and the directory synced; whoever writes a key holds
- * flock() on that file, so what a killed writer left behind is overwritten by the next.
+ * Always holds: names that start with a dot are the store's own (the lock, values that are being written), so no key
+ * has one. A value is written to `.NAME.new` beside its place, synced, renamed, and the directory synced; whoever
+ * writes a key holds flock() on that file, so what a killed writer left behind is overwritten by the next.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,11 +21,11 @@
 
 #include "loader/store/store.h"
 
-#define KEY_MAX 512
+#define KEY_MAX        512
 #define NAME_BYTES_MAX 200 /* leaves room for what is put around a name */
-#define VALUE_MAX (1ull << 31)
-#define LOCK_NAME ".lock"
-#define LOCK_POLL_MS 10
+#define VALUE_MAX      (1ull << 31)
+#define LOCK_NAME      ".lock"
+#define LOCK_POLL_MS   10
 
 struct xs_store {
 	int root;    /* the directory */
