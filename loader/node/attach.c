@@ -7,9 +7,7 @@
  * packet passes the hook between two programs.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,35 +21,11 @@
 #include <linux/rtnetlink.h>
 
 #include "loader/node/datapath_private.h"
+#include "loader/node/netns.h"
 
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return 0;
-}
-
-int xs_netns_enter_for(int netns)
-{
-	int former = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-
-	if (former < 0)
-		return -errno;
-	if (setns(netns, CLONE_NEWNET)) {
-		int err = -errno;
-
-		close(former);
-		return err;
-	}
-	return former;
-}
-
-void xs_netns_return(int former)
-{
-	/* To stay in the wrong namespace would make every later call change the wrong node. */
-	if (setns(former, CLONE_NEWNET)) {
-		fprintf(stderr, "xslice: cannot return to the own network namespace: %s\n", strerror(errno));
-		abort();
-	}
-	close(former);
 }
 
 /* "eth0", or "#7" where the index has no name (any more). */
@@ -99,6 +73,30 @@ static int find_link(const char *path, uint32_t ifindex, uint32_t *program)
 	return -ENOENT;
 }
 
+static int detach_xdp(struct xs_datapath *datapath, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+	uint32_t program;
+	int link, err = 0;
+
+	if (!xs_pin_path(path, "%s/" XS_PIN_XDP "%u", datapath->directory, ifindex))
+		return -ENAMETOOLONG;
+	link = find_link(path, ifindex, &program);
+	if (link < 0)
+		return link == -ENOENT ? 0 : link;
+	if (bpf_link_detach(link) || unlink(path))
+		err = -errno;
+	close(link);
+	return err;
+}
+
+static bool is_generic(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	return !bpf_xdp_query(ifindex, 0, &query) && query.attach_mode == XDP_ATTACHED_SKB;
+}
+
 static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool generic, char *error)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
@@ -111,6 +109,15 @@ static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool gener
 	if (!xs_pin_path(path, "%s/" XS_PIN_XDP "%u", datapath->directory, ifindex))
 		return -ENAMETOOLONG;
 	link = find_link(path, ifindex, &there);
+	if (link >= 0 && is_generic(ifindex) != generic) {
+		/* The definition says another mode now: no exchange leads there, so for a moment the port has only tc. */
+		close(link);
+		err = detach_xdp(datapath, ifindex);
+		if (err)
+			return xs_explain(error, err, "%s: cannot leave the former XDP mode: %s", device_name(ifindex, device),
+					  strerror(-err));
+		link = -ENOENT;
+	}
 	if (link >= 0) {
 		if (there != ours && bpf_link_update(link, program, NULL))
 			err = xs_explain(error, -errno, "%s: cannot replace the XDP program: %s", device_name(ifindex, device),
@@ -134,23 +141,6 @@ static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool gener
 	/* Unpinned, it ends with its descriptor. */
 	close(link);
 	return err ? err : 1;
-}
-
-static int detach_xdp(struct xs_datapath *datapath, uint32_t ifindex)
-{
-	char path[PATH_MAX];
-	uint32_t program;
-	int link, err = 0;
-
-	if (!xs_pin_path(path, "%s/" XS_PIN_XDP "%u", datapath->directory, ifindex))
-		return -ENAMETOOLONG;
-	link = find_link(path, ifindex, &program);
-	if (link < 0)
-		return link == -ENOENT ? 0 : link;
-	if (bpf_link_detach(link) || unlink(path))
-		err = -errno;
-	close(link);
-	return err;
 }
 
 /* ---- tc ------------------------------------------------------------------------------------------------------------ */
@@ -272,25 +262,27 @@ static int attach_tc(struct xs_datapath *datapath, enum xs_hook which, uint32_t 
 int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex, bool generic, char *error)
 {
 	libbpf_print_fn_t former_print;
-	int former = xs_netns_enter_for(netns), result;
+	struct xs_netns_scope scope;
+	int result = xs_netns_enter(netns, &scope);
 
-	if (former < 0)
-		return xs_explain(error, former, "cannot enter the namespace of device %u: %s", ifindex, strerror(-former));
+	if (result)
+		return xs_explain(error, result, "cannot enter the namespace of device %u: %s", ifindex, strerror(-result));
 	former_print = libbpf_set_print(say_nothing);
 	result = hook == XS_HOOK_XDP_PORT ? attach_xdp(datapath, ifindex, generic, error) :
 					    attach_tc(datapath, hook, ifindex, error);
 	libbpf_set_print(former_print);
-	xs_netns_return(former);
+	xs_netns_leave(&scope);
 	return result;
 }
 
 int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex)
 {
 	libbpf_print_fn_t former_print;
-	int former = xs_netns_enter_for(netns), err;
+	struct xs_netns_scope scope;
+	int err = xs_netns_enter(netns, &scope);
 
-	if (former < 0)
-		return former;
+	if (err)
+		return err;
 	former_print = libbpf_set_print(say_nothing);
 	if (hook == XS_HOOK_XDP_PORT) {
 		err = detach_xdp(datapath, ifindex);
@@ -300,7 +292,7 @@ int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netn
 			strike(datapath, XS_PIN_TC, ifindex);
 	}
 	libbpf_set_print(former_print);
-	xs_netns_return(former);
+	xs_netns_leave(&scope);
 	return err;
 }
 
@@ -326,17 +318,19 @@ static bool is_on(const struct xs_datapath *datapath, enum xs_hook which, uint32
 int xs_datapath_exchange(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex)
 {
 	libbpf_print_fn_t former_print;
+	struct xs_netns_scope scope;
 	char ignored[XS_ERROR_SIZE];
-	int former = xs_netns_enter_for(netns);
-	bool there;
+	int err = xs_netns_enter(netns, &scope);
+	bool there, generic;
 
-	if (former < 0)
-		return former;
+	if (err)
+		return err;
 	former_print = libbpf_set_print(say_nothing);
 	there = is_on(datapath, hook, ifindex);
+	generic = hook == XS_HOOK_XDP_PORT && is_generic(ifindex);
 	libbpf_set_print(former_print);
-	xs_netns_return(former);
-	return there ? xs_datapath_attach(datapath, hook, netns, ifindex, false, ignored) : 0;
+	xs_netns_leave(&scope);
+	return there ? xs_datapath_attach(datapath, hook, netns, ifindex, generic, ignored) : 0;
 }
 
 bool xs_datapath_owns(void *context, uint32_t program_id)

@@ -61,6 +61,9 @@ int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netn
 /* 0 also where nothing was attached or the device is gone. */
 int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex);
 
+/* Takes the program off every port that it is on and that is not among the `count` given: XDP_PORT and TC_PORT only. */
+int xs_datapath_keep(struct xs_datapath *datapath, enum xs_hook hook, int netns, const uint32_t *ifindex, size_t count);
+
 /* Is it one of this node's programs, loaded by us? For xs_node_make(). context: the datapath. */
 bool xs_datapath_owns(void *context, uint32_t program_id);
 

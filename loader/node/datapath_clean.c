@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "loader/node/datapath_private.h"
+#include "loader/node/netns.h"
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -140,21 +141,22 @@ static int clean_node(const char *parent, bool present)
 int xs_datapath_clean(const char *node, int netns, char *error)
 {
 	libbpf_print_fn_t former_print;
-	int former = -1, err;
+	struct xs_netns_scope scope;
 	char parent[PATH_MAX];
+	int err;
 
 	if (!node[0] || strchr(node, '/') || is_dot(node) || !xs_pin_path(parent, "%s/%s", XS_PIN_ROOT, node))
 		return xs_explain(error, -EINVAL, "%s is no node's name", node);
 	if (netns >= 0) {
-		former = xs_netns_enter_for(netns);
-		if (former < 0)
-			return xs_explain(error, former, "cannot enter the namespace of node %s: %s", node, strerror(-former));
+		err = xs_netns_enter(netns, &scope);
+		if (err)
+			return xs_explain(error, err, "cannot enter the namespace of node %s: %s", node, strerror(-err));
 	}
 	former_print = libbpf_set_print(say_nothing);
 	err = clean_node(parent, netns >= 0);
 	libbpf_set_print(former_print);
-	if (former >= 0)
-		xs_netns_return(former);
+	if (netns >= 0)
+		xs_netns_leave(&scope);
 	/* The last node's clean takes the common directory along; another node's keep it. */
 	rmdir(XS_PIN_ROOT);
 	return err ? xs_explain(error, err, "%s: cannot take everything away: %s", parent, strerror(-err)) : 0;

@@ -53,13 +53,6 @@ static inline bool __attribute__((format(printf, 2, 3))) xs_pin_path(char path[P
 	return n > 0 && n < PATH_MAX;
 }
 
-/*
- * Enters a namespace for a few calls: returns a descriptor of the former one for xs_netns_return(), or negative errno.
- * These two must pair on one thread.
- */
-int xs_netns_enter_for(int netns);
-void xs_netns_return(int former);
-
 /* Replaces the program of ours that is on the device; 0 where there is none, or none of ours. */
 int xs_datapath_exchange(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * datapath_replace.c - after maps were copied into larger ones: every hook of the node's namespace that runs a former program
+ * datapath_replace.c - programs on many devices at once. After maps were copied into larger ones: every hook of the node's namespace that runs a former program
  * gets the one that reads the new maps, so that nothing goes on in maps that nobody writes any more. Where our programs are
- * is read from the pins and from the vport map. (tc_edge reads no map, and is replaced when it is next attached.)
+ * is read from the pins and from the vport map. (tc_edge reads no map, and is replaced when it is next attached.) And of what is
+ * on ports, what is no longer wanted goes.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -64,5 +65,27 @@ int xs_datapath_replace(struct xs_datapath *datapath, int netns, char *error)
 						 strerror(-result));
 		}
 	}
+	return err;
+}
+
+int xs_datapath_keep(struct xs_datapath *datapath, enum xs_hook hook, int netns, const uint32_t *ifindex, size_t count)
+{
+	const char *prefix = hook == XS_HOOK_XDP_PORT ? XS_PIN_XDP : XS_PIN_TC;
+	struct dirent **entry;
+	int entries = scandir(datapath->directory, &entry, NULL, alphasort), err = 0;
+
+	if (entries < 0)
+		return -errno;
+	for (int i = 0; i < entries; i++) {
+		uint32_t there = index_of(entry[i]->d_name, prefix);
+		bool kept = !there;
+
+		for (size_t k = 0; k < count; k++)
+			kept |= ifindex[k] == there;
+		if (!kept && !err)
+			err = xs_datapath_detach(datapath, hook, netns, there);
+		free(entry[i]);
+	}
+	free(entry);
 	return err;
 }
