@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * agent.h - the agent of one node: what it holds, and its parts. agent.c is the loop and what it says, reconcile.c makes the
+ * node equal to an image, machinery.c is what stands between the maps and an image.
+ *
+ * Always holds: one thread, one agent per node (lock.h). `image` is what the node holds; it changes only when all of the next
+ * one is in force. Leaving by whatever way leaves the node forwarding.
+ */
+#ifndef XSLICE_AGENT_AGENT_H
+#define XSLICE_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loader/agent/links.h"
+#include "loader/agent/mirrors.h"
+#include "loader/agent/takeup.h"
+#include "loader/image/image.h"
+#include "loader/node/datapath.h"
+#include "loader/node/fill.h"
+#include "loader/node/node.h"
+#include "loader/store/report.h"
+#include "loader/store/store.h"
+
+#define XS_AGENT_ERROR 256 /* size of every `error` */
+
+struct event;
+struct event_base;
+
+/* What stands between maps and image while the node holds something. All or nothing: datapath is NULL where there is none. */
+struct xs_machinery {
+	struct xs_datapath *datapath;
+	struct xs_node_maps *maps;
+	struct xs_pool *pool;
+	struct xs_nexthops *nexthops;
+	struct xs_mux_space *space;
+	struct xs_fill *fill;
+	struct xs_mirrors *mirrors;
+	struct xs_takeup *takeup; /* what a former agent left in force; NULL: nothing, or released */
+};
+
+struct xs_agent {
+	const char *name;      /* the node's */
+	const char *netns;     /* NULL: the process's own */
+	const char *store_path;
+	char *const *argv;     /* to begin anew with */
+	int lock;
+	struct event_base *base;
+	struct xs_store *store;
+	int watch; /* the store's descriptor */
+	struct xs_node *node;
+	struct xs_links *links;
+	struct event *soon; /* a reconciliation that is due when links have settled */
+	struct xs_machinery machinery;
+	uint64_t writes_before; /* by machinery that was taken down */
+	struct xs_image *image; /* in force, or left in force by a former agent; NULL: the node holds nothing */
+	const struct xs_image *switching; /* whose cells are in the map: the one in force or the one on its way */
+	bool started;           /* the first reconciliation is behind it */
+	struct xs_report report;
+};
+
+/* ---- machinery.c ---- */
+
+/*
+ * Opens the datapath for an image and takes up what a former agent left. Where the maps are too small now they grow: then it
+ * does not return, but begins the program anew, which takes up the larger ones.
+ */
+int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, char *error);
+/* Doubles the pool and the next hops, because routes lacked room. Does not return on success. */
+int xs_machinery_grow(struct xs_agent *agent, char *error);
+/* Nothing is attached any more: frees all of it. */
+void xs_machinery_free(struct xs_agent *agent);
+/* Words and entries written to maps by this process. */
+uint64_t xs_machinery_writes(const struct xs_agent *agent);
+
+/* ---- reconcile.c ---- */
+
+/*
+ * Makes the node equal to `image` (NULL: it holds nothing). 0, or negative errno with the sentence in error, and the node
+ * somewhere between. `image` stays the caller's.
+ */
+int xs_agent_apply(struct xs_agent *agent, const struct xs_image *image, char *error);
+
+/* ---- agent.c ---- */
+
+/* Switches that have come meanwhile: for steps that take long. context: the agent. */
+void xs_agent_breathe(void *context);
+
+/* Runs until SIGTERM or SIGINT. The process's exit code. */
+int xs_agent_run(struct xs_agent *agent);
+
+#endif

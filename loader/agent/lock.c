@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* lock.c - /run/xslice/NODE: lock and saved image. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "loader/agent/lock.h"
+#include "loader/image/image.h"
+
+#define ERROR_SIZE 256
+
+static int path_of(char path[PATH_MAX], const char *node, const char *name)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s%s%s", XS_RUN_ROOT, node, name[0] ? "/" : "", name);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int make_directory(const char *node)
+{
+	char path[PATH_MAX];
+	int err = path_of(path, node, "");
+
+	if (err)
+		return err;
+	if (mkdir(XS_RUN_ROOT, 0755) && errno != EEXIST)
+		return -errno;
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+/* Was the file that we locked removed, or replaced, by its former holder before we had it? */
+static bool is_stale(int fd, const char *path)
+{
+	struct stat ours, there;
+
+	return fstat(fd, &ours) || stat(path, &there) || ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
+}
+
+static int busy(const char *node, int fd, char *error)
+{
+	char pid[16] = "";
+	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	pid[n > 0 ? n : 0] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+	snprintf(error, ERROR_SIZE, "node %s is held by process %s", node, pid[0] ? pid : "?");
+	return -EBUSY;
+}
+
+int xs_agent_lock(const char *node, char *error)
+{
+	char path[PATH_MAX];
+	int err = path_of(path, node, "lock"), fd = -1;
+
+	while (!err) {
+		err = make_directory(node);
+		if (err)
+			break;
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0) {
+			err = -errno;
+			break;
+		}
+		if (flock(fd, LOCK_EX | LOCK_NB)) {
+			err = errno == EWOULDBLOCK ? busy(node, fd, error) : -errno;
+			close(fd);
+			break;
+		}
+		if (!is_stale(fd, path)) {
+			if (ftruncate(fd, 0) || dprintf(fd, "%d\n", getpid()) < 0) {
+				err = -errno;
+				close(fd);
+				break;
+			}
+			return fd;
+		}
+		close(fd);
+	}
+	if (err != -EBUSY)
+		snprintf(error, ERROR_SIZE, "%.180s: %s", path, strerror(-err));
+	return err;
+}
+
+void xs_agent_unlock(const char *node, int lock)
+{
+	char path[PATH_MAX];
+
+	/* Removed while it is held: who waits for it sees that it is stale and makes a new one. */
+	if (!path_of(path, node, "lock"))
+		unlink(path);
+	close(lock);
+	if (!path_of(path, node, ""))
+		rmdir(path);
+	rmdir(XS_RUN_ROOT);
+}
+
+int xs_saved_image_get(const char *node, void **bytes, size_t *size)
+{
+	char path[PATH_MAX];
+	struct stat status;
+	void *read_bytes;
+	int err = path_of(path, node, "image"), fd;
+	size_t done = 0;
+
+	if (err)
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) || status.st_size < 0 || status.st_size > XS_IMAGE_SIZE_MAX) {
+		close(fd);
+		return -EBADMSG;
+	}
+	read_bytes = malloc(status.st_size + 1);
+	err = read_bytes ? 0 : -ENOMEM;
+	while (!err && done < (size_t)status.st_size) {
+		ssize_t n = read(fd, (char *)read_bytes + done, status.st_size - done);
+
+		if (n <= 0)
+			err = n ? -errno : -EBADMSG;
+		else
+			done += n;
+	}
+	close(fd);
+	if (err) {
+		free(read_bytes);
+		return err;
+	}
+	*bytes = read_bytes;
+	*size = done;
+	return 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0)
+			return -errno;
+		bytes += n;
+		size -= n;
+	}
+	return 0;
+}
+
+int xs_saved_image_put(const char *node, const void *bytes, size_t size)
+{
+	char path[PATH_MAX], aside[PATH_MAX];
+	int err = path_of(path, node, "image"), fd;
+
+	if (!err)
+		err = path_of(aside, node, "image.next");
+	if (err)
+		return err;
+	if (!size)
+		return unlink(path) && errno != ENOENT ? -errno : 0;
+	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, bytes, size);
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && rename(aside, path))
+		err = -errno;
+	if (err)
+		unlink(aside);
+	return err;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * lock.h - the agent's directory of a node, /run/xslice/NODE: the lock that makes one agent per node, and a copy of the image
+ * in force, by which an agent that starts knows what its predecessor left. It goes with a reboot, as namespaces do.
+ */
+#ifndef XSLICE_AGENT_LOCK_H
+#define XSLICE_AGENT_LOCK_H
+
+#include <stddef.h>
+
+#define XS_RUN_ROOT "/run/xslice"
+
+/*
+ * Returns a descriptor that holds the lock until it is closed or the process ends. -EBUSY: somebody holds it; error names the
+ * process. error: >= 256 bytes.
+ */
+int xs_agent_lock(const char *node, char *error);
+/* Lets go and removes the directory, if nobody else left something in it. */
+void xs_agent_unlock(const char *node, int lock);
+
+/* The image in force: malloc()ed bytes; -ENOENT if there is none. */
+int xs_saved_image_get(const char *node, void **bytes, size_t *size);
+int xs_saved_image_put(const char *node, const void *bytes, size_t size); /* size 0: removes it */
+
+#endif

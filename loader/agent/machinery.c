@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * machinery.c - brings up what fills the maps, on new maps or on those of a former agent, and lets maps grow.
+ *
+ * Growing is a restart in small: the maps are copied, attached programs exchanged, and the program begins anew and takes up
+ * what it finds, as it would after a kill. So there is one way to take up, and it is walked often.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loader/agent/agent.h"
+#include "loader/agent/log.h"
+
+#define BLOCKS_MAX (1u << 22) /* 4 GiB */
+
+uint64_t xs_machinery_writes(const struct xs_agent *agent)
+{
+	const struct xs_machinery *machinery = &agent->machinery;
+
+	if (!machinery->datapath)
+		return agent->writes_before;
+	return agent->writes_before + machinery->maps->writes + xs_pool_writes(machinery->pool) +
+	       xs_nexthops_writes(machinery->nexthops);
+}
+
+void xs_machinery_free(struct xs_agent *agent)
+{
+	struct xs_machinery *machinery = &agent->machinery;
+
+	if (!machinery->datapath)
+		return;
+	agent->writes_before = xs_machinery_writes(agent);
+	xs_mirrors_free(machinery->mirrors);
+	xs_fill_free(machinery->fill);
+	xs_takeup_free(machinery->takeup);
+	xs_mux_space_free(machinery->space);
+	xs_nexthops_free(machinery->nexthops);
+	xs_pool_free(machinery->pool);
+	xs_datapath_close(machinery->datapath);
+	memset(machinery, 0, sizeof(*machinery));
+}
+
+/* Only where nothing has been written yet: what was made aside is dropped without a trace in the maps. */
+static void drop(struct xs_machinery *machinery)
+{
+	xs_takeup_free(machinery->takeup);
+	free(machinery->mirrors);
+	free(machinery->fill);
+	xs_mux_space_free(machinery->space);
+	xs_nexthops_free(machinery->nexthops);
+	xs_pool_free(machinery->pool);
+	xs_datapath_close(machinery->datapath);
+}
+
+/* ---- growing ------------------------------------------------------------------------------------------------------- */
+
+static int begin_anew(struct xs_agent *agent, char *error)
+{
+	execv("/proc/self/exe", agent->argv);
+	snprintf(error, XS_AGENT_ERROR, "cannot begin anew on larger maps: %s", strerror(errno));
+	/* The maps that this process writes are read by nobody any more: whoever supervises it starts the next. */
+	xs_log("%s", error);
+	exit(1);
+}
+
+static int grow(struct xs_agent *agent, const struct xs_datapath_size *size, char *error)
+{
+	struct xs_datapath *larger;
+	int err = xs_datapath_open(agent->name, size, &larger, error);
+
+	if (err)
+		return err;
+	xs_log("maps grow: %u blocks, %u next hops, %u vports", size->blocks, size->nexthops, size->vports);
+	err = xs_datapath_replace(larger, xs_node_netns(agent->node), error);
+	if (err)
+		xs_log("%s", error);
+	return begin_anew(agent, error);
+}
+
+static uint32_t twice(uint32_t n, uint32_t most)
+{
+	return n > most / 2 ? most : n * 2;
+}
+
+int xs_machinery_grow(struct xs_agent *agent, char *error)
+{
+	const struct xs_node_maps *maps = agent->machinery.maps;
+	struct xs_datapath_size size;
+
+	xs_fill_size(agent->image, &size);
+	size.blocks = twice(maps->entries[XS_MAP_block], BLOCKS_MAX);
+	size.nexthops = twice(maps->entries[XS_MAP_nexthop], BLOCKS_MAX);
+	if (xs_datapath_fits(agent->machinery.datapath, &size)) {
+		snprintf(error, XS_AGENT_ERROR, "the address tables' pool has its largest size");
+		return -ENOSPC;
+	}
+	return grow(agent, &size, error);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------- */
+
+/* Tables are built beside those in force, so the pool must hold both for a while. */
+static bool is_tight(const struct xs_machinery *machinery)
+{
+	return xs_pool_used(machinery->pool) > xs_pool_size(machinery->pool) / 2;
+}
+
+static int bring_up(struct xs_agent *agent, struct xs_machinery *machinery)
+{
+	machinery->maps = xs_datapath_maps(machinery->datapath);
+	machinery->pool = xs_pool_new(xs_node_maps_block(machinery->maps), machinery->maps->entries[XS_MAP_block], NULL, NULL);
+	machinery->nexthops = xs_nexthops_new(machinery->maps);
+	if (!machinery->pool || !machinery->nexthops)
+		return -ENOMEM;
+	if (xs_datapath_taken_up(machinery->datapath)) {
+		int err = xs_takeup_new(machinery->maps, machinery->pool, machinery->nexthops, &machinery->takeup);
+
+		if (err)
+			return err;
+	}
+	machinery->space = xs_mux_space_new(machinery->maps, machinery->pool);
+	if (!machinery->space)
+		return -ENOMEM;
+	machinery->fill = xs_fill_new(machinery->maps, machinery->pool, machinery->space);
+	machinery->mirrors = xs_mirrors_new(agent->base, machinery->maps, machinery->pool, machinery->nexthops);
+	return machinery->fill && machinery->mirrors ? 0 : -ENOMEM;
+}
+
+int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	struct xs_machinery machinery = {0};
+	struct xs_datapath_size size;
+	int err;
+
+	xs_fill_size(image, &size);
+	if (agent->machinery.datapath)
+		return xs_datapath_fits(agent->machinery.datapath, &size) ? 0 : grow(agent, &size, error);
+	err = xs_datapath_open(agent->name, &size, &machinery.datapath, error);
+	if (err)
+		return err;
+	if (xs_datapath_grown(machinery.datapath)) {
+		err = xs_datapath_replace(machinery.datapath, xs_node_netns(agent->node), error);
+		if (err)
+			goto out;
+	}
+	err = bring_up(agent, &machinery);
+	if (err) {
+		snprintf(error, XS_AGENT_ERROR, "cannot take up the maps: %s", strerror(-err));
+		goto out;
+	}
+	if (machinery.takeup && is_tight(&machinery) && machinery.maps->entries[XS_MAP_block] < BLOCKS_MAX) {
+		size.blocks = twice(machinery.maps->entries[XS_MAP_block], BLOCKS_MAX);
+		drop(&machinery);
+		return grow(agent, &size, error);
+	}
+	xs_log(machinery.takeup ? "datapath taken up" : "datapath loaded");
+	agent->machinery = machinery;
+	return 0;
+out:
+	drop(&machinery);
+	return err;
+}

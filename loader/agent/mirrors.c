@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* mirrors.c - which mirrors a node has, with which devices, and when they are read. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include <uthash.h>
+
+#include "loader/agent/log.h"
+#include "loader/agent/mirrors.h"
+#include "loader/node/fill.h"
+#include "loader/node/netns.h"
+
+#define ERROR_SIZE 256
+
+/* Whose namespace it is: a slice's, or an edge's (by its vport). */
+struct key {
+	uint32_t slice, edge;
+};
+
+struct mirrored {
+	struct key key;
+	uint64_t netns; /* identity */
+	struct xs_mirror *mirror;
+	struct xs_mirror_device *device;
+	size_t count;
+	struct event *readable;
+	struct mirrored *next_retired;
+	bool stale; /* a synchronisation failed: the copy may lack something */
+	UT_hash_handle hh;
+};
+
+struct xs_mirrors {
+	struct event_base *base;
+	struct xs_node_maps *maps;
+	struct xs_pool *pool;
+	struct xs_nexthops *nexthops;
+	struct mirrored *all;
+	struct mirrored *retired;
+};
+
+struct xs_mirrors *xs_mirrors_new(struct event_base *base, struct xs_node_maps *maps, struct xs_pool *pool,
+				  struct xs_nexthops *nexthops)
+{
+	struct xs_mirrors *mirrors = calloc(1, sizeof(*mirrors));
+
+	if (mirrors)
+		*mirrors = (struct xs_mirrors){.base = base, .maps = maps, .pool = pool, .nexthops = nexthops};
+	return mirrors;
+}
+
+/* Out of the table and the loop; freed when nothing leads to its root any more. */
+static void retire(struct xs_mirrors *mirrors, struct mirrored *one)
+{
+	HASH_DEL(mirrors->all, one);
+	event_free(one->readable);
+	one->readable = NULL;
+	one->next_retired = mirrors->retired;
+	mirrors->retired = one;
+}
+
+static void free_retired(struct xs_mirrors *mirrors)
+{
+	while (mirrors->retired) {
+		struct mirrored *one = mirrors->retired;
+
+		mirrors->retired = one->next_retired;
+		xs_mirror_free(one->mirror);
+		free(one->device);
+		free(one);
+	}
+}
+
+void xs_mirrors_free(struct xs_mirrors *mirrors)
+{
+	struct mirrored *one, *next;
+
+	if (!mirrors)
+		return;
+	/* The last retired is the first freed: slivers lead to edges. */
+	HASH_ITER(hh, mirrors->all, one, next)
+		if (!one->key.slice)
+			retire(mirrors, one);
+	HASH_ITER(hh, mirrors->all, one, next)
+		retire(mirrors, one);
+	free_retired(mirrors);
+	free(mirrors);
+}
+
+static struct mirrored *find(const struct xs_mirrors *mirrors, const struct key *key)
+{
+	struct mirrored *one;
+
+	HASH_FIND(hh, mirrors->all, key, sizeof(*key), one);
+	return one;
+}
+
+/* ---- events -------------------------------------------------------------------------------------------------------- */
+
+static void synchronise(struct mirrored *one)
+{
+	int err = xs_mirror_sync(one->mirror);
+
+	one->stale = err != 0;
+	if (err)
+		xs_log("%s %u: cannot read its routes: %s", one->key.slice ? "slice" : "edge",
+		       one->key.slice ? one->key.slice : one->key.edge, strerror(-err));
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct mirrored *one = context;
+	int err = xs_mirror_events(one->mirror);
+
+	if (err == -ENOBUFS)
+		xs_log("%s %u: netlink overran, reading all anew", one->key.slice ? "slice" : "edge",
+		       one->key.slice ? one->key.slice : one->key.edge);
+	if (err)
+		synchronise(one);
+}
+
+uint32_t xs_mirrors_repair(struct xs_mirrors *mirrors)
+{
+	struct mirrored *one, *next;
+	struct xs_mirror_count count;
+	uint32_t refused = 0;
+
+	HASH_ITER(hh, mirrors->all, one, next) {
+		xs_mirror_counts(one->mirror, &count);
+		if (one->stale || count.refused) {
+			synchronise(one);
+			xs_mirror_counts(one->mirror, &count);
+		}
+		refused += count.refused;
+	}
+	return refused;
+}
+
+/* ---- devices ------------------------------------------------------------------------------------------------------- */
+
+static bool belongs(const struct xs_rec_vport *record, const struct key *key)
+{
+	return key->slice ? record->slice == key->slice : record->kind == XS_VPORT_EDGE && record->id == key->edge;
+}
+
+static int describe(const struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
+		    const struct xs_rec_vport *record, struct xs_mirror_device *out)
+{
+	const struct xs_rec_port *port = xs_image_find(image, XS_REC_PORT, &record->port);
+	const struct xs_rec_vport *edge = record->edge ? xs_image_find(image, XS_REC_VPORT, &record->edge) : NULL;
+	const struct xs_node_vport *made = xs_node_vport(node, record->id);
+	const struct xs_node_port *device = xs_node_port(node, record->port);
+	const struct mirrored *edge_mirror = NULL;
+
+	if (record->edge) {
+		edge_mirror = find(mirrors, &(struct key){.edge = record->edge});
+		if (!edge || !edge_mirror)
+			return -ENOENT;
+	}
+	if (!port || !made || !device)
+		return -ENOENT;
+	out->ifindex = made->inner;
+	out->vport = record->id;
+	out->kind = record->kind;
+	out->edge_root = edge_mirror ? xs_mirror_root(edge_mirror->mirror) : 0;
+	out->port_ifindex = device->ifindex;
+	out->port_flags = xs_fill_port_flags(port);
+	out->vid = record->vid;
+	out->mtu = record->mtu;
+	memcpy(out->smac, edge ? edge->mac.bytes : record->mac.bytes, sizeof(out->smac));
+	return 0;
+}
+
+/* Vports of the image in the order of their namespaces: each namespace's devices lie together. */
+static int by_namespace(const void *a, const void *b)
+{
+	const struct xs_rec_vport *const *left = a, *const *right = b;
+
+	if ((*left)->slice != (*right)->slice)
+		return (*left)->slice < (*right)->slice ? -1 : 1;
+	return (*left)->id < (*right)->id ? -1 : (*left)->id > (*right)->id;
+}
+
+/* ---- make ---------------------------------------------------------------------------------------------------------- */
+
+static int put_root(struct xs_mirrors *mirrors, uint32_t slice, uint32_t root)
+{
+	struct xs_slice entry = {.fib_root = root};
+	int err = xs_node_maps_put(mirrors->maps, XS_MAP_slice, slice, &entry);
+
+	return err < 0 ? err : 0;
+}
+
+static int mirrored_new(struct xs_mirrors *mirrors, const struct key *key, int netns, uint64_t identity,
+			struct xs_mirror_device *device, size_t count, struct mirrored **out)
+{
+	struct mirrored *one = calloc(1, sizeof(*one));
+	int err;
+
+	if (!one)
+		return -ENOMEM;
+	one->key = *key;
+	one->netns = identity;
+	err = xs_mirror_new(netns, mirrors->pool, mirrors->nexthops, &one->mirror);
+	if (err)
+		goto out;
+	err = xs_mirror_set_devices(one->mirror, device, count);
+	if (!err)
+		err = xs_mirror_sync(one->mirror);
+	if (err)
+		goto out;
+	one->readable = event_new(mirrors->base, xs_mirror_fd(one->mirror), EV_READ | EV_PERSIST, on_readable, one);
+	if (!one->readable || event_add(one->readable, NULL)) {
+		err = -ENOMEM;
+		goto out;
+	}
+	*out = one;
+	return 0;
+out:
+	if (one->readable)
+		event_free(one->readable);
+	xs_mirror_free(one->mirror);
+	free(one);
+	return err;
+}
+
+static bool same_devices(const struct mirrored *one, const struct xs_mirror_device *device, size_t count)
+{
+	return one->count == count && !memcmp(one->device, device, count * sizeof(*device));
+}
+
+/* Takes `device` over on success. */
+static int make_one(struct xs_mirrors *mirrors, const struct key *key, int netns, struct xs_mirror_device *device, size_t count)
+{
+	struct mirrored *one = find(mirrors, key), *made;
+	uint64_t identity;
+	int err = xs_netns_identity(netns, &identity);
+
+	if (err)
+		return err;
+	if (one && one->netns == identity) {
+		if (same_devices(one, device, count)) {
+			free(device);
+			return 0;
+		}
+		err = xs_mirror_set_devices(one->mirror, device, count);
+		if (err)
+			return err;
+	} else {
+		err = mirrored_new(mirrors, key, netns, identity, device, count, &made);
+		if (err)
+			return err;
+		/* A namespace that was made anew: what the former sockets see is nobody's any more. */
+		if (one)
+			retire(mirrors, one);
+		one = made;
+		HASH_ADD(hh, mirrors->all, key, sizeof(one->key), one);
+	}
+	free(one->device);
+	one->device = device;
+	one->count = count;
+	return 0;
+}
+
+static int make_namespace(struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
+			  const struct xs_rec_vport *const *record, size_t count)
+{
+	const struct key key = {.slice = record[0]->slice, .edge = record[0]->slice ? 0 : record[0]->id};
+	struct xs_mirror_device *device = calloc(count, sizeof(*device));
+	int err = device ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = describe(mirrors, image, node, record[i], &device[i]);
+	if (!err)
+		err = make_one(mirrors, &key, xs_node_vport(node, record[0]->id)->netns, device, count);
+	if (err) {
+		free(device);
+		return err;
+	}
+	return key.slice ? put_root(mirrors, key.slice, xs_mirror_root(find(mirrors, &key)->mirror)) : 0;
+}
+
+int xs_mirrors_make(struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
+		    void (*breathe)(void *context), void *context, char *error)
+{
+	size_t total = image->count[XS_REC_VPORT], end;
+	const struct xs_rec_vport **record = calloc(total ? total : 1, sizeof(*record));
+	int err = record ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < total; i++)
+		record[i] = xs_image_at(image, XS_REC_VPORT, i);
+	/* Slice 0 sorts first: slivers' next hops need the roots of edges. */
+	if (!err)
+		qsort(record, total, sizeof(*record), by_namespace);
+	for (size_t first = 0; !err && first < total; first = end) {
+		end = first + 1;
+		while (record[first]->slice && end < total && record[end]->slice == record[first]->slice)
+			end++;
+		err = make_namespace(mirrors, image, node, &record[first], end - first);
+		if (err)
+			snprintf(error, ERROR_SIZE, "namespace of %s: cannot copy its routes: %s", record[first]->name,
+				 strerror(-err));
+		breathe(context);
+	}
+	if (!err)
+		free_retired(mirrors);
+	free(record);
+	return err;
+}
+
+/* ---- withdraw ------------------------------------------------------------------------------------------------------ */
+
+static int zero_roots(struct xs_mirrors *mirrors, const struct xs_image *image)
+{
+	int err = 0;
+
+	for (uint32_t id = 1; !err && id < mirrors->maps->entries[XS_MAP_slice]; id++)
+		if (!image || !find(mirrors, &(struct key){.slice = id}) || !xs_image_find(image, XS_REC_SLICE, &id))
+			err = put_root(mirrors, id, 0);
+	return err;
+}
+
+/* A slice whose last vport went has a record still, but no namespace with devices: it needs no mirror. */
+static bool is_wanted(const struct xs_image *image, const struct key *key)
+{
+	const struct xs_rec_vport *record;
+
+	for (size_t i = 0; image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++)
+		if (belongs(record, key))
+			return true;
+	return false;
+}
+
+int xs_mirrors_withdraw(struct xs_mirrors *mirrors, const struct xs_image *image, char *error)
+{
+	struct mirrored *one, *next;
+	int err;
+
+	HASH_ITER(hh, mirrors->all, one, next)
+		if (one->key.slice && !is_wanted(image, &one->key))
+			retire(mirrors, one);
+	err = zero_roots(mirrors, image);
+	if (err) {
+		snprintf(error, ERROR_SIZE, "cannot take slices out of the map: %s", strerror(-err));
+		return err;
+	}
+	HASH_ITER(hh, mirrors->all, one, next)
+		if (!one->key.slice && !is_wanted(image, &one->key))
+			retire(mirrors, one);
+	free_retired(mirrors);
+	return 0;
+}

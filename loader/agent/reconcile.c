@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * reconcile.c - makes the node equal to an image: make before break. What is new is made and filled, then opened; what is old
+ * is closed, then taken away. Every step compares before it changes, so a second run changes nothing, and a run after a
+ * failure, with the former image, goes back.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/agent/agent.h"
+#include "loader/agent/cells.h"
+#include "loader/agent/lock.h"
+#include "loader/model/domain.h"
+
+static int explain(char *error, int err, const char *what)
+{
+	snprintf(error, XS_AGENT_ERROR, "%s: %s", what, strerror(-err));
+	return err;
+}
+
+/* ---- programs ------------------------------------------------------------------------------------------------------ */
+
+static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	struct xs_datapath *datapath = agent->machinery.datapath;
+	const struct xs_rec_vport *record;
+	int result = 0;
+
+	for (size_t i = 0; result >= 0 && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		const struct xs_node_vport *made = xs_node_vport(agent->node, record->id);
+
+		if (!made)
+			return explain(error, -ENOENT, record->name);
+		result = xs_datapath_attach(datapath, XS_HOOK_TC_SLIVER, xs_node_netns(agent->node), made->veth, false, error);
+		if (result >= 0 && record->kind == XS_VPORT_EDGE)
+			result = xs_datapath_attach(datapath, XS_HOOK_TC_EDGE, made->netns, made->inner, false, error);
+	}
+	return result < 0 ? result : 0;
+}
+
+/* A port with a local stack behind it has tc only: there XDP could not keep what its packets carry. */
+static bool has_xdp(const struct xs_rec_port *record)
+{
+	return record->stack != XS_STACK_LOCAL;
+}
+
+/* tc first: what XDP passes up must be met by it. */
+static int attach_ports(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	struct xs_datapath *datapath = agent->machinery.datapath;
+	const struct xs_rec_port *record;
+	int netns = xs_node_netns(agent->node), result = 0;
+
+	for (int hook = XS_HOOK_TC_PORT; hook >= XS_HOOK_XDP_PORT; hook--)
+		for (size_t i = 0; result >= 0 && (record = xs_image_at(image, XS_REC_PORT, i)); i++) {
+			const struct xs_node_port *port = xs_node_port(agent->node, record->id);
+
+			if (!port)
+				return explain(error, -ENODEV, record->name);
+			if (hook == XS_HOOK_TC_PORT || has_xdp(record))
+				result = xs_datapath_attach(datapath, hook, netns, port->ifindex,
+							    record->mode == XS_MODE_GENERIC, error);
+		}
+	return result < 0 ? result : 0;
+}
+
+static int detach_others(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	size_t total = image->count[XS_REC_PORT], tc = 0, xdp = 0;
+	uint32_t *keep = calloc(2 * total + 1, sizeof(*keep));
+	const struct xs_rec_port *record;
+	int err = keep ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && (record = xs_image_at(image, XS_REC_PORT, i)); i++) {
+		const struct xs_node_port *port = xs_node_port(agent->node, record->id);
+
+		if (!port)
+			continue;
+		keep[tc++] = port->ifindex;
+		if (has_xdp(record))
+			keep[total + xdp++] = port->ifindex;
+	}
+	if (!err)
+		err = xs_datapath_keep(agent->machinery.datapath, XS_HOOK_XDP_PORT, xs_node_netns(agent->node), keep + total, xdp);
+	if (!err)
+		err = xs_datapath_keep(agent->machinery.datapath, XS_HOOK_TC_PORT, xs_node_netns(agent->node), keep, tc);
+	free(keep);
+	return err ? explain(error, err, "cannot leave a former port") : 0;
+}
+
+/* ---- the two halves ------------------------------------------------------------------------------------------------ */
+
+static int make(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	struct xs_machinery *machinery = &agent->machinery;
+	uint64_t generation;
+	int err;
+
+	err = xs_node_make(agent->node, image, xs_datapath_owns, machinery->datapath, error);
+	if (err)
+		return err;
+	err = xs_cells_settle(agent->store, machinery->maps, image, agent->image, &generation);
+	if (err)
+		return explain(error, err, "switch cells");
+	agent->report.generation = generation;
+	agent->switching = image;
+	xs_agent_breathe(agent);
+	err = xs_fill_vports(machinery->fill, image, agent->node, error);
+	if (!err)
+		err = attach_slivers(agent, image, error);
+	if (!err)
+		err = xs_mirrors_make(machinery->mirrors, image, agent->node, xs_agent_breathe, agent, error);
+	if (!err)
+		err = xs_fill_labels(machinery->fill, image, error);
+	if (!err)
+		err = xs_fill_muxes(machinery->fill, image, error);
+	if (!err)
+		err = xs_fill_ports(machinery->fill, image, agent->node, error);
+	if (!err)
+		err = attach_ports(agent, image, error);
+	return err;
+}
+
+static int retire(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	struct xs_machinery *machinery = &agent->machinery;
+	int err = xs_fill_withdraw(machinery->fill, image, error);
+
+	if (!err)
+		err = xs_mirrors_withdraw(machinery->mirrors, image, error);
+	if (!err) {
+		err = xs_cells_withdraw(machinery->maps, image, agent->image);
+		if (err)
+			explain(error, err, "switch cells");
+	}
+	if (!err)
+		err = detach_others(agent, image, error);
+	if (!err)
+		err = xs_node_retire(agent->node, image, error);
+	if (!err && machinery->takeup) {
+		xs_takeup_release(machinery->takeup, machinery->space);
+		xs_takeup_free(machinery->takeup);
+		machinery->takeup = NULL;
+	}
+	return err;
+}
+
+static int hold_nothing(struct xs_agent *agent, char *error)
+{
+	int err = xs_datapath_clean(agent->name, xs_node_netns(agent->node), error);
+
+	if (err)
+		return err;
+	agent->switching = NULL;
+	xs_machinery_free(agent);
+	/* A node without cells is never behind. */
+	if (xs_store_get_number(agent->store, "generation", &agent->report.generation))
+		agent->report.generation = 0;
+	err = xs_node_retire(agent->node, NULL, error);
+	if (!err) {
+		err = xs_saved_image_put(agent->name, NULL, 0);
+		if (err)
+			explain(error, err, "saved image");
+	}
+	return err;
+}
+
+int xs_agent_apply(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	int err;
+
+	if (!image)
+		return hold_nothing(agent, error);
+	err = xs_machinery_prepare(agent, image, error);
+	if (!err)
+		err = make(agent, image, error);
+	if (!err)
+		err = retire(agent, image, error);
+	return err;
+}

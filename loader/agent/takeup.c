@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * takeup.c - walks the maps for roots in force. What is read was written by another process, perhaps of another version: every
+ * index is bounded, and a walk ends after as many levels as an address has bytes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "loader/agent/takeup.h"
+
+#define LEVELS 16
+
+enum root_kind { ROOT_SOURCES, ROOT_EDGE, ROOT_SLICE };
+
+struct root {
+	enum root_kind kind;
+	uint32_t block;
+};
+
+struct xs_takeup {
+	struct xs_node_maps *maps;
+	struct xs_pool *pool;
+	struct xs_nexthops *nexthops;
+	struct root *root;
+	size_t count, room;
+	uint32_t *mux; /* entries that ports named */
+	size_t mux_count;
+};
+
+static int add(struct xs_takeup *takeup, enum root_kind kind, uint32_t block)
+{
+	if (!block || block >= takeup->maps->entries[XS_MAP_block])
+		return 0;
+	/* Slices share edges, and name them one after the other: newest first. Nothing else has two who lead to it. */
+	for (size_t i = takeup->count; kind == ROOT_EDGE && i-- > 0;)
+		if (takeup->root[i].block == block)
+			return 0;
+	if (takeup->count == takeup->room) {
+		size_t room = takeup->room * 2 + 64;
+		struct root *grown = realloc(takeup->root, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		takeup->root = grown;
+		takeup->room = room;
+	}
+	takeup->root[takeup->count++] = (struct root){kind, block};
+	return 0;
+}
+
+/* Which edges' tables does a slice's lead to? */
+static int add_edges(struct xs_takeup *takeup, uint32_t block, unsigned int level)
+{
+	const struct xs_block *blocks = xs_node_maps_block(takeup->maps);
+	const struct xs_nexthop *nexthops = xs_node_maps_nexthop(takeup->maps);
+	uint32_t before = 0;
+	int err = 0;
+
+	if (!block || block >= takeup->maps->entries[XS_MAP_block] || level == LEVELS)
+		return 0;
+	for (unsigned int i = 0; !err && i < XS_BLOCK_ENTRIES; i++) {
+		uint32_t entry = blocks[block].entry[i], index = entry & XS_ENTRY_INDEX;
+
+		if (entry == before)
+			continue;
+		before = entry;
+		if ((entry & XS_ENTRY_KIND) == XS_ENTRY_BLOCK)
+			err = add_edges(takeup, index, level + 1);
+		else if ((entry & XS_ENTRY_KIND) == XS_ENTRY_LEAF && index < takeup->maps->entries[XS_MAP_nexthop] &&
+			 nexthops[index].kind == XS_NEXTHOP_EDGE)
+			err = add(takeup, ROOT_EDGE, nexthops[index].edge_root);
+	}
+	return err;
+}
+
+/* Does any slice reach users by way of an edge? If not, no table need be walked. */
+static bool has_mux(const struct xs_node_maps *maps)
+{
+	struct xs_vport vport;
+
+	for (uint32_t id = 1; id < maps->entries[XS_MAP_vport]; id++)
+		if (!xs_node_maps_get(maps, XS_MAP_vport, id, &vport) && vport.kind == XS_VPORT_MUX)
+			return true;
+	return false;
+}
+
+static int collect(struct xs_takeup *takeup)
+{
+	const struct xs_node_maps *maps = takeup->maps;
+	bool edges = has_mux(maps);
+	int err = 0;
+
+	takeup->mux = calloc(maps->entries[XS_MAP_port], sizeof(*takeup->mux));
+	if (!takeup->mux)
+		return -ENOMEM;
+	for (uint32_t id = 1; !err && id < maps->entries[XS_MAP_port]; id++) {
+		struct xs_port port;
+
+		err = xs_node_maps_get(maps, XS_MAP_port, id, &port);
+		if (!err && port.mux)
+			takeup->mux[takeup->mux_count++] = port.mux;
+		if (!err)
+			err = add(takeup, ROOT_SOURCES, port.source_root);
+	}
+	for (uint32_t id = 1; !err && id < maps->entries[XS_MAP_slice]; id++) {
+		struct xs_slice slice;
+
+		err = xs_node_maps_get(maps, XS_MAP_slice, id, &slice);
+		if (!err && edges)
+			err = add_edges(takeup, slice.fib_root, 0);
+		if (!err)
+			err = add(takeup, ROOT_SLICE, slice.fib_root);
+	}
+	return err;
+}
+
+int xs_takeup_new(struct xs_node_maps *maps, struct xs_pool *pool, struct xs_nexthops *nexthops, struct xs_takeup **out)
+{
+	struct xs_takeup *takeup = calloc(1, sizeof(*takeup));
+	int err;
+
+	if (!takeup)
+		return -ENOMEM;
+	*takeup = (struct xs_takeup){.maps = maps, .pool = pool, .nexthops = nexthops};
+	err = collect(takeup);
+	if (err) {
+		xs_takeup_free(takeup);
+		return err;
+	}
+	for (size_t i = 0; i < takeup->count; i++) {
+		xs_pool_adopt(pool, takeup->root[i].block);
+		if (takeup->root[i].kind != ROOT_SOURCES)
+			xs_nexthops_adopt(nexthops, maps, takeup->root[i].block);
+	}
+	*out = takeup;
+	return 0;
+}
+
+/* Slices lead to edges: what leads is released first, so that a next hop that leads to an edge goes before the edge's table. */
+void xs_takeup_release(struct xs_takeup *takeup, struct xs_mux_space *space)
+{
+	for (int kind = ROOT_SLICE; kind >= ROOT_SOURCES; kind--)
+		for (size_t i = 0; i < takeup->count; i++) {
+			if ((int)takeup->root[i].kind != kind)
+				continue;
+			if (kind != ROOT_SOURCES)
+				xs_nexthops_release(takeup->nexthops, takeup->maps, takeup->root[i].block);
+			xs_pool_release(takeup->pool, takeup->root[i].block);
+		}
+	/* Those that were taken over are nobody's leavings any more, and stay. */
+	for (size_t i = 0; i < takeup->mux_count; i++)
+		xs_mux_space_release(space, takeup->mux[i]);
+	takeup->count = takeup->mux_count = 0;
+}
+
+void xs_takeup_free(struct xs_takeup *takeup)
+{
+	if (!takeup)
+		return;
+	free(takeup->root);
+	free(takeup->mux);
+	free(takeup);
+}
