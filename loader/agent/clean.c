@@ -27,7 +27,6 @@ static bool is_bare(const char *node)
 
 int xs_agent_clean(const char *node, const char *netns, char *error)
 {
-	struct xs_node *made = NULL;
 	int lock, namespace, err;
 
 	lock = xs_agent_lock(node, error);
@@ -43,10 +42,7 @@ int xs_agent_clean(const char *node, const char *netns, char *error)
 	}
 	err = xs_datapath_clean(node, namespace, error);
 	if (!err)
-		err = xs_node_open(node, netns, &made, error);
-	if (!err)
-		err = xs_node_retire(made, NULL, error);
-	xs_node_close(made);
+		err = xs_node_clean(node, netns, error);
 	if (!err) {
 		err = xs_saved_image_put(node, NULL, 0);
 		if (err)

@@ -18,7 +18,7 @@ void xs_log(const char *format, ...)
 {
 	char line[1024];
 	va_list arguments;
-	int n = snprintf(line, sizeof(line), "xsliced %s: ", node_name);
+	int n = snprintf(line, sizeof(line), "xsliced%s%s: ", node_name[0] ? " " : "", node_name);
 
 	va_start(arguments, format);
 	vsnprintf(line + n, sizeof(line) - n - 1, format, arguments);
