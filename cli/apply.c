@@ -23,6 +23,8 @@ static void print_result(const json_t *result)
 		       json_string_value(json_object_get(node, "state")));
 		if (error)
 			printf(" %s\n", error);
+		else if (!json_object_get(node, "ms"))
+			putchar('\n');
 		else
 			printf(" %8.1f ms, %" JSON_INTEGER_FORMAT " netlink changes, %" JSON_INTEGER_FORMAT " map writes\n",
 			       json_number_value(json_object_get(node, "ms")),
