@@ -18,7 +18,16 @@
 
 struct xs_node;
 
-/* What a vport became. Descriptors belong to the node and are valid until the vport is retired or the node closed. */
+/*
+ * Changes made to the kernel's state by this process since it began: links, addresses, routes, neighbours, namespaces,
+ * features, sysctls. What was only read, or was already as it should be, does not count.
+ */
+uint64_t xs_netlink_changes(void);
+
+/*
+ * What a vport became. Descriptors belong to the node and are valid until the vport is retired or the node closed, or the next
+ * make finds that somebody removed the namespace or veth and makes it anew: then `veth` is another than before.
+ */
 struct xs_node_vport {
 	uint32_t id;
 	int netns;          /* descriptor of its namespace */
@@ -49,6 +58,12 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours
 
 /* Removes what is in the journal and not in `image` (NULL: everything), and gives ports and sysctls back what they had. */
 int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *error);
+
+/*
+ * Retires everything of a node that nobody runs any more, also where its namespace is gone: open, retire(NULL), close. For
+ * `xslice clean`.
+ */
+int xs_node_clean(const char *name, const char *netns, char *error);
 
 /* NULL if there is none (yet). */
 const struct xs_node_vport *xs_node_vport(const struct xs_node *node, uint32_t id);

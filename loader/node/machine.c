@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* machine.c - see machine.h. The file: "was A B C", "set A B C", then "node NAME NEIGHBOURS" a line. */
+#include "loader/node/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "loader/node/journal.h"
+#include "loader/node/sysctl.h"
+
+#define MACHINE_FILE XS_RUN_DIRECTORY "/neighbour-limits" /* longer than a node's name may be */
+#define NODE_NAME 64
+#define LIMITS 3
+
+static const char *const limit_path[LIMITS] = {
+	"neigh/default/gc_thresh1",
+	"neigh/default/gc_thresh2",
+	"neigh/default/gc_thresh3",
+};
+
+struct need {
+	char node[NODE_NAME];
+	uint32_t neighbours;
+};
+
+struct machine {
+	bool known; /* was and set were read */
+	long was[LIMITS], set[LIMITS];
+	struct need *need;
+	size_t count;
+};
+
+static int set_need(struct machine *machine, const char *node, uint32_t neighbours)
+{
+	struct need *more;
+
+	for (size_t i = 0; i < machine->count; i++) {
+		if (strcmp(machine->need[i].node, node))
+			continue;
+		if (neighbours)
+			machine->need[i].neighbours = neighbours;
+		else
+			machine->need[i] = machine->need[--machine->count];
+		return 0;
+	}
+	if (!neighbours)
+		return 0;
+	if (strlen(node) >= NODE_NAME)
+		return -ENAMETOOLONG;
+	more = realloc(machine->need, (machine->count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	machine->need = more;
+	strcpy(more[machine->count].node, node);
+	more[machine->count++].neighbours = neighbours;
+	return 0;
+}
+
+static int read_machine(struct machine *machine)
+{
+	char line[128], node[NODE_NAME];
+	FILE *file = fopen(MACHINE_FILE, "re");
+	bool was = false, set = false;
+	uint32_t neighbours;
+	int err = 0;
+
+	if (!file)
+		return errno == ENOENT ? 0 : -errno;
+	while (!err && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "was %ld %ld %ld", &machine->was[0], &machine->was[1], &machine->was[2]) == LIMITS)
+			was = true;
+		else if (sscanf(line, "set %ld %ld %ld", &machine->set[0], &machine->set[1], &machine->set[2]) == LIMITS)
+			set = true;
+		else if (sscanf(line, "node %63s %" SCNu32, node, &neighbours) == 2)
+			err = set_need(machine, node, neighbours);
+		else
+			err = -EBADMSG;
+	}
+	machine->known = was && set;
+	fclose(file);
+	return err;
+}
+
+static int write_machine(const struct machine *machine)
+{
+	FILE *file = fopen(MACHINE_FILE ".new", "we");
+	int err = 0;
+
+	if (!file)
+		return -errno;
+	fprintf(file, "was %ld %ld %ld\nset %ld %ld %ld\n", machine->was[0], machine->was[1], machine->was[2], machine->set[0],
+		machine->set[1], machine->set[2]);
+	for (size_t i = 0; i < machine->count; i++)
+		fprintf(file, "node %s %" PRIu32 "\n", machine->need[i].node, machine->need[i].neighbours);
+	if (fflush(file) || ferror(file) || fsync(fileno(file)))
+		err = -EIO;
+	if (fclose(file) && !err)
+		err = -EIO;
+	if (!err && rename(MACHINE_FILE ".new", MACHINE_FILE))
+		err = -errno;
+	return err;
+}
+
+/* Raises the limits to what all nodes need together; true in *changed if the file must follow. */
+static int raise_limits(int ipv4, struct machine *machine, bool *changed)
+{
+	long total = 0, wanted, now;
+	int err;
+
+	for (size_t i = 0; i < machine->count; i++)
+		total += machine->need[i].neighbours;
+	for (int i = 0; i < LIMITS; i++) {
+		err = xs_sysctl_get(ipv4, limit_path[i], &now);
+		if (err)
+			return err;
+		if (!machine->known)
+			machine->was[i] = machine->set[i] = now;
+		/* Nothing is collected below the first; above the second, what is older than 5 s; the third is the end. */
+		wanted = machine->was[i] + (i < LIMITS - 1 ? total : 2 * total);
+		if (wanted > INT32_MAX)
+			wanted = INT32_MAX;
+		if (wanted > now && machine->set[i] != wanted) {
+			machine->set[i] = wanted;
+			*changed = true;
+		}
+	}
+	*changed |= !machine->known;
+	machine->known = true;
+	return 0;
+}
+
+static int apply_limits(int ipv4, const struct machine *machine)
+{
+	long now;
+	int err;
+
+	for (int i = 0; i < LIMITS; i++) {
+		err = xs_sysctl_get(ipv4, limit_path[i], &now);
+		if (!err && now < machine->set[i])
+			err = xs_sysctl_set(ipv4, limit_path[i], machine->set[i]);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* Only what is still as we set it is ours to give back. */
+static int give_back(int ipv4, const struct machine *machine)
+{
+	long now;
+	int err;
+
+	for (int i = 0; i < LIMITS; i++) {
+		err = xs_sysctl_get(ipv4, limit_path[i], &now);
+		if (!err && now == machine->set[i])
+			err = xs_sysctl_set(ipv4, limit_path[i], machine->was[i]);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* The lock is on the directory; which may be removed between open and lock, then it is another. */
+static int lock_directory(bool create)
+{
+	struct stat mine, there;
+	int fd, err;
+
+	for (;;) {
+		if (create && mkdir(XS_RUN_DIRECTORY, 0700) && errno != EEXIST)
+			return -errno;
+		fd = open(XS_RUN_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT && create)
+			continue;
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX) || fstat(fd, &mine)) {
+			err = -errno;
+			close(fd);
+			return err;
+		}
+		if (!stat(XS_RUN_DIRECTORY, &there) && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
+			return fd;
+		close(fd);
+	}
+}
+
+static int change_need(int ipv4, const char *node, uint32_t neighbours, struct machine *machine)
+{
+	bool changed = false;
+	uint32_t before = 0;
+	int err;
+
+	err = read_machine(machine);
+	for (size_t i = 0; i < machine->count; i++)
+		if (!strcmp(machine->need[i].node, node))
+			before = machine->need[i].neighbours;
+	if (!err)
+		err = set_need(machine, node, neighbours);
+	if (err)
+		return err;
+	if (!machine->count) {
+		err = machine->known ? give_back(ipv4, machine) : 0;
+		if (!err && unlink(MACHINE_FILE) && errno != ENOENT)
+			err = -errno;
+		return err;
+	}
+	err = neighbours ? raise_limits(ipv4, machine, &changed) : 0;
+	/* The file first: it knows the original before there is anything to give back. */
+	if (!err && (changed || before != neighbours))
+		err = write_machine(machine);
+	return err || !neighbours ? err : apply_limits(ipv4, machine);
+}
+
+int xs_machine_neighbours(int ipv4, const char *node, uint32_t neighbours)
+{
+	struct machine machine = {};
+	int lock, err;
+	long now;
+
+	if (xs_sysctl_get(ipv4, limit_path[0], &now) == -ENOENT)
+		return 0;
+	lock = lock_directory(neighbours > 0);
+	if (lock < 0)
+		return lock == -ENOENT ? 0 : lock;
+	err = change_need(ipv4, node, neighbours, &machine);
+	free(machine.need);
+	rmdir(XS_RUN_DIRECTORY); /* if nothing is in it any more */
+	close(lock);
+	return err;
+}

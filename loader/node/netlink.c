@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* netlink.c - see netlink.h. */
+#include "loader/node/netlink.h"
+
+#include <errno.h>
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "loader/node/netns.h"
+#include "loader/node/node.h"
+
+#define ANSWER_SIZE 65536
+
+struct xs_netlink {
+	struct mnl_socket *socket;
+	unsigned int port_id;
+	uint32_t sequence;
+	char why[160];
+	char request[XS_NETLINK_REQUEST] __attribute__((aligned(8)));
+	char answer[ANSWER_SIZE] __attribute__((aligned(8)));
+};
+
+static uint64_t changes;
+
+uint64_t xs_netlink_changes(void)
+{
+	return changes;
+}
+
+void xs_netlink_count_change(void)
+{
+	changes++;
+}
+
+int xs_netlink_open(int netns, struct xs_netlink **out)
+{
+	struct xs_netlink *netlink = calloc(1, sizeof(*netlink));
+	struct xs_netns_scope scope;
+	int err;
+
+	if (!netlink)
+		return -ENOMEM;
+	err = xs_netns_enter(netns, &scope);
+	if (err)
+		goto out;
+	netlink->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	err = netlink->socket ? 0 : -errno;
+	xs_netns_leave(&scope);
+	if (err)
+		goto out;
+	if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+		err = -errno;
+		goto out;
+	}
+	netlink->port_id = mnl_socket_get_portid(netlink->socket);
+	/* Both are luxuries: an older kernel gives no text, and dumps more than was asked for, which readers skip. */
+	mnl_socket_setsockopt(netlink->socket, NETLINK_EXT_ACK, &(int){1}, sizeof(int));
+	mnl_socket_setsockopt(netlink->socket, NETLINK_GET_STRICT_CHK, &(int){1}, sizeof(int));
+	*out = netlink;
+	netlink = NULL;
+out:
+	xs_netlink_close(netlink);
+	return err;
+}
+
+void xs_netlink_close(struct xs_netlink *netlink)
+{
+	if (!netlink)
+		return;
+	if (netlink->socket)
+		mnl_socket_close(netlink->socket);
+	free(netlink);
+}
+
+int xs_netlink_fd(const struct xs_netlink *netlink)
+{
+	return mnl_socket_get_fd(netlink->socket);
+}
+
+const char *xs_netlink_why(const struct xs_netlink *netlink)
+{
+	return netlink->why;
+}
+
+struct nlmsghdr *xs_netlink_message(struct xs_netlink *netlink)
+{
+	return (struct nlmsghdr *)netlink->request;
+}
+
+void *xs_netlink_begin(struct xs_netlink *netlink, uint16_t type, uint16_t flags, size_t extra)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(netlink->request);
+
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | flags;
+	message->nlmsg_seq = ++netlink->sequence;
+	return mnl_nlmsg_put_extra_header(message, extra);
+}
+
+/* The text that may follow an error (NETLINK_EXT_ACK). */
+static void keep_why(struct xs_netlink *netlink, const struct nlmsghdr *message)
+{
+	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
+	size_t offset = sizeof(*error);
+	const struct nlattr *attribute;
+
+	if (!(message->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (!(message->nlmsg_flags & NLM_F_CAPPED)) /* the whole request stands in between */
+		offset += error->msg.nlmsg_len - sizeof(error->msg);
+	mnl_attr_for_each(attribute, message, offset) {
+		if (mnl_attr_get_type(attribute) != NLMSGERR_ATTR_MSG)
+			continue;
+		snprintf(netlink->why, sizeof(netlink->why), ": %.*s", (int)mnl_attr_get_payload_len(attribute),
+			 (const char *)mnl_attr_get_payload(attribute));
+	}
+}
+
+/* 1: the answer is complete, 0: more follows, negative errno. */
+static int read_message(struct xs_netlink *netlink, const struct nlmsghdr *message,
+			int (*fn)(void *context, const struct nlmsghdr *message), void *context)
+{
+	int err;
+
+	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+		return -EINTR;
+	switch (message->nlmsg_type) {
+	case NLMSG_ERROR:
+		if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nlmsgerr))
+			return -EBADMSG;
+		err = ((const struct nlmsgerr *)mnl_nlmsg_get_payload(message))->error;
+		if (err)
+			keep_why(netlink, message);
+		return err < 0 ? err : 1;
+	case NLMSG_DONE:
+		err = mnl_nlmsg_get_payload_len(message) >= sizeof(int) ? *(const int *)mnl_nlmsg_get_payload(message) : 0;
+		return err < 0 ? err : 1;
+	case NLMSG_NOOP:
+		return 0;
+	default:
+		err = fn ? fn(context, message) : 0;
+		return err < 0 ? err : 0;
+	}
+}
+
+static bool is_last(const struct nlmsghdr *message)
+{
+	return message->nlmsg_type == NLMSG_ERROR || message->nlmsg_type == NLMSG_DONE;
+}
+
+int xs_netlink_ask(struct xs_netlink *netlink, int (*fn)(void *context, const struct nlmsghdr *message), void *context)
+{
+	const struct nlmsghdr *request = xs_netlink_message(netlink);
+	bool dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP && !(request->nlmsg_flags & NLM_F_ACK);
+	bool acknowledged = dump || request->nlmsg_flags & NLM_F_ACK;
+	int err, failed = 0;
+
+	netlink->why[0] = '\0';
+	if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0)
+		return -errno;
+	for (;;) {
+		ssize_t size = mnl_socket_recvfrom(netlink->socket, netlink->answer, sizeof(netlink->answer));
+		const struct nlmsghdr *message = (const struct nlmsghdr *)netlink->answer;
+		int left = (int)size;
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < 0)
+			return -errno;
+		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+			if (message->nlmsg_seq != request->nlmsg_seq)
+				continue;
+			err = read_message(netlink, message, failed ? NULL : fn, context);
+			if (err < 0 && !failed)
+				failed = err;
+			/* After a failure the rest of a dump is still read: until it has ended there can be no other. */
+			if (err > 0 || !acknowledged || (err < 0 && (!dump || is_last(message))))
+				return failed;
+		}
+	}
+}
+
+int xs_netlink_change(struct xs_netlink *netlink)
+{
+	int err;
+
+	xs_netlink_message(netlink)->nlmsg_flags |= NLM_F_ACK;
+	err = xs_netlink_ask(netlink, NULL, NULL);
+	if (!err)
+		xs_netlink_count_change();
+	return err;
+}
+
+static int read_nsid(void *context, const struct nlmsghdr *message)
+{
+	const struct nlattr *attribute;
+	int32_t *nsid = context;
+
+	mnl_attr_for_each(attribute, message, sizeof(struct rtgenmsg))
+		if (mnl_attr_get_type(attribute) == NETNSA_NSID)
+			*nsid = (int32_t)mnl_attr_get_u32(attribute);
+	return 0;
+}
+
+int xs_netlink_nsid(struct xs_netlink *netlink, int netns, int32_t *nsid)
+{
+	int32_t found = NETNSA_NSID_NOT_ASSIGNED;
+	int err;
+
+	/* All zero: AF_UNSPEC. */
+	xs_netlink_begin(netlink, RTM_GETNSID, 0, sizeof(struct rtgenmsg));
+	mnl_attr_put_u32(xs_netlink_message(netlink), NETNSA_FD, (uint32_t)netns);
+	err = xs_netlink_ask(netlink, read_nsid, &found);
+	if (!err)
+		*nsid = found;
+	return err;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* node.c - opens a node, orders the steps of make, answers what vports and ports became. See node.h, internal.h. */
+#include "loader/node/node.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "loader/node/internal.h"
+#include "loader/node/machine.h"
+#include "loader/node/netns.h"
+#include "maps/contract.h"
+
+/* Neighbours to be expected: per end of a link; and at most per subnet of users, which may be large and hardly used. */
+#define LINK_NEIGHBOURS 2
+#define SUBNET_NEIGHBOURS 4096
+#define NODE_NEIGHBOURS (1u << 20)
+
+int xs_node_fail(char *error, int err, const char *format, ...)
+{
+	va_list arguments;
+	int size;
+
+	va_start(arguments, format);
+	size = vsnprintf(error, XS_NODE_ERROR, format, arguments);
+	va_end(arguments);
+	if (size >= 0 && size < XS_NODE_ERROR)
+		snprintf(error + size, (size_t)(XS_NODE_ERROR - size), ": %s", strerror(-err));
+	return err;
+}
+
+const char *xs_veth_name(uint32_t vport, char name[IFNAMSIZ])
+{
+	snprintf(name, IFNAMSIZ, "xs%u", vport);
+	return name;
+}
+
+/* Every namespace is held open, and who mirrors it holds sockets there. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit); /* if refused, what lacks descriptors says so */
+}
+
+static int open_node(const char *name, const char *netns, bool may_be_gone, struct xs_node **out, char *error)
+{
+	struct xs_node *node = calloc(1, sizeof(*node));
+	uint64_t identity = 0;
+	int err = 0, own = -1;
+
+	if (!node)
+		return xs_node_fail(error, -ENOMEM, "node %s", name);
+	node->netns = node->sysctl.ipv4 = node->sysctl.ipv6 = node->machine.ipv4 = node->machine.ipv6 = -1;
+	if (strlen(name) >= sizeof(node->name) || !*name) {
+		err = xs_node_fail(error, -EINVAL, "node name \"%s\"", name);
+		goto out;
+	}
+	strcpy(node->name, name);
+	snprintf(node->where, sizeof(node->where), netns ? "namespace %.40s" : "the machine's own namespace", netns);
+
+	own = xs_netns_open(NULL);
+	err = own < 0 ? own : xs_sysctl_open(own, &node->machine);
+	if (err) {
+		xs_node_fail(error, err, "node %s: own namespace", name);
+		goto out;
+	}
+	node->netns = xs_netns_open(netns);
+	if (node->netns < 0 && !(node->netns == -ENOENT && may_be_gone)) {
+		err = xs_node_fail(error, node->netns, "node %s: open %s", name, node->where);
+		goto out;
+	}
+	if (node->netns >= 0) {
+		err = xs_netlink_open(node->netns, &node->netlink);
+		if (!err)
+			err = xs_sysctl_open(node->netns, &node->sysctl);
+		if (!err)
+			err = xs_netns_identity(node->netns, &identity);
+		if (err) {
+			xs_node_fail(error, err, "node %s: look into %s", name, node->where);
+			goto out;
+		}
+	}
+	err = xs_journal_open(name, identity, &node->journal);
+	if (err) {
+		xs_node_fail(error, err, "node %s: read journal " XS_RUN_DIRECTORY "/%s/journal", name, name);
+		goto out;
+	}
+	raise_file_limit();
+	*out = node;
+	node = NULL;
+out:
+	if (own >= 0)
+		close(own);
+	xs_node_close(node);
+	return err;
+}
+
+int xs_node_open(const char *name, const char *netns, struct xs_node **out, char *error)
+{
+	return open_node(name, netns, false, out, error);
+}
+
+void xs_node_close(struct xs_node *node)
+{
+	struct xs_vport_state *vport, *next_vport;
+	struct xs_space *space, *next_space;
+	struct xs_port_state *port, *next_port;
+
+	if (!node)
+		return;
+	HASH_ITER(hh, node->vports, vport, next_vport)
+	{
+		HASH_DEL(node->vports, vport);
+		free(vport);
+	}
+	HASH_ITER(hh, node->ports, port, next_port)
+	{
+		HASH_DEL(node->ports, port);
+		free(port);
+	}
+	HASH_ITER(hh, node->spaces, space, next_space)
+		xs_space_close(node, space);
+	xs_netlink_close(node->netlink);
+	xs_sysctl_close(&node->sysctl);
+	xs_sysctl_close(&node->machine);
+	xs_journal_close(node->journal);
+	free(node->links);
+	if (node->netns >= 0)
+		close(node->netns);
+	free(node);
+}
+
+int xs_node_clean(const char *name, const char *netns, char *error)
+{
+	struct xs_node *node;
+	int err = open_node(name, netns, true, &node, error);
+
+	if (err)
+		return err;
+	err = xs_node_retire(node, NULL, error);
+	xs_node_close(node);
+	return err;
+}
+
+/* ---- make ---------------------------------------------------------------------------------------------------------- */
+
+/* Takes a name for us, in the journal, unless it is somebody else's already. */
+static int claim_namespace(struct xs_node *node, const struct xs_want *want, char *error)
+{
+	int netns;
+
+	if (xs_journal_find(node->journal, XS_JOURNAL_NETNS, want->netns))
+		return 0;
+	netns = xs_netns_open(want->netns);
+	if (netns >= 0) {
+		close(netns);
+		return xs_node_fail(error, -EEXIST, "node %s, %s: namespace %s is not of our making", node->name, want->what,
+				    want->netns);
+	}
+	return xs_journal_note(node->journal, XS_JOURNAL_NETNS, want->netns, 0, 0, 1);
+}
+
+static int claim_veth(struct xs_node *node, const struct xs_want *want, const struct xs_rec_vport *vport, char *error)
+{
+	char name[IFNAMSIZ];
+
+	xs_veth_name(vport->id, name);
+	if (xs_journal_find(node->journal, XS_JOURNAL_VETH, name))
+		return 0;
+	if (xs_link_find(node->links, node->link_count, name))
+		return xs_node_fail(error, -EEXIST, "node %s, %s: interface %s in %s is not of our making", node->name, want->what,
+				    name, node->where);
+	return xs_journal_note(node->journal, XS_JOURNAL_VETH, name, 0, 0, 1);
+}
+
+static int claim(struct xs_node *node, const struct xs_wants *wants, char *error)
+{
+	int err = 0;
+
+	for (const struct xs_want *want = wants->by_key; !err && want; want = want->hh.next) {
+		err = claim_namespace(node, want, error);
+		for (size_t i = 0; !err && i < want->vport_count; i++)
+			err = claim_veth(node, want, want->vport[i], error);
+	}
+	return err;
+}
+
+static int remember_port(struct xs_node *node, const struct xs_port_work *work, char *error)
+{
+	const struct xs_rec_port *record = work->record;
+	struct xs_port_state *state;
+	struct xs_link link;
+	int err;
+
+	err = xs_link_get(node->netlink, NULL, work->ifindex, &link);
+	HASH_FIND(hh, node->ports, &record->id, sizeof(record->id), state);
+	if (!err && !state) {
+		state = calloc(1, sizeof(*state));
+		err = state ? 0 : -ENOMEM;
+		if (state) {
+			state->public.id = record->id;
+			HASH_ADD(hh, node->ports, public.id, sizeof(state->public.id), state);
+		}
+	}
+	if (err)
+		return xs_node_fail(error, err, "port %s of node %s: look at interface %s", record->name, node->name,
+				    record->interface);
+	state->public.ifindex = link.ifindex;
+	state->public.mtu = (uint16_t)(link.mtu > UINT16_MAX ? UINT16_MAX : link.mtu);
+	state->public.carrier = link.carrier;
+	return 0;
+}
+
+static uint32_t neighbours_of(const struct xs_image *image)
+{
+	const struct xs_rec_vport *vport;
+	uint64_t total = 0;
+
+	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		uint64_t hosts = vport->length > 20 ? 1ull << (32 - vport->length) : SUBNET_NEIGHBOURS;
+
+		total += vport->kind == XS_VPORT_GATEWAY || vport->kind == XS_VPORT_EDGE ? hosts : LINK_NEIGHBOURS;
+	}
+	return (uint32_t)(total < NODE_NEIGHBOURS ? total : NODE_NEIGHBOURS);
+}
+
+/* Everything that can be refused is refused here, before anything is changed; then the journal says what is to come. */
+static int look(struct xs_node *node, const struct xs_image *image, const struct xs_wants *wants, struct xs_port_work *works,
+		bool (*ours)(void *context, uint32_t program_id), void *context, char *error)
+{
+	const struct xs_rec_port *port;
+	int err = 0;
+
+	for (size_t i = 0; !err && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
+		err = xs_port_look(node, port, ours, context, &works[i], error);
+	if (!err)
+		err = claim(node, wants, error);
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < image->count[XS_REC_PORT]; i++)
+		err = xs_port_note(node, &works[i]);
+	if (!err)
+		err = xs_journal_save(node->journal);
+	return err ? xs_node_fail(error, err, "node %s: write journal " XS_RUN_DIRECTORY "/%s/journal", node->name, node->name) : 0;
+}
+
+int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours)(void *context, uint32_t program_id),
+		 void *context, char *error)
+{
+	size_t ports = image->count[XS_REC_PORT];
+	struct xs_port_work *works = calloc(ports + 1, sizeof(*works));
+	struct xs_wants wants = {};
+	int err;
+
+	if (node->netns < 0 || strcmp(image->header->node, node->name)) {
+		err = xs_node_fail(error, -EINVAL, "node %s: image of node %s", node->name, image->header->node);
+		goto out;
+	}
+	err = works ? xs_wants_make(image, &wants) : -ENOMEM;
+	if (!err)
+		err = xs_link_dump(node->netlink, &node->links, &node->link_count);
+	if (err) {
+		xs_node_fail(error, err, "node %s: read image or links", node->name);
+		goto out;
+	}
+	err = look(node, image, &wants, works, ours, context, error);
+	if (err)
+		goto out;
+	err = xs_machine_neighbours(node->machine.ipv4, node->name, neighbours_of(image));
+	if (err) {
+		xs_node_fail(error, err, "node %s: raise the limits of the neighbour tables", node->name);
+		goto out;
+	}
+	for (size_t i = 0; i < ports; i++) {
+		err = xs_port_adjust(node, &works[i], error);
+		if (!err)
+			err = remember_port(node, &works[i], error);
+		if (err)
+			goto out;
+	}
+	for (struct xs_want *want = wants.by_key; !err && want; want = want->hh.next)
+		err = xs_space_make(node, want, error);
+out:
+	free(node->links);
+	node->links = NULL;
+	node->link_count = 0;
+	xs_wants_free(&wants);
+	free(works);
+	return err;
+}
+
+/* ---- what became of it --------------------------------------------------------------------------------------------- */
+
+const struct xs_node_vport *xs_node_vport(const struct xs_node *node, uint32_t id)
+{
+	const struct xs_vport_state *state;
+
+	HASH_FIND(hh, node->vports, &id, sizeof(id), state);
+	return state ? &state->public : NULL;
+}
+
+const struct xs_node_port *xs_node_port(const struct xs_node *node, uint32_t id)
+{
+	const struct xs_port_state *state;
+
+	HASH_FIND(hh, node->ports, &id, sizeof(id), state);
+	return state ? &state->public : NULL;
+}
+
+int xs_node_netns(const struct xs_node *node)
+{
+	return node->netns;
+}
+
+int xs_node_copy_carrier(struct xs_node *node, const struct xs_image *image)
+{
+	const struct xs_rec_vport *vport;
+	struct xs_vport_state *state;
+	struct xs_port_state *port;
+	struct xs_link link;
+	int err;
+
+	for (port = node->ports; port; port = port->hh.next) {
+		err = xs_link_get(node->netlink, NULL, port->public.ifindex, &link);
+		if (err && err != -ENODEV)
+			return err;
+		port->public.carrier = !err && link.carrier;
+	}
+	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		if (vport->kind != XS_VPORT_LINK)
+			continue;
+		HASH_FIND(hh, node->vports, &vport->id, sizeof(vport->id), state);
+		HASH_FIND(hh, node->ports, &vport->port, sizeof(vport->port), port);
+		if (!state || !port || state->up == port->public.carrier)
+			continue;
+		err = xs_link_set_flags(node->netlink, state->public.veth, port->public.carrier ? IFF_UP : 0, IFF_UP);
+		if (err && err != -ENODEV)
+			return err;
+		state->up = port->public.carrier;
+	}
+	return 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * retire.c - removes what the journal says that we made and an image no longer holds, and gives ports back what they had.
+ *
+ * Always holds: only what is in the journal is touched; a thing that is gone already is no failure; a name leaves the journal
+ * after its thing is gone, so a retire that was cut short is finished by the next.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/node/internal.h"
+#include "loader/node/machine.h"
+#include "loader/node/netns.h"
+
+/* What an image keeps, by the names that the journal knows. */
+#define KEEP_NAME (XS_JOURNAL_KEY + 2)
+
+struct keep {
+	char name[KEEP_NAME];
+	UT_hash_handle hh;
+};
+
+/* Kinds of a port all follow its interface, which is the first word of their keys. */
+static void keep_name(enum xs_journal_kind kind, const char *key, char *name)
+{
+	char class = kind == XS_JOURNAL_NETNS ? 'n' : kind == XS_JOURNAL_VETH ? 'v' : 'p';
+
+	snprintf(name, KEEP_NAME, "%c %.*s", class, (int)(class == 'p' ? strcspn(key, " ") : strlen(key)), key);
+}
+
+static int add_keep(struct keep **keeps, enum xs_journal_kind kind, const char *key)
+{
+	struct keep *keep = calloc(1, sizeof(*keep)), *known;
+
+	if (!keep)
+		return -ENOMEM;
+	keep_name(kind, key, keep->name);
+	HASH_FIND_STR(*keeps, keep->name, known);
+	if (known)
+		free(keep);
+	else
+		HASH_ADD_STR(*keeps, name, keep);
+	return 0;
+}
+
+static bool is_kept(struct keep *keeps, const struct xs_journal_entry *entry)
+{
+	char name[KEEP_NAME];
+	struct keep *keep;
+
+	keep_name(entry->kind, entry->key, name);
+	HASH_FIND_STR(keeps, name, keep);
+	return keep;
+}
+
+static int keep_image(const struct xs_image *image, const struct xs_wants *wants, struct keep **keeps)
+{
+	const struct xs_rec_port *port;
+	char name[IFNAMSIZ];
+	int err = 0;
+
+	for (const struct xs_want *want = wants->by_key; !err && want; want = want->hh.next) {
+		err = add_keep(keeps, XS_JOURNAL_NETNS, want->netns);
+		for (size_t i = 0; !err && i < want->vport_count; i++)
+			err = add_keep(keeps, XS_JOURNAL_VETH, xs_veth_name(want->vport[i]->id, name));
+	}
+	for (size_t i = 0; !err && image && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
+		err = add_keep(keeps, XS_JOURNAL_MTU, port->interface);
+	return err;
+}
+
+static void free_keeps(struct keep *keeps)
+{
+	struct keep *keep, *next;
+
+	HASH_ITER(hh, keeps, keep, next)
+	{
+		HASH_DEL(keeps, keep);
+		free(keep);
+	}
+}
+
+static int delete_veths(struct xs_node *node, const struct xs_journal_entry **entry, size_t count, char *error)
+{
+	uint32_t *ifindex = calloc(count + 1, sizeof(*ifindex));
+	const struct xs_link *link;
+	size_t n = 0;
+	int err;
+
+	if (!ifindex)
+		return xs_node_fail(error, -ENOMEM, "node %s: remove veths", node->name);
+	for (size_t i = 0; i < count; i++) {
+		link = entry[i]->kind == XS_JOURNAL_VETH ? xs_link_find(node->links, node->link_count, entry[i]->key) : NULL;
+		if (link && link->veth)
+			ifindex[n++] = link->ifindex;
+	}
+	err = node->netlink ? xs_link_delete(node->netlink, node->links, node->link_count, ifindex, n) : 0;
+	free(ifindex);
+	return err ? xs_node_fail(error, err, "node %s: remove %zu veths%s", node->name, n, xs_netlink_why(node->netlink)) : 0;
+}
+
+static int delete_namespace(struct xs_node *node, const char *name, char *error)
+{
+	struct xs_space *space, *next;
+	int err;
+
+	HASH_ITER(hh, node->spaces, space, next)
+		if (!strcmp(space->name, name))
+			xs_space_close(node, space);
+	err = xs_netns_delete(name);
+	return err ? xs_node_fail(error, err, "node %s: remove namespace %s", node->name, name) : 0;
+}
+
+/* entry: those that are not kept, sorted by kind. */
+static int remove_entries(struct xs_node *node, const struct xs_journal_entry **entry, size_t count, char *error)
+{
+	int err;
+
+	/* A veth first: by itself it would live on, its other end unseen, as long as anybody holds the namespace. */
+	err = delete_veths(node, entry, count, error);
+	for (size_t i = 0; !err && i < count; i++) {
+		if (entry[i]->kind == XS_JOURNAL_NETNS)
+			err = delete_namespace(node, entry[i]->key, error);
+		else if (entry[i]->kind != XS_JOURNAL_VETH && node->netlink)
+			err = xs_port_give_back(node, entry[i], error);
+		if (!err)
+			xs_journal_forget(node->journal, entry[i]->kind, entry[i]->key);
+	}
+	return err;
+}
+
+static void forget_states(struct xs_node *node, const struct xs_image *image)
+{
+	struct xs_vport_state *vport, *next_vport;
+	struct xs_port_state *port, *next_port;
+
+	HASH_ITER(hh, node->vports, vport, next_vport)
+	{
+		if (image && xs_image_find(image, XS_REC_VPORT, &vport->public.id))
+			continue;
+		HASH_DEL(node->vports, vport);
+		free(vport);
+	}
+	HASH_ITER(hh, node->ports, port, next_port)
+	{
+		if (image && xs_image_find(image, XS_REC_PORT, &port->public.id))
+			continue;
+		HASH_DEL(node->ports, port);
+		free(port);
+	}
+}
+
+int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *error)
+{
+	const struct xs_journal_entry **entry = NULL;
+	struct xs_wants wants = {};
+	struct keep *keeps = NULL;
+	size_t all = 0, count = 0;
+	int err, saved;
+
+	err = xs_wants_make(image, &wants);
+	if (!err)
+		err = keep_image(image, &wants, &keeps);
+	if (!err)
+		err = xs_journal_list(node->journal, &entry, &all);
+	if (!err && node->netlink)
+		err = xs_link_dump(node->netlink, &node->links, &node->link_count);
+	if (err) {
+		xs_node_fail(error, err, "node %s: compare image and journal", node->name);
+		goto out;
+	}
+	for (size_t i = 0; i < all; i++)
+		if (!is_kept(keeps, entry[i]))
+			entry[count++] = entry[i];
+	err = remove_entries(node, entry, count, error);
+	for (struct xs_want *want = wants.by_key; !err && want; want = want->hh.next)
+		err = xs_space_trim(node, want, error);
+	if (!err && !image) {
+		err = xs_machine_neighbours(node->machine.ipv4, node->name, 0);
+		if (err)
+			xs_node_fail(error, err, "node %s: give the limits of the neighbour tables back", node->name);
+	}
+	saved = xs_journal_save(node->journal);
+	if (!err && saved)
+		err = xs_node_fail(error, saved, "node %s: write journal " XS_RUN_DIRECTORY "/%s/journal", node->name, node->name);
+	forget_states(node, image);
+out:
+	free(node->links);
+	node->links = NULL;
+	node->link_count = 0;
+	free(entry);
+	free_keeps(keeps);
+	xs_wants_free(&wants);
+	return err;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sysctl.c - see sysctl.h. */
+#include "loader/node/sysctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "loader/node/netlink.h"
+#include "loader/node/netns.h"
+
+int xs_sysctl_open(int netns, struct xs_sysctl *out)
+{
+	struct xs_sysctl opened = {-1, -1};
+	struct xs_netns_scope scope;
+	int err;
+
+	err = xs_netns_enter(netns, &scope);
+	if (err)
+		return err;
+	opened.ipv4 = open("/proc/sys/net/ipv4", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (opened.ipv4 < 0)
+		err = -errno;
+	else
+		opened.ipv6 = open("/proc/sys/net/ipv6", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	xs_netns_leave(&scope);
+	if (!err)
+		*out = opened;
+	return err;
+}
+
+void xs_sysctl_close(struct xs_sysctl *sysctl)
+{
+	if (sysctl->ipv4 >= 0)
+		close(sysctl->ipv4);
+	if (sysctl->ipv6 >= 0)
+		close(sysctl->ipv6);
+	sysctl->ipv4 = sysctl->ipv6 = -1;
+}
+
+static int read_value(int fd, long *value)
+{
+	char text[32], *end;
+	ssize_t size = pread(fd, text, sizeof(text) - 1, 0);
+	long number;
+
+	if (size < 0)
+		return -errno;
+	text[size] = '\0';
+	number = strtol(text, &end, 10);
+	if (end == text)
+		return -EBADMSG;
+	*value = number;
+	return 0;
+}
+
+int xs_sysctl_get(int directory, const char *path, long *value)
+{
+	int fd = openat(directory, path, O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = read_value(fd, value);
+	close(fd);
+	return err;
+}
+
+int xs_sysctl_set(int directory, const char *path, long value)
+{
+	int fd, err, size;
+	char text[32];
+	long now;
+
+	fd = openat(directory, path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = read_value(fd, &now);
+	if (!err && now != value) {
+		size = snprintf(text, sizeof(text), "%ld\n", value);
+		err = pwrite(fd, text, (size_t)size, 0) == size ? 1 : -errno;
+		if (err == 1)
+			xs_netlink_count_change();
+	}
+	close(fd);
+	return err;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* want.c - see want.h. */
+#include "loader/node/want.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "maps/contract.h"
+
+/* Room for one more element of an array; the new array, or NULL with the old one untouched. */
+static void *room_for_one(void *array, size_t count, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : 4;
+
+	if (count < *room)
+		return array;
+	array = realloc(array, more * size);
+	if (array)
+		*room = more;
+	return array;
+}
+
+int xs_want_add_address(struct xs_want *want, const struct xs_want_address *address)
+{
+	struct xs_want_address *array;
+
+	/* Two MUXes of a sliver may share one address. */
+	for (size_t i = 0; address->vport == XS_WANT_LO && i < want->address_count; i++)
+		if (want->address[i].vport == XS_WANT_LO && !xs_address_compare(&want->address[i].address, &address->address))
+			return 0;
+	array = room_for_one(want->address, want->address_count, &want->address_room, sizeof(*array));
+	if (!array)
+		return -ENOMEM;
+	want->address = array;
+	array[want->address_count++] = *address;
+	return 0;
+}
+
+int xs_want_add_route(struct xs_want *want, const struct xs_want_route *route)
+{
+	struct xs_want_route *array;
+
+	array = room_for_one(want->route, want->route_count, &want->route_room, sizeof(*array));
+	if (!array)
+		return -ENOMEM;
+	want->route = array;
+	array[want->route_count++] = *route;
+	return 0;
+}
+
+int xs_want_add_neighbour(struct xs_want *want, const struct xs_want_neighbour *neighbour)
+{
+	struct xs_want_neighbour *array;
+
+	array = room_for_one(want->neighbour, want->neighbour_count, &want->neighbour_room, sizeof(*array));
+	if (!array)
+		return -ENOMEM;
+	want->neighbour = array;
+	array[want->neighbour_count++] = *neighbour;
+	return 0;
+}
+
+static int add_vport(struct xs_want *want, const struct xs_rec_vport *vport)
+{
+	const struct xs_rec_vport **array;
+
+	array = room_for_one(want->vport, want->vport_count, &want->vport_room, sizeof(*array));
+	if (!array)
+		return -ENOMEM;
+	want->vport = array;
+	array[want->vport_count++] = vport;
+	return vport->slice ? xs_sliver_want_vport(want, vport) : xs_edge_want_vport(want, vport);
+}
+
+struct xs_want *xs_wants_find(const struct xs_wants *wants, uint64_t key)
+{
+	struct xs_want *want;
+
+	HASH_FIND(hh, wants->by_key, &key, sizeof(key), want);
+	return want;
+}
+
+static struct xs_want *add_want(struct xs_wants *wants, uint64_t key)
+{
+	struct xs_want *want = calloc(1, sizeof(*want));
+
+	if (!want)
+		return NULL;
+	want->key = key;
+	HASH_ADD(hh, wants->by_key, key, sizeof(want->key), want);
+	return want;
+}
+
+static int add_slivers(const struct xs_image *image, struct xs_wants *wants)
+{
+	const struct xs_rec_slice *slice;
+	struct xs_want *want;
+
+	for (size_t i = 0; (slice = xs_image_at(image, XS_REC_SLICE, i)); i++) {
+		want = add_want(wants, xs_want_key(slice->id, 0));
+		if (!want)
+			return -ENOMEM;
+		xs_sliver_netns(image->header->node, slice->name, want->netns);
+		snprintf(want->what, sizeof(want->what), "sliver %s of slice %s", slice->vrf, slice->name);
+		xs_sliver_settings(want);
+	}
+	return 0;
+}
+
+static int add_vports(const struct xs_image *image, struct xs_wants *wants)
+{
+	const struct xs_rec_vport *vport;
+	struct xs_want *want;
+	int err = 0;
+
+	for (size_t i = 0; !err && (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		if (!vport->slice) {
+			want = add_want(wants, xs_want_key(0, vport->id));
+			if (!want)
+				return -ENOMEM;
+			xs_edge_netns(image->header->node, vport->name, want->netns);
+			snprintf(want->what, sizeof(want->what), "edge %s", vport->name);
+			xs_edge_settings(want);
+		} else {
+			want = xs_wants_find(wants, xs_want_key(vport->slice, 0));
+		}
+		err = want ? add_vport(want, vport) : -EBADMSG;
+	}
+	return err;
+}
+
+static int add_routes(const struct xs_image *image, struct xs_wants *wants)
+{
+	const struct xs_rec_vport *vport;
+	const struct xs_rec_route *route;
+	const struct xs_rec_proxy *proxy;
+	struct xs_want *want;
+	int err = 0;
+
+	for (size_t i = 0; !err && (route = xs_image_at(image, XS_REC_ROUTE, i)); i++) {
+		want = xs_wants_find(wants, xs_want_key(route->slice, route->edge));
+		vport = xs_image_find(image, XS_REC_VPORT, &route->vport);
+		if (!want || !vport)
+			return -EBADMSG;
+		err = route->slice ? xs_sliver_want_route(want, route, vport) : xs_edge_want_route(want, route);
+	}
+	for (size_t i = 0; !err && (proxy = xs_image_at(image, XS_REC_PROXY, i)); i++) {
+		want = xs_wants_find(wants, xs_want_key(0, proxy->edge));
+		vport = xs_image_find(image, XS_REC_VPORT, &proxy->edge);
+		err = want && vport ? xs_edge_want_proxy(want, proxy, vport) : -EBADMSG;
+	}
+	return err;
+}
+
+/* Where two say something of one prefix, the one that leads out wins over a proxy's. */
+static int by_prefix_lo_last(const void *a, const void *b)
+{
+	const struct xs_want_route *x = a, *y = b;
+	int order = xs_prefix_compare(&x->prefix, &y->prefix);
+
+	return order ? order : (x->vport == XS_WANT_LO) - (y->vport == XS_WANT_LO);
+}
+
+static void sort_routes(struct xs_want *want)
+{
+	size_t kept = 0;
+
+	if (!want->route_count)
+		return;
+	qsort(want->route, want->route_count, sizeof(*want->route), by_prefix_lo_last);
+	for (size_t i = 1; i < want->route_count; i++)
+		if (xs_prefix_compare(&want->route[i].prefix, &want->route[kept].prefix))
+			want->route[++kept] = want->route[i];
+	want->route_count = kept + 1;
+}
+
+int xs_wants_make(const struct xs_image *image, struct xs_wants *out)
+{
+	struct xs_wants wants = {};
+	int err = 0;
+
+	if (image) {
+		err = add_slivers(image, &wants);
+		if (!err)
+			err = add_vports(image, &wants);
+		if (!err)
+			err = add_routes(image, &wants);
+	}
+	if (err) {
+		xs_wants_free(&wants);
+		return err;
+	}
+	for (struct xs_want *want = wants.by_key; want; want = want->hh.next)
+		sort_routes(want);
+	*out = wants;
+	return 0;
+}
+
+void xs_wants_free(struct xs_wants *wants)
+{
+	struct xs_want *want, *next;
+
+	HASH_ITER(hh, wants->by_key, want, next)
+	{
+		HASH_DEL(wants->by_key, want);
+		free(want->vport);
+		free(want->address);
+		free(want->route);
+		free(want->neighbour);
+		free(want);
+	}
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * want.h - an image seen by namespaces: what each of them must hold. Pure; sliver.c and edge.c say what a vport means.
+ *
+ * Always holds: records are pointed to, not copied, so a want lives no longer than its image. Where a device is named, it is by
+ * its vport's id, as it may not be made yet; XS_WANT_LO is the namespace's loopback.
+ */
+#ifndef XSLICE_NODE_WANT_H
+#define XSLICE_NODE_WANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uthash.h>
+
+#include "loader/image/image.h"
+
+#define XS_WANT_LO 0u /* never a vport's id */
+
+struct xs_want_address {
+	uint32_t vport;
+	struct xs_address address;
+	uint8_t length, scope; /* scope: RT_SCOPE_* */
+};
+
+struct xs_want_route {
+	uint32_t vport;
+	struct xs_prefix prefix;
+	struct xs_address via; /* NONE: on the link */
+	bool onlink;
+};
+
+struct xs_want_neighbour {
+	uint32_t vport;
+	struct xs_address address;
+	struct xs_mac mac;
+};
+
+/* A sysctl of the devices of a namespace: net.ipv4.conf.{all,default,DEVICE}.NAME. */
+struct xs_setting {
+	const char *name;
+	uint8_t index;   /* IPV4_DEVCONF_* */
+	int all, device; /* `default` is as the devices */
+};
+
+struct xs_want {
+	uint64_t key; /* xs_want_key() */
+	char netns[XS_NETNS_NAME];
+	char what[48]; /* for people: "sliver P", "edge client" */
+	const struct xs_setting *setting;
+	size_t setting_count;
+	const struct xs_rec_vport **vport;
+	struct xs_want_address *address; /* first come, first made: the first of a device is its primary */
+	struct xs_want_route *route;     /* sorted by prefix, which is unique */
+	struct xs_want_neighbour *neighbour;
+	size_t vport_count, address_count, route_count, neighbour_count;
+	size_t vport_room, address_room, route_room, neighbour_room;
+	UT_hash_handle hh;
+};
+
+static inline uint64_t xs_want_key(uint32_t slice, uint32_t edge)
+{
+	return (uint64_t)slice << 32 | (slice ? 0 : edge);
+}
+
+struct xs_wants {
+	struct xs_want *by_key; /* uthash */
+};
+
+/* 0 or -ENOMEM. NULL image: nothing is wanted. */
+int xs_wants_make(const struct xs_image *image, struct xs_wants *out);
+void xs_wants_free(struct xs_wants *wants);
+struct xs_want *xs_wants_find(const struct xs_wants *wants, uint64_t key);
+
+int xs_want_add_address(struct xs_want *want, const struct xs_want_address *address);
+int xs_want_add_route(struct xs_want *want, const struct xs_want_route *route);
+int xs_want_add_neighbour(struct xs_want *want, const struct xs_want_neighbour *neighbour);
+
+/* sliver.c, edge.c: what a vport, and the records of such a namespace, mean. 0 or -ENOMEM. */
+void xs_sliver_settings(struct xs_want *want);
+int xs_sliver_want_vport(struct xs_want *want, const struct xs_rec_vport *vport);
+int xs_sliver_want_route(struct xs_want *want, const struct xs_rec_route *route, const struct xs_rec_vport *vport);
+void xs_edge_settings(struct xs_want *want);
+int xs_edge_want_vport(struct xs_want *want, const struct xs_rec_vport *vport);
+int xs_edge_want_route(struct xs_want *want, const struct xs_rec_route *route);
+int xs_edge_want_proxy(struct xs_want *want, const struct xs_rec_proxy *proxy, const struct xs_rec_vport *edge);
+
+#endif
