@@ -40,7 +40,9 @@ struct xs_d_port {
 	struct xs_place place;
 	struct xs_d_node *node;
 	const char *interface;  /* device in the node's namespace; the port's name if not given */
+	struct xs_place interface_place;
 	struct xs_d_port *peer; /* the port at the other end of the physical link; NULL: users or nothing of ours */
+	const char *peer_text;  /* as written, "NODE/PORT"; NULL: not given */
 	struct xs_place peer_place;
 	uint16_t mtu; /* bytes; 1500 if not given */
 	enum xs_port_mode mode;
@@ -85,9 +87,12 @@ struct xs_d_link {
 	struct xs_d_vrf *end[2];
 	struct xs_place end_place[2];
 	struct xs_d_port *port[2]; /* the physical link it runs over: port[i] is on end[i]'s node */
+	const char *port_text;     /* as written, "NODE/PORT" at either end; NULL: not given, the first cable serves */
+	struct xs_place port_place;
 	struct xs_prefix subnet;
 	struct xs_place subnet_place;
 	uint16_t mtu;   /* bytes; 0: not given, the smaller of its ports' */
+	struct xs_place mtu_place;
 	uint16_t label; /* segmentation: VLAN id; 0: not given */
 	struct xs_place label_place;
 };
@@ -98,11 +103,12 @@ struct xs_d_gateway {
 	struct xs_d_slice *slice;
 	struct xs_d_vrf *vrf;
 	struct xs_d_port *port;
+	const char *port_text; /* as written; a port of the VRF's node */
 	struct xs_place port_place;
 	struct xs_prefix subnet;
 	struct xs_place subnet_place;
-	struct xs_address address; /* NONE: base + 1 */
-	struct xs_mac mac;         /* all zero: not given */
+	struct xs_address address; /* NONE: base + 1. What another slice's gateway over the same subnet says is filled in here */
+	struct xs_mac mac;         /* all zero: not given; likewise */
 	struct xs_place address_place, mac_place;
 	struct xs_d_route *behind; /* further prefixes behind it: prefix via a host of the subnet */
 	size_t behind_count;
@@ -167,6 +173,7 @@ struct xs_d_mux {
 	struct xs_place place;
 	struct xs_d_node *node;
 	struct xs_d_port *port;
+	const char *port_text; /* as written; a port of the node */
 	struct xs_place port_place;
 	struct xs_d_client *client;
 	size_t client_count;
@@ -182,7 +189,7 @@ struct xs_d_mux {
 struct xs_d_migration {
 	const char *name;
 	const char *group; /* NULL: none */
-	struct xs_place place, address_place, group_place;
+	struct xs_place place, address_place, group_place, mac_place;
 	struct xs_address address;
 	struct xs_mac mac;
 	struct xs_d_slice *from, *to;

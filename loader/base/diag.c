@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * diag.c - the collection of faults: kept in order of arrival, sorted by place when printed.
+ *
+ * Always holds: the counts are true even where memory for a text lacked; a text holds no control bytes, since it quotes
+ * values that an unknown hand wrote and ends on somebody's terminal.
+ */
+#include "loader/base/diag.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fault {
+	size_t order;
+	enum xs_severity severity;
+	struct xs_place place, note_place; /* paths are copies of ours */
+	char *text;
+	char *note; /* NULL: none */
+};
+
+struct xs_diag {
+	char *file;
+	struct fault *fault;
+	size_t count, room;
+	size_t errors, warnings;
+	bool newest_lost; /* the newest fault has no entry, so its note has nowhere to go */
+};
+
+struct xs_diag *xs_diag_new(const char *file)
+{
+	struct xs_diag *diag = calloc(1, sizeof(*diag));
+
+	if (!diag)
+		return NULL;
+	diag->file = strdup(file);
+	if (!diag->file) {
+		free(diag);
+		return NULL;
+	}
+	return diag;
+}
+
+void xs_diag_free(struct xs_diag *diag)
+{
+	if (!diag)
+		return;
+	for (size_t i = 0; i < diag->count; i++) {
+		free((char *)diag->fault[i].place.path);
+		free((char *)diag->fault[i].note_place.path);
+		free(diag->fault[i].text);
+		free(diag->fault[i].note);
+	}
+	free(diag->fault);
+	free(diag->file);
+	free(diag);
+}
+
+/* The text with every control byte as \xNN. NULL without memory. */
+static char *format_text(const char *format, va_list args)
+{
+	char *raw = NULL, *text = NULL, *to;
+	size_t controls = 0;
+
+	if (vasprintf(&raw, format, args) < 0)
+		return NULL;
+	for (const char *from = raw; *from; from++)
+		controls += (unsigned char)*from < 0x20 || *from == 0x7f;
+	if (!controls)
+		return raw;
+	text = malloc(strlen(raw) + 3 * controls + 1);
+	if (!text)
+		goto out;
+	to = text;
+	for (const char *from = raw; *from; from++) {
+		if ((unsigned char)*from < 0x20 || *from == 0x7f)
+			to += sprintf(to, "\\x%02x", (unsigned char)*from);
+		else
+			*to++ = *from;
+	}
+	*to = '\0';
+out:
+	free(raw);
+	return text;
+}
+
+static int copy_place(struct xs_place *to, const struct xs_place *from)
+{
+	memset(to, 0, sizeof(*to));
+	if (!from)
+		return 0;
+	to->line = from->line;
+	to->column = from->column;
+	if (from->path) {
+		to->path = strdup(from->path);
+		if (!to->path)
+			return -1;
+	}
+	return 0;
+}
+
+static bool make_room(struct xs_diag *diag)
+{
+	size_t room = diag->room ? 2 * diag->room : 16;
+	struct fault *fault;
+
+	if (diag->count < diag->room)
+		return true;
+	fault = realloc(diag->fault, room * sizeof(*fault));
+	if (!fault)
+		return false;
+	diag->fault = fault;
+	diag->room = room;
+	return true;
+}
+
+void xs_diag_add(struct xs_diag *diag, enum xs_severity severity, const struct xs_place *place, const char *format, ...)
+{
+	struct fault fault = { .severity = severity };
+	va_list args;
+
+	if (severity == XS_ERROR)
+		diag->errors++;
+	else
+		diag->warnings++;
+	diag->newest_lost = true;
+	va_start(args, format);
+	fault.text = format_text(format, args);
+	va_end(args);
+	if (!fault.text)
+		return;
+	if (!make_room(diag) || copy_place(&fault.place, place)) {
+		free(fault.text);
+		return;
+	}
+	fault.order = diag->count;
+	diag->fault[diag->count++] = fault;
+	diag->newest_lost = false;
+}
+
+void xs_diag_note(struct xs_diag *diag, const struct xs_place *place, const char *format, ...)
+{
+	struct xs_place copy;
+	struct fault *fault;
+	va_list args;
+	char *text;
+
+	if (!diag->count || diag->newest_lost)
+		return;
+	va_start(args, format);
+	text = format_text(format, args);
+	va_end(args);
+	if (!text)
+		return;
+	if (copy_place(&copy, place)) {
+		free(text);
+		return;
+	}
+	fault = &diag->fault[diag->count - 1];
+	free((char *)fault->note_place.path);
+	free(fault->note);
+	fault->note_place = copy;
+	fault->note = text;
+}
+
+size_t xs_diag_errors(const struct xs_diag *diag)
+{
+	return diag->errors;
+}
+
+size_t xs_diag_warnings(const struct xs_diag *diag)
+{
+	return diag->warnings;
+}
+
+static int compare_faults(const void *left, const void *right)
+{
+	const struct fault *a = *(const struct fault *const *)left, *b = *(const struct fault *const *)right;
+
+	if (a->place.line != b->place.line)
+		return a->place.line < b->place.line ? -1 : 1;
+	if (a->place.column != b->place.column)
+		return a->place.column < b->place.column ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* Pointers to the faults in the order of their places; NULL without memory (then the order of arrival serves). */
+static const struct fault **sorted(const struct xs_diag *diag)
+{
+	const struct fault **list = malloc((diag->count + 1) * sizeof(*list));
+
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < diag->count; i++)
+		list[i] = &diag->fault[i];
+	qsort(list, diag->count, sizeof(*list), compare_faults);
+	return list;
+}
+
+static void print_one(FILE *out, const char *file, const struct xs_place *place, const char *kind, const char *text)
+{
+	fputs(file, out);
+	if (place->line)
+		fprintf(out, ":%u", place->line);
+	if (place->line && place->column)
+		fprintf(out, ":%u", place->column);
+	fprintf(out, ": %s: ", kind);
+	if (place->path)
+		fprintf(out, "%s: ", place->path);
+	fprintf(out, "%s\n", text);
+}
+
+void xs_diag_print(const struct xs_diag *diag, FILE *out)
+{
+	const struct fault **list = sorted(diag);
+	size_t lost = diag->errors + diag->warnings - diag->count;
+
+	for (size_t i = 0; i < diag->count; i++) {
+		const struct fault *fault = list ? list[i] : &diag->fault[i];
+
+		print_one(out, diag->file, &fault->place, fault->severity == XS_ERROR ? "error" : "warning", fault->text);
+		if (fault->note)
+			print_one(out, diag->file, &fault->note_place, "note", fault->note);
+	}
+	if (lost)
+		fprintf(out, "%s: error: memory is exhausted: %zu further faults have no text\n", diag->file, lost);
+	free(list);
+}
+
+static void set_place(json_t *object, const struct xs_place *place)
+{
+	json_object_set_new(object, "line", json_integer(place->line));
+	json_object_set_new(object, "column", json_integer(place->column));
+	json_object_set_new(object, "path", place->path ? json_string(place->path) : json_null());
+}
+
+json_t *xs_diag_json(const struct xs_diag *diag)
+{
+	const struct fault **list = sorted(diag);
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < diag->count; i++) {
+		const struct fault *fault = list ? list[i] : &diag->fault[i];
+		json_t *object = json_object(), *note = json_null();
+
+		json_object_set_new(object, "file", json_string(diag->file));
+		set_place(object, &fault->place);
+		json_object_set_new(object, "severity", json_string(fault->severity == XS_ERROR ? "error" : "warning"));
+		json_object_set_new(object, "message", json_string(fault->text));
+		if (fault->note) {
+			note = json_object();
+			set_place(note, &fault->note_place);
+			json_object_set_new(note, "message", json_string(fault->note));
+		}
+		json_object_set_new(object, "note", note);
+		json_array_append_new(array, object);
+	}
+	free(list);
+	return array;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * check_label.c - labels that the definition gives, and whether a cable has enough of them (R30). Only segmentation needs it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/model/check.h"
+
+#define LABEL_MIN 1
+#define LABEL_MAX 4094
+
+struct use {
+	const struct xs_d_port *cable; /* the end of it that lies lower in memory stands for both */
+	const struct xs_d_link *link;
+	uint16_t label;
+	size_t order;
+};
+
+static int compare_uses(const void *left, const void *right)
+{
+	const struct use *a = left, *b = right;
+
+	if (a->cable != b->cable)
+		return (uintptr_t)a->cable < (uintptr_t)b->cable ? -1 : 1;
+	if (a->label != b->label)
+		return a->label < b->label ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static const struct xs_d_range *reserving(const struct xs_d_port *port, uint16_t label)
+{
+	for (size_t i = 0; i < port->reserved_count; i++) {
+		if (label >= port->reserved[i].first && label <= port->reserved[i].last)
+			return &port->reserved[i];
+	}
+	return NULL;
+}
+
+static void check_reserved(struct xs_check *check, const struct xs_d_link *link)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct xs_d_range *range = reserving(link->port[i], link->label);
+
+		if (!range)
+			continue;
+		XS_FAULT(check, &link->label_place, "label: %u is reserved by port \"%s/%s\"", link->label, link->port[i]->node->name,
+			 link->port[i]->name);
+		xs_diag_note(check->diag, &range->place, "it is reserved here");
+		return;
+	}
+}
+
+/* Labels that neither end reserves. */
+static size_t capacity_of(const struct xs_d_port *port)
+{
+	size_t free = 0;
+
+	for (uint16_t label = LABEL_MIN; label <= LABEL_MAX; label++)
+		free += !reserving(port, label) && !reserving(port->peer, label);
+	return free;
+}
+
+/* All uses of one cable. */
+static void check_cable(struct xs_check *check, const struct use *use, size_t count)
+{
+	size_t capacity = capacity_of(use->cable);
+	const struct xs_d_link *last = use->link;
+
+	for (size_t i = 0; i < count; i++) {
+		if (xs_place_after(&use[i].link->place, &last->place))
+			last = use[i].link;
+		if (!use[i].label)
+			continue;
+		check_reserved(check, use[i].link);
+		if (i && use[i - 1].label == use[i].label) {
+			XS_FAULT(check, &use[i].link->label_place, "label: %u is already that of link \"%s\" on the same cable",
+				 use[i].label, use[i - 1].link->name);
+			xs_diag_note(check->diag, &use[i - 1].link->label_place, "it is given here");
+		}
+	}
+	if (count > capacity) {
+		XS_FAULT(check, &last->place, "link \"%s\": the cable from \"%s/%s\" to \"%s/%s\" has %zu labels for %zu links", last->name,
+			 last->port[0]->node->name, last->port[0]->name, last->port[1]->node->name, last->port[1]->name, capacity, count);
+		xs_diag_note(check->diag, &last->port[0]->place, "port \"%s/%s\" is here", last->port[0]->node->name,
+			     last->port[0]->name);
+	}
+}
+
+int xs_check_labels(struct xs_check *check)
+{
+	const struct xs_domain *domain = check->domain;
+	size_t count = 0, next;
+	struct use *list;
+
+	for (size_t i = 0; i < domain->slice_count; i++)
+		count += domain->slice[i].link_count;
+	list = xs_arena_array(check->scratch, count, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	count = 0;
+	for (size_t i = 0; i < domain->slice_count; i++) {
+		for (size_t j = 0; j < domain->slice[i].link_count; j++) {
+			const struct xs_d_link *link = &domain->slice[i].link[j];
+			bool lower = (uintptr_t)link->port[0] < (uintptr_t)link->port[1];
+
+			if (!link->port[0] || !link->port[1])
+				continue;
+			list[count] = (struct use){ link->port[!lower], link, link->label, count };
+			count++;
+		}
+	}
+	qsort(list, count, sizeof(*list), compare_uses);
+	for (size_t i = 0; i < count; i = next) {
+		for (next = i + 1; next < count && list[next].cable == list[i].cable;)
+			next++;
+		check_cable(check, list + i, next - i);
+	}
+	return 0;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * resolve.c - references that a leafref cannot express: a peer "NODE/PORT", the port of a gateway (on its VRF's node), the
+ * cable of a link; and what gateways over one subnet share.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/model/check.h"
+
+static void resolve_peers(struct xs_check *check)
+{
+	for (size_t i = 0; i < check->domain->node_count; i++) {
+		struct xs_d_node *node = &check->domain->node[i];
+
+		for (size_t j = 0; j < node->port_count; j++) {
+			struct xs_d_port *port = &node->port[j], *peer;
+
+			if (!port->peer_text)
+				continue;
+			peer = xs_names_find(&check->index->port, port->peer_text);
+			if (!peer)
+				XS_FAULT(check, &port->peer_place, "peer: there is no port \"%s\"", port->peer_text);
+			else if (peer == port)
+				XS_FAULT(check, &port->peer_place, "peer: \"%s\" is this port itself", port->peer_text);
+			else if (peer->node == node)
+				XS_FAULT(check, &port->peer_place, "peer: \"%s\" is on the same node", port->peer_text);
+			else
+				port->peer = peer;
+		}
+	}
+}
+
+/* A cable has two ends that know each other. */
+static void check_symmetry(struct xs_check *check)
+{
+	for (size_t i = 0; i < check->domain->node_count; i++) {
+		const struct xs_d_node *node = &check->domain->node[i];
+
+		for (size_t j = 0; j < node->port_count; j++) {
+			const struct xs_d_port *port = &node->port[j], *peer = port->peer;
+
+			if (!peer || peer->peer == port)
+				continue;
+			if (!peer->peer_text) {
+				XS_FAULT(check, &port->peer_place, "peer: \"%s\" does not name \"%s/%s\" as its peer", port->peer_text,
+					 node->name, port->name);
+				xs_diag_note(check->diag, &peer->place, "\"%s\" is here", port->peer_text);
+			} else if (peer->peer) {
+				XS_FAULT(check, &port->peer_place, "peer: \"%s\" names \"%s\" as its peer", port->peer_text,
+					 peer->peer_text);
+				xs_diag_note(check->diag, &peer->peer_place, "it does so here");
+			}
+		}
+	}
+}
+
+static struct xs_d_port *port_of(struct xs_check *check, const struct xs_d_node *node, const char *name, const struct xs_place *place)
+{
+	struct xs_d_port *port;
+
+	if (!node || !name)
+		return NULL;
+	port = xs_names_find_in(&check->index->port, node->name, name);
+	if (!port) {
+		XS_FAULT(check, place, "port: node \"%s\" has no port \"%s\"", node->name, name);
+		xs_diag_note(check->diag, &node->place, "node \"%s\" is here", node->name);
+	}
+	return port;
+}
+
+static bool joins(const struct xs_d_port *port, const struct xs_d_node *a, const struct xs_d_node *b)
+{
+	return port->peer && port->peer->peer == port && port->node == a && port->peer->node == b;
+}
+
+/* The port on end 0's node of the cable that the link runs over; NULL: reported. */
+static struct xs_d_port *cable_of(struct xs_check *check, const struct xs_d_link *link)
+{
+	struct xs_d_node *a = link->end[0]->node, *b = link->end[1]->node;
+	struct xs_d_port *port;
+
+	if (link->port_text) {
+		port = xs_names_find(&check->index->port, link->port_text);
+		if (!port) {
+			XS_FAULT(check, &link->port_place, "port: there is no port \"%s\"", link->port_text);
+			return NULL;
+		}
+		if (joins(port, a, b))
+			return port;
+		if (joins(port, b, a))
+			return port->peer;
+		XS_FAULT(check, &link->port_place, "port: \"%s\" does not lead from \"%s\" to \"%s\"", link->port_text, a->name, b->name);
+		xs_diag_note(check->diag, &port->place, "port \"%s\" is here", link->port_text);
+		return NULL;
+	}
+	for (size_t i = 0; i < a->port_count; i++) {
+		if (joins(&a->port[i], a, b))
+			return &a->port[i];
+	}
+	XS_FAULT(check, &link->place, "link \"%s\": no cable joins \"%s\" and \"%s\": no port of the one has a peer on the other",
+		 link->name, a->name, b->name);
+	return NULL;
+}
+
+static void resolve_link(struct xs_check *check, struct xs_d_link *link)
+{
+	if (!link->end[0] || !link->end[1] || !link->end[0]->node || !link->end[1]->node)
+		return;
+	if (link->end[0]->node == link->end[1]->node) {
+		XS_FAULT(check, &link->end_place[1], "ends: \"%s\" and \"%s\" are both on node \"%s\"", link->end[0]->name,
+			 link->end[1]->name, link->end[0]->node->name);
+		return;
+	}
+	link->port[0] = cable_of(check, link);
+	if (link->port[0])
+		link->port[1] = link->port[0]->peer;
+	for (int i = 0; link->mtu && link->port[0] && i < 2; i++) {
+		if (link->mtu <= link->port[i]->mtu)
+			continue;
+		XS_FAULT(check, &link->mtu_place, "mtu: %u is more than the %u of port \"%s/%s\"", link->mtu, link->port[i]->mtu,
+			 link->port[i]->node->name, link->port[i]->name);
+		xs_diag_note(check->diag, &link->port[i]->place, "the port is here");
+		break;
+	}
+}
+
+/* ---- gateways over one subnet --------------------------------------------------------------------------------------- */
+
+static int compare_subnets(const void *left, const void *right)
+{
+	const struct xs_d_gateway *a = *(struct xs_d_gateway *const *)left, *b = *(struct xs_d_gateway *const *)right;
+	int order = xs_prefix_compare(&a->subnet, &b->subnet);
+
+	return order ? order : xs_place_after(&a->place, &b->place) ? 1 : -1;
+}
+
+/*
+ * The first hop of a VM must not change when the VM moves (R24): what one gateway says about address and MAC holds for
+ * those of other slices over the same subnet.
+ */
+static void share(struct xs_check *check, struct xs_d_gateway **gateway, size_t count)
+{
+	const struct xs_d_gateway *address = NULL, *mac = NULL;
+	char one[XS_PREFIX_TEXT], other[XS_PREFIX_TEXT];
+
+	for (size_t i = 0; i < count; i++) {
+		struct xs_d_gateway *g = gateway[i];
+
+		if (g->address.family && !address) {
+			address = g;
+		} else if (g->address.family && xs_address_compare(&g->address, &address->address)) {
+			XS_FAULT(check, &g->address_place,
+				 "address: %s, but gateway \"%s\" over the same subnet has %s: a VM that moves keeps its first hop",
+				 xs_address_text(&g->address, one), address->name, xs_address_text(&address->address, other));
+			xs_diag_note(check->diag, &address->address_place, "the other is here");
+		}
+		if (xs_mac_is_given(&g->mac) && !mac) {
+			mac = g;
+		} else if (xs_mac_is_given(&g->mac) && memcmp(&g->mac, &mac->mac, sizeof(g->mac))) {
+			XS_FAULT(check, &g->mac_place,
+				 "mac: %s, but gateway \"%s\" over the same subnet has %s: a VM that moves keeps its first hop",
+				 xs_mac_text(&g->mac, one), mac->name, xs_mac_text(&mac->mac, other));
+			xs_diag_note(check->diag, &mac->mac_place, "the other is here");
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (address && !gateway[i]->address.family) {
+			gateway[i]->address = address->address;
+			gateway[i]->address_place = address->address_place;
+		}
+		if (mac && !xs_mac_is_given(&gateway[i]->mac)) {
+			gateway[i]->mac = mac->mac;
+			gateway[i]->mac_place = mac->mac_place;
+		}
+	}
+}
+
+static int share_gateways(struct xs_check *check)
+{
+	struct xs_domain *domain = check->domain;
+	struct xs_d_gateway **list;
+	size_t count = 0, first;
+
+	for (size_t i = 0; i < domain->slice_count; i++)
+		count += domain->slice[i].gateway_count;
+	list = xs_arena_array(check->scratch, count, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	count = 0;
+	for (size_t i = 0; i < domain->slice_count; i++) {
+		for (size_t j = 0; j < domain->slice[i].gateway_count; j++) {
+			if (domain->slice[i].gateway[j].subnet.family)
+				list[count++] = &domain->slice[i].gateway[j];
+		}
+	}
+	qsort(list, count, sizeof(*list), compare_subnets);
+	for (size_t i = 0; i < count; i = first) {
+		for (first = i + 1; first < count && !xs_prefix_compare(&list[i]->subnet, &list[first]->subnet);)
+			first++;
+		share(check, list + i, first - i);
+	}
+	return 0;
+}
+
+int xs_resolve(struct xs_check *check)
+{
+	struct xs_domain *domain = check->domain;
+
+	resolve_peers(check);
+	check_symmetry(check);
+	for (size_t i = 0; i < domain->slice_count; i++) {
+		struct xs_d_slice *slice = &domain->slice[i];
+
+		for (size_t j = 0; j < slice->link_count; j++)
+			resolve_link(check, &slice->link[j]);
+		for (size_t j = 0; j < slice->gateway_count; j++) {
+			struct xs_d_gateway *gateway = &slice->gateway[j];
+
+			if (gateway->vrf)
+				gateway->port = port_of(check, gateway->vrf->node, gateway->port_text, &gateway->port_place);
+		}
+	}
+	for (size_t i = 0; i < domain->mux_count; i++)
+		domain->mux[i].port = port_of(check, domain->mux[i].node, domain->mux[i].port_text, &domain->mux[i].port_place);
+	return share_gateways(check);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * typed.c - the objects of the domain: values out of text, names into the index, references that the schema knows. Those
+ * that it cannot express (ports and peers) are resolve.c's.
+ */
+#include "loader/model/typed.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/model/tree.h"
+#include "loader/model/value.h"
+
+struct typing {
+	struct xs_arena *arena;
+	struct xs_index *index;
+	struct xs_domain *domain;
+	struct xs_values values;
+};
+
+static const struct lyd_node *child_of(const struct lyd_node *parent, const char *name)
+{
+	const struct lyd_node *child;
+
+	LY_LIST_FOR(lyd_child(parent), child) {
+		if (!strcmp(child->schema->name, name))
+			return child;
+	}
+	return NULL;
+}
+
+/* Where the value is, or where its parent is. */
+static struct xs_place place_of(struct typing *t, const struct lyd_node *parent, const char *name)
+{
+	const struct lyd_node *child = child_of(parent, name);
+
+	return xs_value_place(&t->values, child ? child : parent);
+}
+
+/* The value as text, NULL if there is none. */
+static const char *text_of(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
+{
+	const struct lyd_node *child = child_of(parent, name);
+	const char *text = child ? lyd_get_value(child) : NULL, *copy;
+
+	if (place)
+		*place = place_of(t, parent, name);
+	if (!text)
+		return NULL;
+	copy = xs_arena_copy(t->arena, text, strlen(text));
+	if (!copy)
+		t->values.err = -ENOMEM;
+	return copy;
+}
+
+static uint32_t number_of(const struct lyd_node *parent, const char *name)
+{
+	const struct lyd_node *child = child_of(parent, name);
+
+	return child ? (uint32_t)strtoul(lyd_get_value(child), NULL, 10) : 0;
+}
+
+static uint32_t number_at(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
+{
+	*place = place_of(t, parent, name);
+	return number_of(parent, name);
+}
+
+static bool says(const struct lyd_node *parent, const char *name, const char *value)
+{
+	const struct lyd_node *child = child_of(parent, name);
+
+	return child && !strcmp(lyd_get_value(child), value);
+}
+
+static struct xs_prefix prefix_of(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
+{
+	return xs_value_prefix(&t->values, child_of(parent, name), parent, place);
+}
+
+static struct xs_address address_of(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
+{
+	return xs_value_address(&t->values, child_of(parent, name), parent, place);
+}
+
+static struct xs_mac mac_of(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
+{
+	return xs_value_mac(&t->values, child_of(parent, name), parent, place);
+}
+
+static void *named(const struct xs_names *names, const struct lyd_node *parent, const char *name)
+{
+	const struct lyd_node *child = child_of(parent, name);
+
+	return child ? xs_names_find(names, lyd_get_value(child)) : NULL;
+}
+
+static void remember(struct typing *t, struct xs_names *names, const char *owner, const char *name, void *object)
+{
+	const char *key = owner ? xs_arena_print(t->arena, "%s/%s", owner, name) : name;
+
+	if (xs_names_add(names, t->arena, key, object) == -ENOMEM)
+		t->values.err = -ENOMEM;
+}
+
+/*
+ * The list `name` of `parent` as an array of objects of `size` bytes, each filled by `read`. `owner` is handed on.
+ */
+static void *read_list(struct typing *t, const struct lyd_node *parent, const char *name, size_t size,
+		       void (*read)(struct typing *, const struct lyd_node *, void *, void *), void *owner, size_t *out_count)
+{
+	const struct lyd_node *child;
+	size_t count = 0;
+	char *array, *at;
+
+	LY_LIST_FOR(lyd_child(parent), child)
+		count += !strcmp(child->schema->name, name);
+	array = at = xs_arena_array(t->arena, count, size);
+	if (!array) {
+		t->values.err = -ENOMEM;
+		return NULL;
+	}
+	*out_count = count;
+	LY_LIST_FOR(lyd_child(parent), child) {
+		if (t->values.err == -ENOMEM)
+			break;
+		if (strcmp(child->schema->name, name))
+			continue;
+		read(t, child, at, owner);
+		at += size;
+	}
+	return array;
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------------------------------- */
+
+static void read_reserved(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_range *range = object;
+
+	*range = xs_value_range(&t->values, from, from, 1, 4094);
+}
+
+static void read_port(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_port *port = object;
+	struct xs_d_node *node = owner;
+
+	port->place = xs_value_place(&t->values, from);
+	port->node = node;
+	port->name = text_of(t, from, "name", NULL);
+	port->interface = text_of(t, from, "interface", &port->interface_place);
+	if (!port->interface)
+		port->interface = port->name;
+	port->peer_text = text_of(t, from, "peer", &port->peer_place);
+	port->mtu = child_of(from, "mtu") ? (uint16_t)number_of(from, "mtu") : 1500;
+	port->mode = says(from, "mode", "generic") ? XS_MODE_GENERIC : XS_MODE_NATIVE;
+	port->attach = says(from, "attach", "shared") ? XS_ATTACH_SHARED : XS_ATTACH_EXCLUSIVE;
+	port->stack = says(from, "stack", "local") ? XS_STACK_LOCAL : XS_STACK_WIRE;
+	port->reserved = read_list(t, from, "reserved-label", sizeof(*port->reserved), read_reserved, NULL, &port->reserved_count);
+	if (node->name && port->name)
+		remember(t, &t->index->port, node->name, port->name, port);
+}
+
+static void read_node(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_node *node = object;
+
+	node->place = xs_value_place(&t->values, from);
+	node->name = text_of(t, from, "name", NULL);
+	node->blocks = number_at(t, from, "address-blocks", &node->blocks_place);
+	node->port = read_list(t, from, "port", sizeof(*node->port), read_port, node, &node->port_count);
+	if (node->name)
+		remember(t, &t->index->node, NULL, node->name, node);
+}
+
+/* ---- slices --------------------------------------------------------------------------------------------------------- */
+
+static void read_route(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_route *route = object;
+
+	route->prefix = prefix_of(t, from, "prefix", &route->place);
+	route->via = address_of(t, from, "via", &route->via_place);
+}
+
+static void read_vrf(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_slice *slice = owner;
+	struct xs_d_vrf *vrf = object;
+
+	vrf->place = xs_value_place(&t->values, from);
+	vrf->node_place = place_of(t, from, "node");
+	vrf->slice = slice;
+	vrf->name = text_of(t, from, "name", NULL);
+	vrf->node = named(&t->index->node, from, "node");
+	vrf->id = number_at(t, from, "id", &vrf->id_place);
+	vrf->mac = mac_of(t, from, "mac", &vrf->mac_place);
+	vrf->route = read_list(t, from, "route", sizeof(*vrf->route), read_route, NULL, &vrf->route_count);
+	if (slice->name && vrf->name)
+		remember(t, &t->index->vrf, slice->name, vrf->name, vrf);
+}
+
+static struct xs_d_vrf *vrf_of(struct typing *t, const struct xs_d_slice *slice, const struct lyd_node *value)
+{
+	return slice->name && value ? xs_names_find_in(&t->index->vrf, slice->name, lyd_get_value(value)) : NULL;
+}
+
+static void read_link(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_link *link = object;
+	const struct lyd_node *child;
+	size_t ends = 0;
+
+	link->place = link->end_place[0] = link->end_place[1] = xs_value_place(&t->values, from);
+	link->slice = owner;
+	link->name = text_of(t, from, "name", NULL);
+	LY_LIST_FOR(lyd_child(from), child) {
+		if (strcmp(child->schema->name, "ends") || ends == 2)
+			continue;
+		link->end[ends] = vrf_of(t, owner, child);
+		link->end_place[ends++] = xs_value_place(&t->values, child);
+	}
+	link->subnet = prefix_of(t, from, "subnet", &link->subnet_place);
+	link->mtu = (uint16_t)number_at(t, from, "mtu", &link->mtu_place);
+	link->label = (uint16_t)number_at(t, from, "label", &link->label_place);
+	link->port_text = text_of(t, from, "port", &link->port_place);
+}
+
+static void read_gateway(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_gateway *gateway = object;
+
+	gateway->place = xs_value_place(&t->values, from);
+	gateway->slice = owner;
+	gateway->name = text_of(t, from, "name", NULL);
+	gateway->vrf = vrf_of(t, owner, child_of(from, "vrf"));
+	gateway->port_text = text_of(t, from, "port", &gateway->port_place);
+	gateway->subnet = prefix_of(t, from, "subnet", &gateway->subnet_place);
+	gateway->address = address_of(t, from, "address", &gateway->address_place);
+	gateway->mac = mac_of(t, from, "mac", &gateway->mac_place);
+	gateway->behind = read_list(t, from, "behind", sizeof(*gateway->behind), read_route, NULL, &gateway->behind_count);
+}
+
+static void read_slice(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_slice *slice = object;
+	const struct lyd_node *routing = child_of(from, "routing");
+
+	slice->place = xs_value_place(&t->values, from);
+	slice->name = text_of(t, from, "name", NULL);
+	slice->id = number_at(t, from, "id", &slice->id_place);
+	slice->implementation = t->domain->implementation;
+	if (child_of(from, "implementation"))
+		slice->implementation = says(from, "implementation", "paging") ? XS_PAGING : XS_SEGMENTATION;
+	slice->protocol = routing && says(routing, "protocol", "ospf") ? XS_ROUTING_OSPF : XS_ROUTING_STATIC;
+	if (slice->name)
+		remember(t, &t->index->slice, NULL, slice->name, slice);
+	slice->vrf = read_list(t, from, "vrf", sizeof(*slice->vrf), read_vrf, slice, &slice->vrf_count);
+	slice->link = read_list(t, from, "link", sizeof(*slice->link), read_link, slice, &slice->link_count);
+	slice->gateway = read_list(t, from, "gateway", sizeof(*slice->gateway), read_gateway, slice, &slice->gateway_count);
+}
+
+/* ---- filters, MUXes, migrations ------------------------------------------------------------------------------------- */
+
+/* In the order of enum xs_condition_field. */
+static const char *const condition_names[] = { "destination", "source", "protocol", "source-port", "destination-port",
+					  "dscp",        "input-port", "any" };
+
+/* Fields are noted as named even where their value is at fault: what follows from it then is not reported. */
+static void read_condition(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_condition *condition = object;
+	const struct lyd_node *child;
+
+	condition->place = xs_value_place(&t->values, from);
+	for (const struct xs_doc_node *one = ((const struct xs_doc_node *)from->priv)->first; one; one = one->next) {
+		const char *colon = one->key ? strchr(one->key, ':') : NULL;
+
+		for (size_t i = 0; one->key && i < sizeof(condition_names) / sizeof(condition_names[0]); i++) {
+			if (strcmp(colon ? colon + 1 : one->key, condition_names[i]))
+				continue;
+			condition->fields |= 1u << i;
+			if (!child_of(from, condition_names[i]))
+				condition->fields |= XS_MATCH_FAULTY;
+		}
+	}
+	condition->destination = prefix_of(t, from, "destination", NULL);
+	condition->source = prefix_of(t, from, "source", NULL);
+	child = child_of(from, "protocol");
+	if (child)
+		condition->protocol = xs_value_protocol(child);
+	condition->source_port = xs_value_range(&t->values, child_of(from, "source-port"), from, 0, 65535);
+	condition->destination_port = xs_value_range(&t->values, child_of(from, "destination-port"), from, 0, 65535);
+	condition->dscp = xs_value_range(&t->values, child_of(from, "dscp"), from, 0, 63);
+	condition->input_port = text_of(t, from, "input-port", &condition->input_port_place);
+	child = child_of(from, "any");
+	if (child && says(from, "any", "false")) {
+		struct xs_place place = xs_value_place(&t->values, child);
+
+		xs_diag_add(t->values.diag, XS_ERROR, &place, "any: \"false\" matches nothing: leave the condition out");
+		xs_values_fail(&t->values, -EINVAL);
+	}
+}
+
+static void read_filter(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_filter *filter = object;
+
+	filter->place = xs_value_place(&t->values, from);
+	filter->name = text_of(t, from, "name", NULL);
+	filter->condition = read_list(t, from, "condition", sizeof(*filter->condition), read_condition, NULL,
+				      &filter->condition_count);
+	if (filter->name)
+		remember(t, &t->index->filter, NULL, filter->name, filter);
+}
+
+static void read_client(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_client *client = object;
+
+	client->prefix = prefix_of(t, from, "prefix", &client->place);
+	client->via = address_of(t, from, "via", &client->via_place);
+}
+
+static void read_mux_slice(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_mux_slice *one = object;
+	const struct xs_d_mux *mux = owner;
+
+	one->place = xs_value_place(&t->values, from);
+	one->slice = named(&t->index->slice, from, "name");
+	one->filter = named(&t->index->filter, from, "filter");
+	for (size_t i = 0; one->slice && mux->node && i < one->slice->vrf_count; i++) {
+		if (one->slice->vrf[i].node == mux->node)
+			one->vrf = &one->slice->vrf[i];
+	}
+}
+
+static void read_mux(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_mux *mux = object;
+
+	mux->place = xs_value_place(&t->values, from);
+	mux->name = text_of(t, from, "name", NULL);
+	mux->node = named(&t->index->node, from, "node");
+	mux->port_text = text_of(t, from, "port", &mux->port_place);
+	mux->client = read_list(t, from, "clients", sizeof(*mux->client), read_client, NULL, &mux->client_count);
+	mux->subnet = prefix_of(t, from, "subnet", &mux->subnet_place);
+	mux->address = address_of(t, from, "address", &mux->address_place);
+	mux->mac = mac_of(t, from, "mac", &mux->mac_place);
+	mux->slice = read_list(t, from, "slice", sizeof(*mux->slice), read_mux_slice, mux, &mux->slice_count);
+}
+
+static void read_migration(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_migration *migration = object;
+
+	migration->place = xs_value_place(&t->values, from);
+	migration->name = text_of(t, from, "name", NULL);
+	migration->group = text_of(t, from, "group", &migration->group_place);
+	migration->address = address_of(t, from, "address", &migration->address_place);
+	migration->mac = mac_of(t, from, "mac", &migration->mac_place);
+	migration->from = named(&t->index->slice, from, "from");
+	migration->to = named(&t->index->slice, from, "to");
+	migration->from_place = place_of(t, from, "from");
+	migration->to_place = place_of(t, from, "to");
+}
+
+int xs_typed_read(const struct lyd_node *tree, struct xs_arena *arena, struct xs_diag *diag, struct xs_index *index,
+		  struct xs_domain *out)
+{
+	struct typing t = { .arena = arena, .index = index, .domain = out, .values = { .diag = diag, .arena = arena } };
+	struct xs_domain *d = out;
+
+	d->implementation = says(tree, "implementation", "paging") ? XS_PAGING : XS_SEGMENTATION;
+	d->node = read_list(&t, tree, "node", sizeof(*d->node), read_node, NULL, &d->node_count);
+	d->slice = read_list(&t, tree, "slice", sizeof(*d->slice), read_slice, NULL, &d->slice_count);
+	d->filter = read_list(&t, tree, "filter", sizeof(*d->filter), read_filter, NULL, &d->filter_count);
+	d->mux = read_list(&t, tree, "mux", sizeof(*d->mux), read_mux, NULL, &d->mux_count);
+	d->migration = read_list(&t, tree, "migration", sizeof(*d->migration), read_migration, NULL, &d->migration_count);
+	return t.values.err;
+}
