@@ -443,5 +443,10 @@ int xs_agent_run(struct xs_agent *agent)
 	recall_report(agent);
 	xs_log("started, pid %d, store %s", getpid(), agent->store_path);
 	reconcile_quietly(agent);
-	return event_base_dispatch(agent->base) < 0;
+	if (event_base_dispatch(agent->base) < 0)
+		return 1;
+	/* A node that holds nothing keeps no trace of its agent. */
+	if (!agent->image && !agent->machinery.datapath)
+		xs_agent_unlock(agent->name, agent->lock);
+	return 0;
 }

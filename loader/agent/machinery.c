@@ -60,7 +60,7 @@ static void drop(struct xs_machinery *machinery)
 static int begin_anew(struct xs_agent *agent, char *error)
 {
 	execv("/proc/self/exe", agent->argv);
-	snprintf(error, XS_AGENT_ERROR, "cannot begin anew on larger maps: %s", strerror(errno));
+	snprintf(error, XS_AGENT_ERROR, "cannot begin anew: %s", strerror(errno));
 	/* The maps that this process writes are read by nobody any more: whoever supervises it starts the next. */
 	xs_log("%s", error);
 	exit(1);
@@ -136,6 +136,10 @@ int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, c
 	int err;
 
 	xs_fill_size(image, &size);
+	if (agent->machinery.datapath && !xs_datapath_pinned(agent->machinery.datapath)) {
+		xs_log("somebody removed the pins: loading all anew");
+		return begin_anew(agent, error);
+	}
 	if (agent->machinery.datapath)
 		return xs_datapath_fits(agent->machinery.datapath, &size) ? 0 : grow(agent, &size, error);
 	err = xs_datapath_open(agent->name, &size, &machinery.datapath, error);

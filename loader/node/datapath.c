@@ -343,6 +343,17 @@ bool xs_datapath_taken_up(const struct xs_datapath *datapath)
 	return datapath->taken_up;
 }
 
+bool xs_datapath_pinned(const struct xs_datapath *datapath)
+{
+	for (int i = 0; i < XS_MAP_COUNT; i++) {
+		char path[PATH_MAX];
+
+		if (!xs_pin_path(path, "%s/%s", datapath->directory, xs_map_info(i)->name) || access(path, F_OK))
+			return false;
+	}
+	return true;
+}
+
 bool xs_datapath_grown(const struct xs_datapath *datapath)
 {
 	return datapath->grown;

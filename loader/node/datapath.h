@@ -47,6 +47,9 @@ struct xs_node_maps *xs_datapath_maps(struct xs_datapath *datapath);
 bool xs_datapath_taken_up(const struct xs_datapath *datapath); /* the maps were there: they hold a former agent's content */
 bool xs_datapath_grown(const struct xs_datapath *datapath);    /* ... but at least one is a larger copy now */
 
+/* Are the maps still at their pins? If not, links have gone with theirs, and a new object must be loaded. */
+bool xs_datapath_pinned(const struct xs_datapath *datapath);
+
 /* Puts the loaded programs in the place of former ones wherever one is attached in the node's namespace (descriptor). */
 int xs_datapath_replace(struct xs_datapath *datapath, int netns, char *error);
 
