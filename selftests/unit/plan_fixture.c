@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* plan_fixture.c - see plan_fixture.h. */
+#include "selftests/unit/plan_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "loader/image/build.h"
+
+#define FIGURE7 "docs/examples/figure7.yaml"
+
+char *figure7_with(const char *before, const char *extra)
+{
+	FILE *file = fopen(FIGURE7, "r");
+	char *text = calloc(1, 65536 + strlen(extra)), *at;
+	size_t size;
+
+	assert_non_null(file);
+	assert_non_null(text);
+	size = fread(text, 1, 65535, file);
+	fclose(file);
+	at = before ? strstr(text, before) : text + size;
+	assert_non_null(at);
+	memmove(at + strlen(extra), at, (size_t)(text + size - at) + 1);
+	memcpy(at, extra, strlen(extra));
+	return text;
+}
+
+static void take_faults(struct made *made)
+{
+	size_t size;
+	FILE *out = open_memstream(&made->faults, &size);
+
+	assert_non_null(out);
+	xs_diag_print(made->diag, out);
+	fclose(out);
+}
+
+struct made *made_try(const char *text, const struct made *earlier, uint64_t generation,
+		      void (*change)(struct xs_domain *))
+{
+	struct made *made = calloc(1, sizeof(*made));
+	struct xs_ledger *ledger = NULL;
+
+	assert_non_null(made);
+	made->diag = xs_diag_new("test.yaml");
+	assert_non_null(made->diag);
+	if (xs_domain_parse(text, strlen(text), XS_FORMAT_YAML, made->diag, &made->domain)) {
+		xs_diag_print(made->diag, stderr);
+		fail_msg("the test's definition is wrong");
+	}
+	if (change)
+		change(made->domain);
+	if (earlier)
+		assert_int_equal(xs_ledger_read(earlier->ledger, earlier->ledger_size, &ledger, NULL), 0);
+	made->result = xs_plan_make(made->domain, ledger, generation, made->diag, &made->plan);
+	xs_ledger_free(ledger);
+	take_faults(made);
+	if (made->result)
+		return made;
+	made->ledger = xs_ledger_write(xs_plan_ledger(made->plan), &made->ledger_size);
+	assert_non_null(made->ledger);
+	for (size_t i = 0; i < xs_plan_node_count(made->plan); i++) {
+		const char *why = NULL;
+
+		assert_in_range(i, 0, MADE_NODES - 1);
+		assert_int_equal(xs_image_build(made->plan, i, &made->bytes[i], &made->size[i]), 0);
+		if (xs_image_read(made->bytes[i], made->size[i], &made->image[i], &why))
+			fail_msg("image of node %zu: %s", i, why);
+	}
+	return made;
+}
+
+struct made *made_new(const char *text, const struct made *earlier, uint64_t generation)
+{
+	struct made *made = made_try(text, earlier, generation, NULL);
+
+	if (made->result)
+		fail_msg("no plan: %s", made->faults);
+	return made;
+}
+
+void made_free(struct made *made)
+{
+	for (size_t i = 0; i < MADE_NODES; i++) {
+		xs_image_free(made->image[i]);
+		free(made->bytes[i]);
+	}
+	xs_plan_free(made->plan);
+	xs_domain_free(made->domain);
+	xs_diag_free(made->diag);
+	free(made->faults);
+	free(made->ledger);
+	free(made);
+}
+
+void made_refused(struct made *made, const char *fault)
+{
+	assert_int_equal(made->result, -22);
+	assert_null(made->plan);
+	if (!strstr(made->faults, fault))
+		fail_msg("expected \"%s\" in: %s", fault, made->faults);
+	made_free(made);
+}
+
+struct difference {
+	struct made_changes changes;
+	const char *node;
+	int quiet;
+};
+
+static int count_change(void *context, enum xs_change change, const struct xs_record *before,
+			const struct xs_record *after)
+{
+	struct difference *difference = context;
+	const struct xs_record *record = after ? after : before;
+	static const char *const names[] = { [XS_ADDED] = "added", [XS_REMOVED] = "removed", [XS_CHANGED] = "changed" };
+
+	if (!difference->quiet)
+		print_message("%s: %s %s\n", difference->node, xs_record_info(record->type)->name, names[change]);
+	if (change == XS_ADDED)
+		difference->changes.added++;
+	else if (change == XS_REMOVED)
+		difference->changes.removed++;
+	else
+		difference->changes.changed++;
+	return 0;
+}
+
+struct made_changes made_diff(const struct made *before, const struct made *after, int quiet)
+{
+	struct difference difference = { .quiet = quiet };
+
+	for (size_t i = 0; i < MADE_NODES; i++) {
+		difference.node = after->image[i] ? after->image[i]->header->node : "-";
+		xs_image_diff(before->image[i], after->image[i], count_change, &difference);
+	}
+	return difference.changes;
+}
+
+struct xs_p_slice *made_slice(const struct made *made, const char *name)
+{
+	for (size_t i = 0; i < made->domain->slice_count; i++) {
+		if (!strcmp(made->plan->slice[i].def->name, name))
+			return &made->plan->slice[i];
+	}
+	fail_msg("no slice %s", name);
+	return NULL;
+}
+
+struct xs_p_vrf *made_vrf(const struct made *made, const char *slice, const char *node)
+{
+	struct xs_p_slice *found = made_slice(made, slice);
+
+	for (size_t i = 0; i < found->def->vrf_count; i++) {
+		if (!strcmp(found->vrf[i].node->def->name, node))
+			return &found->vrf[i];
+	}
+	fail_msg("slice %s is not on %s", slice, node);
+	return NULL;
+}
+
+const char *made_route(const struct xs_p_vrf *vrf, const char *prefix)
+{
+	static char text[2 * XS_PREFIX_TEXT];
+	char buf[XS_PREFIX_TEXT];
+
+	for (size_t i = 0; i < vrf->routes.count; i++) {
+		const struct xs_p_route *route = vrf->routes.item[i];
+
+		if (strcmp(xs_prefix_text(&route->prefix, buf), prefix))
+			continue;
+		snprintf(text, sizeof(text), "via %s dev %s",
+			 route->via.family ? xs_address_text(&route->via, buf) : "link", route->vport->name);
+		return text;
+	}
+	return "none";
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plan_fixture.h - definitions in a test's own words, planned and turned into images. Everything fails the test on its own
+ * where it does not work, but for made_try().
+ */
+#ifndef XSLICE_UNIT_PLAN_FIXTURE_H
+#define XSLICE_UNIT_PLAN_FIXTURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader/image/image.h"
+#include "loader/plan/plan_types.h"
+
+#define MADE_NODES 8
+
+struct made {
+	struct xs_diag *diag;
+	struct xs_domain *domain;
+	struct xs_plan *plan; /* NULL: it was refused */
+	int result;           /* of xs_plan_make() */
+	char *faults;         /* what xs_diag_print() says */
+	char *ledger;
+	size_t ledger_size;
+	struct xs_image *image[MADE_NODES];
+	void *bytes[MADE_NODES];
+	size_t size[MADE_NODES];
+};
+
+/* Text of figure 7 with `extra` put in front of line `before` (NULL: at the end). malloc()ed. */
+char *figure7_with(const char *before, const char *extra);
+
+/* Reads a definition; then change(domain) may spoil it (NULL: no); then plans it after `earlier` (NULL: nothing was given). */
+struct made *made_try(const char *text, const struct made *earlier, uint64_t generation, void (*change)(struct xs_domain *));
+/* The same, and it must work: then all nodes' images are there. */
+struct made *made_new(const char *text, const struct made *earlier, uint64_t generation);
+void made_free(struct made *made);
+
+/* Fails unless it was refused with a fault that contains `fault`. Frees. */
+void made_refused(struct made *made, const char *fault);
+
+/* Differences of all nodes' images; each is printed if `quiet` is 0. */
+struct made_changes {
+	size_t added, removed, changed;
+};
+struct made_changes made_diff(const struct made *before, const struct made *after, int quiet);
+
+struct xs_p_slice *made_slice(const struct made *made, const char *name);
+struct xs_p_vrf *made_vrf(const struct made *made, const char *slice, const char *node);
+/* "via ADDRESS dev DEVICE" (ADDRESS "link" where there is none) of a VRF's route, or "none"; in a static buffer. */
+const char *made_route(const struct xs_p_vrf *vrf, const char *prefix);
+
+#endif
