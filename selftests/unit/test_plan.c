@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_plan.c - what a plan resolves: addresses, MACs, routes, cells, conditions, sizes, and what it refuses. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "selftests/unit/plan_fixture.h"
+
+static void assert_address(const struct xs_address *address, const char *expected)
+{
+	char text[XS_PREFIX_TEXT];
+
+	assert_string_equal(xs_address_text(address, text), expected);
+}
+
+static void assert_same_mac(const struct xs_mac *a, const struct xs_mac *b, int same)
+{
+	assert_int_equal(!memcmp(a, b, sizeof(*a)), same);
+}
+
+static const struct xs_p_vport *device(const struct xs_p_vrf *vrf, const char *name)
+{
+	for (size_t i = 0; i < vrf->vports.count; i++) {
+		const struct xs_p_vport *vport = vrf->vports.item[i];
+
+		if (!strcmp(vport->name, name))
+			return vport;
+	}
+	fail_msg("no device %s", name);
+	return NULL;
+}
+
+/* ---- figure 7 ---- */
+
+static struct made *figure7(void)
+{
+	char *text = figure7_with(NULL, "");
+	struct made *made = made_new(text, NULL, 0);
+
+	free(text);
+	return made;
+}
+
+static void test_figure7_addresses(void **state)
+{
+	struct made *made = figure7();
+	const struct xs_p_mux *mux = &made->plan->mux[0];
+	struct xs_p_slice *p = made_slice(made, "P"), *a = made_slice(made, "A");
+	struct xs_mac relay = mux->edge->mac;
+
+	/* R13: end i gets base + i. */
+	assert_address(&p->link[0].end[0]->address, "10.1.2.1");
+	assert_address(&p->link[0].end[0]->peer, "10.1.2.2");
+	assert_address(&p->link[0].end[1]->address, "10.1.2.2");
+	assert_int_equal(p->link[0].end[1]->length, 24);
+	/* R7: one MAC per VRF, on all its links; none shared between slices. */
+	assert_same_mac(&device(&p->vrf[0], "P12")->mac, &device(&p->vrf[0], "P13")->mac, 1);
+	assert_same_mac(&p->link[0].end[0]->mac, &p->link[0].end[1]->mac, 0);
+	assert_same_mac(&p->vrf[0].mac, &a->vrf[0].mac, 0);
+	assert_int_equal(p->vrf[0].mac.bytes[0] & 3, 2);
+	/* The first hop of a VM is the same in both data centres. */
+	assert_address(&p->gateway[0].vport->address, "10.0.0.1");
+	assert_address(&a->gateway[0].vport->address, "10.0.0.1");
+	assert_same_mac(&p->gateway[0].vport->mac, &a->gateway[0].vport->mac, 1);
+	assert_same_mac(&p->gateway[0].vport->mac, &p->vrf[0].mac, 0);
+	/* R17: the MUX's own addresses. */
+	assert_address(&mux->edge->address, "192.0.2.1");
+	assert_int_equal(mux->edge->length, 24);
+	assert_address(&mux->edge->peer, "10.255.0.1");
+	assert_address(&mux->slice[0]->address, "10.255.0.2");
+	assert_address(&mux->slice[1]->address, "10.255.0.3");
+	assert_address(&mux->slice[1]->peer, "10.255.0.1");
+	assert_address(&mux->slice[1]->shared, "192.0.2.1");
+	assert_int_equal(mux->slice[1]->length, 32);
+	relay.bytes[0] ^= 4;
+	assert_same_mac(&mux->edge->relay, &relay, 1);
+	assert_same_mac(&mux->slice[0]->relay, &relay, 1);
+	/* R30: own labels on one cable, the same at both ends. */
+	assert_int_equal(p->link[0].end[0]->vid, p->link[0].end[1]->vid);
+	assert_int_not_equal(p->link[0].end[0]->vid, a->link[0].end[0]->vid);
+	assert_int_equal(p->link[1].end[0]->mtu, 1400);
+	assert_int_equal(p->link[1].end[1]->mtu, 1400);
+	assert_int_equal(a->link[1].end[0]->mtu, 1500);
+	made_free(made);
+}
+
+static void test_figure7_routes(void **state)
+{
+	struct made *made = figure7();
+	const struct xs_p_mux *mux = &made->plan->mux[0];
+	const struct xs_p_vrf *p1 = made_vrf(made, "P", "R1"), *p2 = made_vrf(made, "P", "R2"),
+			      *p3 = made_vrf(made, "P", "R3");
+	const struct xs_p_vrf *a3 = made_vrf(made, "A", "R3"), *a1 = made_vrf(made, "A", "R1");
+	static const char *const proxies[] = { "10.0.0.0/16", "10.1.2.0/24", "10.1.3.0/24", "10.2.3.0/24" };
+	char text[XS_PREFIX_TEXT];
+
+	assert_string_equal(made_route(p3, "10.0.0.0/16"), "via 10.1.3.1 dev P13");
+	assert_string_equal(made_route(a3, "10.0.0.0/16"), "via 10.2.3.1 dev A23");
+	assert_string_equal(made_route(p2, "10.0.0.0/16"), "via 10.1.2.1 dev P12");
+	assert_string_equal(made_route(a1, "10.0.0.0/16"), "via 10.1.2.2 dev A12");
+	assert_string_equal(made_route(p1, "10.0.0.0/16"), "none");
+	assert_string_equal(made_route(p1, "192.0.2.0/24"), "via 10.1.3.2 dev P13");
+	assert_string_equal(made_route(p3, "192.0.2.0/24"), "via 10.255.0.1 dev MD");
+	assert_string_equal(made_route(p1, "10.2.3.0/24"), "via 10.1.2.2 dev P12");
+	assert_string_equal(made_route(p1, "10.1.2.0/24"), "none");
+	assert_string_equal(made_route(p1, "10.255.0.2/32"), "via 10.1.3.2 dev P13");
+	assert_string_equal(made_route(p1, "10.255.0.3/32"), "none");
+	assert_int_equal(mux->routes.count, 0);
+	assert_int_equal(mux->proxies.count, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(xs_prefix_text(mux->proxies.item[i], text), proxies[i]);
+	made_free(made);
+}
+
+static void test_figure7_images(void **state)
+{
+	struct made *made = figure7();
+	const struct xs_image *r1 = made->image[0], *r3 = made->image[2];
+	const struct xs_rec_condition *first, *second, *last;
+	const struct xs_rec_source *source;
+	const struct xs_rec_cell *cell;
+	char text[XS_PREFIX_TEXT];
+
+	assert_string_equal(r3->header->node, "R3");
+	assert_int_equal(r1->count[XS_REC_PORT], 3);
+	assert_int_equal(r1->count[XS_REC_SLICE], 2);
+	assert_int_equal(r1->count[XS_REC_VPORT], 5);
+	assert_int_equal(r1->count[XS_REC_CELL], 0);
+	assert_int_equal(r1->count[XS_REC_SOURCE], 1);
+	assert_int_equal(r3->count[XS_REC_VPORT], 4 + 2 + 1);
+	assert_int_equal(r3->count[XS_REC_MUX], 1);
+	assert_int_equal(r3->count[XS_REC_CONDITION], 3);
+	source = xs_image_at(r3, XS_REC_SOURCE, 0);
+	assert_string_equal(xs_prefix_text(&source->prefix, text), "192.0.2.0/24");
+
+	first = xs_image_at(r3, XS_REC_CONDITION, 0);
+	second = xs_image_at(r3, XS_REC_CONDITION, 1);
+	last = xs_image_at(r3, XS_REC_CONDITION, 2);
+	assert_int_equal(first->slice, made_slice(made, "P")->id);
+	assert_int_equal(last->slice, made_slice(made, "A")->id);
+	assert_int_equal(last->fields, XS_MATCH_ANY);
+	assert_int_equal(last->vm_cell, 0);
+	assert_int_equal(second->number, 2);
+	assert_string_equal(second->filter, "moved-later");
+	/* vm5 is in group rack1, vm6 in none. */
+	cell = xs_image_find(r3, XS_REC_CELL, &first->vm_cell);
+	assert_string_equal(cell->name, "vm5");
+	assert_int_equal(cell->slice, made_slice(made, "P")->id);
+	assert_int_equal(cell->generation, 1);
+	assert_int_equal(cell->group, first->group_cell);
+	cell = xs_image_find(r3, XS_REC_CELL, &first->group_cell);
+	assert_int_equal(cell->kind, XS_CELL_GROUP);
+	assert_string_equal(cell->name, "rack1");
+	assert_int_equal(cell->slice, 0);
+	assert_int_equal(cell->generation, 0);
+	assert_int_not_equal(second->vm_cell, 0);
+	assert_int_equal(second->group_cell, 0);
+	assert_int_equal(xs_plan_generation(made->plan), 1);
+	made_free(made);
+}
+
+static void test_json(void **state)
+{
+	struct made *made = figure7();
+	json_t *json = xs_plan_json(made->plan), *node, *device_json;
+	char *text = json_dumps(json, 0), *sorted = json_dumps(json, JSON_SORT_KEYS);
+
+	assert_string_equal(text, sorted);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "slices"), "P")), 1);
+	node = json_object_get(json_object_get(json, "nodes"), "R1");
+	device_json = json_object_get(
+		json_object_get(json_object_get(json_object_get(node, "slivers"), "P"), "devices"), "P12");
+	assert_string_equal(json_string_value(json_object_get(device_json, "address")), "10.1.2.1/24");
+	assert_int_equal(json_integer_value(json_object_get(device_json, "label")),
+			 json_integer_value(json_object_get(
+				 json_object_get(json_object_get(json, "labels"), "R1/r2 R2/r1"), "P/P12")));
+	free(text);
+	free(sorted);
+	json_decref(json);
+	made_free(made);
+}
+
+/* ---- routes of other shapes ---- */
+
+/* A ring of four; behind a gateway at N1 a router; users at N3 on the link and behind a router. */
+#define RING                                                                                                           \
+	"node:\n"                                                                                                      \
+	"  - {name: N1, port: [{name: a, peer: N2/a}, {name: d, peer: N4/d}, {name: dc}]}\n"                           \
+	"  - {name: N2, port: [{name: a, peer: N1/a}, {name: b, peer: N3/b}]}\n"                                       \
+	"  - {name: N3, port: [{name: b, peer: N2/b}, {name: c, peer: N4/c}, {name: client}, {name: other}]}\n"        \
+	"  - {name: N4, port: [{name: c, peer: N3/c}, {name: d, peer: N1/d, mtu: 1300}]}\n"                            \
+	"slice:\n"                                                                                                     \
+	"  - name: S\n"                                                                                                \
+	"    vrf:\n"                                                                                                   \
+	"      - {name: v1, node: N1}\n"                                                                               \
+	"      - {name: v2, node: N2}\n"                                                                               \
+	"      - {name: v3, node: N3, id: 33, mac: \"02:aa:00:00:00:03\"}\n"                                           \
+	"      - {name: v4, node: N4, route: [{prefix: 0.0.0.0/0, via: 10.0.4.1}]}\n"                                  \
+	"    link:\n"                                                                                                  \
+	"      - {name: l1, ends: [v1, v2], subnet: 10.0.1.0/30}\n"                                                    \
+	"      - {name: l2, ends: [v2, v3], subnet: 10.0.2.0/30}\n"                                                    \
+	"      - {name: l3, ends: [v3, v4], subnet: 10.0.3.0/30}\n"                                                    \
+	"      - {name: l4, ends: [v1, v4], subnet: 10.0.4.0/30}\n"                                                    \
+	"    gateway:\n"                                                                                               \
+	"      - {name: g, vrf: v1, port: dc, subnet: 172.16.0.0/24, address: 172.16.0.254, mac: "                     \
+	"\"02:bb:00:00:00:01\",\n"                                                                                     \
+	"         behind: [{prefix: 172.17.0.0/16, via: 172.16.0.9}]}\n"                                               \
+	"filter:\n"                                                                                                    \
+	"  - {name: all, condition: [{any: true}]}\n"                                                                  \
+	"mux:\n"                                                                                                       \
+	"  - name: M\n"                                                                                                \
+	"    node: N3\n"                                                                                               \
+	"    port: client\n"                                                                                           \
+	"    clients: [{prefix: 198.51.100.0/24, via: 192.0.2.9}, 192.0.2.0/24, 203.0.113.0/25]\n"                     \
+	"    subnet: 10.255.0.0/30\n"                                                                                  \
+	"    mac: \"02:cc:00:00:00:01\"\n"                                                                             \
+	"    slice: [{name: S, filter: all}]\n"
+
+static void test_ring(void **state)
+{
+	struct made *made = made_new(RING, NULL, 0);
+	const struct xs_p_vrf *v1 = made_vrf(made, "S", "N1"), *v2 = made_vrf(made, "S", "N2"),
+			      *v3 = made_vrf(made, "S", "N3");
+	const struct xs_p_vrf *v4 = made_vrf(made, "S", "N4");
+	const struct xs_p_mux *mux = &made->plan->mux[0];
+	const struct xs_p_route *route;
+	char text[XS_PREFIX_TEXT];
+	size_t i;
+
+	/* Equal paths: by the earlier link. */
+	assert_string_equal(made_route(v1, "192.0.2.0/24"), "via 10.0.1.2 dev l1");
+	assert_string_equal(made_route(v3, "172.16.0.0/24"), "via 10.0.2.1 dev l2");
+	assert_string_equal(made_route(v2, "10.0.3.0/30"), "via 10.0.2.2 dev l2");
+	assert_string_equal(made_route(v2, "10.0.4.0/30"), "via 10.0.1.1 dev l1");
+	/* Behind a router of the gateway's subnet, and from afar. */
+	assert_string_equal(made_route(v1, "172.17.0.0/16"), "via 172.16.0.9 dev g");
+	assert_string_equal(made_route(v2, "172.17.0.0/16"), "via 10.0.1.1 dev l1");
+	/* v4 writes a route, so nothing is derived for it. */
+	assert_int_equal(v4->routes.count, 1);
+	assert_string_equal(made_route(v4, "0.0.0.0/0"), "via 10.0.4.1 dev l4");
+	/* All users by way of the edge; the edge knows those that are not on its own subnet. */
+	assert_string_equal(made_route(v3, "198.51.100.0/24"), "via 10.255.0.1 dev M");
+	assert_string_equal(made_route(v3, "203.0.113.0/25"), "via 10.255.0.1 dev M");
+	assert_address(&mux->edge->address, "192.0.2.1");
+	assert_int_equal(mux->routes.count, 2);
+	route = mux->routes.item[0];
+	assert_string_equal(xs_prefix_text(&route->prefix, text), "198.51.100.0/24");
+	assert_address(&route->via, "192.0.2.9");
+	route = mux->routes.item[1];
+	assert_string_equal(xs_prefix_text(&route->prefix, text), "203.0.113.0/25");
+	assert_int_equal(route->via.family, XS_FAMILY_NONE);
+	/* Sorted, one per prefix. */
+	for (i = 1; i < v3->routes.count; i++)
+		assert_true(xs_prefix_compare(&((struct xs_p_route *)v3->routes.item[i - 1])->prefix,
+					      &((struct xs_p_route *)v3->routes.item[i])->prefix) < 0);
+	/* What is written is taken. */
+	assert_int_equal(v3->id, 33);
+	assert_string_equal(xs_mac_text(&v3->mac, text), "02:aa:00:00:00:03");
+	assert_string_equal(xs_mac_text(&device(v1, "g")->mac, text), "02:bb:00:00:00:01");
+	assert_address(&device(v1, "g")->address, "172.16.0.254");
+	assert_string_equal(xs_mac_text(&mux->edge->mac, text), "02:cc:00:00:00:01");
+	assert_string_equal(xs_mac_text(&mux->edge->relay, text), "06:cc:00:00:00:01");
+	/* A port of 1300 at one end. */
+	assert_int_equal(device(v1, "l4")->mtu, 1300);
+	assert_int_equal(device(v4, "l4")->mtu, 1300);
+	/* A port that nothing uses is not in the image. */
+	assert_int_equal(made->image[2]->count[XS_REC_PORT], 3);
+	assert_int_equal(made->image[0]->count[XS_REC_SOURCE], 2);
+	assert_int_equal(made->image[2]->count[XS_REC_SOURCE], 3);
+	made_free(made);
+}
+
+static void spoil_via(struct xs_domain *domain)
+{
+	assert_int_equal(xs_address_parse("10.9.9.9", &domain->slice[0].vrf[3].route[0].via), 0);
+}
+
+static void spoil_link_subnet(struct xs_domain *domain)
+{
+	domain->slice[0].link[1].subnet.length = 32;
+}
+
+static void spoil_mux_subnet(struct xs_domain *domain)
+{
+	domain->mux[0].subnet.length = 31;
+}
+
+static void spoil_mtu(struct xs_domain *domain)
+{
+	domain->slice[0].link[3].mtu = 1400;
+}
+
+static void spoil_clients(struct xs_domain *domain)
+{
+	domain->mux[0].client_count = 1;
+}
+
+static void spoil_name(struct xs_domain *domain)
+{
+	domain->slice[0].link[0].name = "g";
+}
+
+static void spoil_relay(struct xs_domain *domain)
+{
+	assert_int_equal(xs_mac_parse("06:cc:00:00:00:01", &domain->slice[0].vrf[2].mac), 0);
+}
+
+static void spoil_twin(struct xs_domain *domain)
+{
+	domain->slice[0].vrf[1].mac = domain->slice[0].vrf[2].mac;
+}
+
+static void test_faults(void **state)
+{
+	made_refused(made_try(RING, NULL, 0, spoil_via), "10.9.9.9 is on no link or gateway of VRF v4");
+	made_refused(made_try(RING, NULL, 0, spoil_link_subnet), "subnet 10.0.2.0/32 of l2 is too small");
+	made_refused(made_try(RING, NULL, 0, spoil_mux_subnet), "subnet 10.255.0.0/31 of M is too small: 2 addresses");
+	made_refused(made_try(RING, NULL, 0, spoil_mtu), "MTU 1400 of link l4 is above its ports' (1300)");
+	made_refused(made_try(RING, NULL, 0, spoil_clients), "MUX M has no clients on its link");
+	made_refused(made_try(RING, NULL, 0, spoil_name), "VRF v1 has two devices named g");
+	made_refused(made_try(RING, NULL, 0, spoil_relay),
+		     "MAC 06:cc:00:00:00:01 of relay of edge N3/client is that of vrf S/v3");
+	made_refused(made_try(RING, NULL, 0, spoil_twin), "MAC 02:aa:00:00:00:03 of vrf S/v3 is that of vrf S/v2");
+}
+
+/* ---- MACs ---- */
+
+static void vm_has_our_first_mac(struct xs_domain *domain)
+{
+	assert_int_equal(xs_mac_parse("02:78:73:00:00:01", &domain->migration[0].mac), 0);
+}
+
+static void test_macs_keep_clear(void **state)
+{
+	char *text = figure7_with(NULL, "");
+	struct made *before = made_new(text, NULL, 0), *fresh = made_try(text, NULL, 0, vm_has_our_first_mac);
+	struct made *after = made_try(text, before, 1, vm_has_our_first_mac);
+	char mac[XS_PREFIX_TEXT];
+
+	assert_string_equal(xs_mac_text(&made_vrf(before, "P", "R1")->mac, mac), "02:78:73:00:00:01");
+	assert_int_equal(fresh->result, 0);
+	assert_string_equal(xs_mac_text(&made_vrf(fresh, "P", "R1")->mac, mac), "02:78:73:00:00:02");
+	/* What was given before gives way, and only that. */
+	assert_int_equal(after->result, 0);
+	assert_same_mac(&made_vrf(after, "P", "R1")->mac, &made_vrf(before, "P", "R1")->mac, 0);
+	assert_same_mac(&made_vrf(after, "P", "R2")->mac, &made_vrf(before, "P", "R2")->mac, 1);
+	made_free(before);
+	made_free(fresh);
+	made_free(after);
+	free(text);
+}
+
+static void one_gateway_writes(struct xs_domain *domain)
+{
+	struct xs_d_gateway *gateway = &domain->slice[1].gateway[0];
+
+	assert_int_equal(xs_mac_parse("02:dd:00:00:00:01", &gateway->mac), 0);
+	assert_int_equal(xs_address_parse("10.0.255.1", &gateway->address), 0);
+}
+
+static void gateways_differ(struct xs_domain *domain)
+{
+	one_gateway_writes(domain);
+	assert_int_equal(xs_mac_parse("02:dd:00:00:00:02", &domain->slice[0].gateway[0].mac), 0);
+}
+
+static void test_first_hop(void **state)
+{
+	char *text = figure7_with(NULL, ""), mac[XS_PREFIX_TEXT];
+	struct made *made = made_try(text, NULL, 0, one_gateway_writes);
+
+	assert_int_equal(made->result, 0);
+	assert_string_equal(xs_mac_text(&made_slice(made, "P")->gateway[0].vport->mac, mac), "02:dd:00:00:00:01");
+	assert_address(&made_slice(made, "P")->gateway[0].vport->address, "10.0.255.1");
+	made_free(made);
+	made_refused(made_try(text, NULL, 0, gateways_differ),
+		     "the first hop of migration vm5 would change: gateways GWP and GWA differ");
+	free(text);
+}
+
+/* ---- cells and conditions ---- */
+
+/* Replaces a domain's migrations and the first filter's conditions by `count` each: 10.0.0.0 + i in group i % groups.
+ */
+struct many {
+	struct xs_d_migration *migration;
+	struct xs_d_condition *condition;
+	char (*name)[24];
+	size_t count, groups;
+};
+static struct many many;
+
+static void many_new(size_t count, size_t groups)
+{
+	static char group_name[16][24];
+
+	many = (struct many){
+		.migration = calloc(count, sizeof(*many.migration)),
+		.condition = calloc(count, sizeof(*many.condition)),
+		.name = calloc(count, sizeof(*many.name)),
+		.count = count,
+		.groups = groups,
+	};
+	for (size_t i = 0; i < groups; i++)
+		snprintf(group_name[i], sizeof(group_name[i]), "g%zu", i);
+	for (size_t i = 0; i < count; i++) {
+		struct xs_d_migration *migration = &many.migration[i];
+		struct xs_prefix base = { .family = XS_IPV4, .length = 8, .bytes = { 10 } };
+
+		snprintf(many.name[i], sizeof(many.name[i]), "vm%zu", i);
+		migration->name = many.name[i];
+		migration->group = groups ? group_name[i % groups] : NULL;
+		assert_int_equal(xs_prefix_nth(&base, (uint32_t)i, &migration->address), 0);
+		migration->mac =
+			(struct xs_mac){ { 0x52, 0x54, 0, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
+		many.condition[i].fields = XS_MATCH_DESTINATION;
+		many.condition[i].destination = xs_prefix_of_host(&migration->address);
+	}
+}
+
+static void many_free(void)
+{
+	free(many.migration);
+	free(many.condition);
+	free(many.name);
+}
+
+static void use_many(struct xs_domain *domain)
+{
+	for (size_t i = 0; i < many.count; i++) {
+		many.migration[i].from = &domain->slice[0];
+		many.migration[i].to = &domain->slice[1];
+	}
+	domain->migration = many.migration;
+	domain->migration_count = many.count;
+	domain->filter[0].condition = many.condition;
+	domain->filter[0].condition_count = many.count;
+}
+
+static void test_many_cells(void **state)
+{
+	char *text = figure7_with(NULL, "");
+	struct made *made, *again;
+	const struct xs_rec_node *node;
+	const struct xs_rec_condition *condition;
+	const struct xs_rec_cell *cell;
+
+	many_new(100000, 10);
+	made = made_try(text, NULL, 0, use_many);
+	assert_int_equal(made->result, 0);
+	assert_int_equal(made->image[2]->count[XS_REC_CELL], 100010);
+	assert_int_equal(made->image[2]->count[XS_REC_CONDITION], 100001);
+	node = xs_image_at(made->image[2], XS_REC_NODE, 0);
+	assert_true(node->cells > 100010 && node->conditions >= 200002 && node->blocks >= 2 * 391);
+	condition = xs_image_at(made->image[2], XS_REC_CONDITION, 77777);
+	assert_int_equal(condition->position, 77777);
+	cell = xs_image_find(made->image[2], XS_REC_CELL, &condition->vm_cell);
+	assert_string_equal(cell->name, "vm77777");
+	cell = xs_image_find(made->image[2], XS_REC_CELL, &condition->group_cell);
+	assert_string_equal(cell->name, "g7");
+	again = made_try(text, made, 9, use_many);
+	assert_int_equal(again->result, 0);
+	assert_int_equal(again->size[2], made->size[2]);
+	assert_memory_equal(again->bytes[2], made->bytes[2], made->size[2]);
+	made_free(made);
+	made_free(again);
+	many_free();
+	free(text);
+}
+
+static uint64_t generation_of(const struct made *made, size_t migration)
+{
+	return made->plan->cell[migration].generation;
+}
+
+static void test_generations(void **state)
+{
+	char *text = figure7_with(NULL, "");
+	struct made *first, *second, *third, *fourth;
+
+	many_new(3, 0);
+	many.count = 2;
+	first = made_try(text, NULL, 0, use_many);
+	assert_int_equal(generation_of(first, 0), 1);
+	assert_int_equal(generation_of(first, 1), 1);
+	assert_int_equal(xs_plan_generation(first->plan), 1);
+	/* Switches took the domain to 17: a new cell stands above them all, an old one keeps what it began with. */
+	many.count = 3;
+	second = made_try(text, first, 17, use_many);
+	assert_int_equal(generation_of(second, 0), 1);
+	assert_int_equal(generation_of(second, 2), 18);
+	assert_int_equal(xs_plan_generation(second->plan), 18);
+	/* A cell that was away is new, with its old id. */
+	many.count = 2;
+	third = made_try(text, second, 20, use_many);
+	assert_int_equal(xs_plan_generation(third->plan), 20);
+	many.count = 3;
+	fourth = made_try(text, third, 20, use_many);
+	assert_int_equal(fourth->plan->cell[2].id, second->plan->cell[2].id);
+	assert_int_equal(generation_of(fourth, 2), 21);
+	made_free(first);
+	made_free(second);
+	made_free(third);
+	made_free(fourth);
+	/* A store that lost its generation does not take the domain back. */
+	first = made_try(text, NULL, 50, use_many);
+	many.count = 2;
+	second = made_try(text, first, 0, use_many);
+	many.count = 3;
+	third = made_try(text, second, 0, use_many);
+	assert_int_equal(generation_of(third, 2), 52);
+	made_free(first);
+	made_free(second);
+	made_free(third);
+	made_refused(made_try(text, NULL, XS_GENERATION_MAX, use_many), "no generation is left");
+	many_free();
+	free(text);
+}
+
+/* Three slices at one MUX; conditions of all kinds over the addresses of migrations. */
+#define CONDITIONS                                                                                                     \
+	"node:\n"                                                                                                      \
+	"  - {name: N1, port: [{name: client}, {name: dc1}, {name: dc2}, {name: dc3}]}\n"                              \
+	"slice:\n"                                                                                                     \
+	"  - {name: P, vrf: [{name: v, node: N1}], gateway: [{name: g, vrf: v, port: dc1, subnet: 10.0.0.0/16}]}\n"    \
+	"  - {name: A, vrf: [{name: v, node: N1}], gateway: [{name: g, vrf: v, port: dc2, subnet: 10.0.0.0/16}]}\n"    \
+	"  - {name: Q, vrf: [{name: v, node: N1}], gateway: [{name: g, vrf: v, port: dc3, subnet: 10.0.0.0/16}]}\n"    \
+	"filter:\n"                                                                                                    \
+	"  - name: f\n"                                                                                                \
+	"    condition:\n"                                                                                             \
+	"      - {destination: 10.0.0.5}\n"                                                                            \
+	"      - {destination: 10.0.0.5, protocol: tcp, destination-port: 80-443, dscp: 46}\n"                         \
+	"      - {destination: 10.0.0.0/24}\n"                                                                         \
+	"      - {source: 192.0.2.5}\n"                                                                                \
+	"      - {destination: 10.0.0.6, input-port: client}\n"                                                        \
+	"      - {destination: 10.0.0.7}\n"                                                                            \
+	"mux:\n"                                                                                                       \
+	"  - {name: M, node: N1, port: client, clients: [192.0.2.0/24], subnet: 10.255.0.0/29,\n"                      \
+	"     slice: [{name: P, filter: f}, {name: A, filter: f}, {name: Q, filter: f}]}\n"                            \
+	"migration:\n"                                                                                                 \
+	"  - {name: vm5, address: 10.0.0.5, mac: \"52:54:00:00:00:05\", from: P, to: A}\n"                             \
+	"  - {name: vm6, address: 10.0.0.6, mac: \"52:54:00:00:00:06\", from: P, to: A}\n"
+
+/* The model may refuse two migrations of one address; a plan must still know whose cell is meant. */
+static struct xs_d_migration several[3];
+
+static void second_tenant(struct xs_domain *domain)
+{
+	several[0] = domain->migration[0];
+	several[1] = domain->migration[1];
+	several[2] = domain->migration[0];
+	several[2].name = "other5";
+	several[2].from = several[2].to = &domain->slice[2];
+	domain->migration = several;
+	domain->migration_count = 3;
+}
+
+static const char *cell_name(const struct xs_image *image, size_t position)
+{
+	const struct xs_rec_condition *condition = xs_image_at(image, XS_REC_CONDITION, position);
+	const struct xs_rec_cell *cell = xs_image_find(image, XS_REC_CELL, &condition->vm_cell);
+
+	return cell ? cell->name : "none";
+}
+
+static void test_conditions(void **state)
+{
+	static const char *const borne[] = { "vm5", "vm5", "none", "none", "vm6", "none" };
+	struct made *made = made_new(CONDITIONS, NULL, 0);
+	const struct xs_image *image = made->image[0];
+	const struct xs_rec_condition *condition;
+	const struct xs_rec_port *port;
+
+	assert_int_equal(image->count[XS_REC_CONDITION], 18);
+	/* In every list, a third slice's too: it is in force there once the cell names that slice. */
+	for (size_t i = 0; i < 18; i++)
+		assert_string_equal(cell_name(image, i), borne[i % 6]);
+	condition = xs_image_at(image, XS_REC_CONDITION, 7);
+	assert_int_equal(condition->slice, made_slice(made, "A")->id);
+	assert_int_equal(condition->vport, made->plan->mux[0].slice[1]->id);
+	assert_int_equal(condition->number, 2);
+	assert_int_equal(condition->protocol, 6);
+	assert_int_equal(condition->destination_port[0], 80);
+	assert_int_equal(condition->destination_port[1], 443);
+	assert_int_equal(condition->dscp[0], 46);
+	assert_int_equal(condition->dscp[1], 46);
+	assert_int_equal(condition->source_port[1], 0);
+	condition = xs_image_at(image, XS_REC_CONDITION, 4);
+	port = xs_image_find(image, XS_REC_PORT, &condition->input_port);
+	assert_string_equal(port->name, "client");
+	made_free(made);
+
+	made = made_try(CONDITIONS, NULL, 0, second_tenant);
+	assert_int_equal(made->result, 0);
+	assert_string_equal(cell_name(made->image[0], 0), "vm5");
+	assert_string_equal(cell_name(made->image[0], 6), "vm5");
+	assert_string_equal(cell_name(made->image[0], 12), "other5");
+	made_free(made);
+}
+
+/* ---- stability of a MUX ---- */
+
+static void without_first_mux_slice(struct xs_domain *domain)
+{
+	domain->mux[0].slice++;
+	domain->mux[0].slice_count--;
+}
+
+static void test_mux_addresses_stay(void **state)
+{
+	struct made *all = made_new(CONDITIONS, NULL, 0),
+		    *fewer = made_try(CONDITIONS, all, 1, without_first_mux_slice);
+
+	assert_int_equal(fewer->result, 0);
+	assert_address(&all->plan->mux[0].slice[2]->address, "10.255.0.4");
+	assert_address(&fewer->plan->mux[0].slice[1]->address, "10.255.0.4");
+	assert_int_equal(fewer->plan->mux[0].slice[1]->id, all->plan->mux[0].slice[2]->id);
+	made_free(all);
+	made_free(fewer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_figure7_addresses),
+		cmocka_unit_test(test_figure7_routes),
+		cmocka_unit_test(test_figure7_images),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_macs_keep_clear),
+		cmocka_unit_test(test_first_hop),
+		cmocka_unit_test(test_many_cells),
+		cmocka_unit_test(test_generations),
+		cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_mux_addresses_stay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
