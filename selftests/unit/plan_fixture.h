@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * plan_fixture.h - definitions in a test's own words, planned and turned into images. Everything fails the test on its own
- * where it does not work, but for made_try().
+ * plan_fixture.h - definitions in a test's own words, planned and turned into images. Everything fails the test on its
+ * own where it does not work, but for made_try().
  */
 #ifndef XSLICE_UNIT_PLAN_FIXTURE_H
 #define XSLICE_UNIT_PLAN_FIXTURE_H
@@ -30,8 +30,10 @@ struct made {
 /* Text of figure 7 with `extra` put in front of line `before` (NULL: at the end). malloc()ed. */
 char *figure7_with(const char *before, const char *extra);
 
-/* Reads a definition; then change(domain) may spoil it (NULL: no); then plans it after `earlier` (NULL: nothing was given). */
-struct made *made_try(const char *text, const struct made *earlier, uint64_t generation, void (*change)(struct xs_domain *));
+/* Reads a definition; then change(domain) may spoil it (NULL: no); then plans it after `earlier` (NULL: nothing was
+ * given). */
+struct made *made_try(const char *text, const struct made *earlier, uint64_t generation,
+		      void (*change)(struct xs_domain *));
 /* The same, and it must work: then all nodes' images are there. */
 struct made *made_new(const char *text, const struct made *earlier, uint64_t generation);
 void made_free(struct made *made);
