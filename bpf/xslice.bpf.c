@@ -13,142 +13,30 @@
  *   tc_sliver   clsact ingress on the node's end of a sliver's or edge's veth: what a kernel there sends is only emitted.
  *   tc_edge     clsact ingress on the inner end of an edge's veth: gives slivers' packets for users to the edge's neighbours.
  */
-#include <linux/bpf.h>
-#include <linux/if_packet.h>
-#include <linux/pkt_cls.h>
-
-#include "bpf/emit.h"
-#include "bpf/ingress.h"
-#include "bpf/maps.h"
-#include "bpf/packet.h"
-#include "bpf/parse.h"
-#include "bpf/route.h"
-#include "bpf/select.h"
-#include "bpf/verdict.h"
-
-/* From the port on: the frame's verdict. Nothing is changed or counted. */
-static __always_inline int xs_decide(struct xs_packet *packet)
-{
-	int verdict;
-
-	verdict = xs_ingress(packet);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
-	verdict = xs_parse_ipv4(packet);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
-	verdict = xs_admit_ipv4(packet);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
-	verdict = xs_select(packet);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
-	return xs_route(packet);
-}
+#include "bpf/pipeline.h"
 
 SEC("xdp")
 int xdp_port(struct xdp_md *ctx)
 {
-	struct xs_packet packet = {};
-	int verdict;
-
-	verdict = xs_parse_link_xdp(ctx, &packet);
-	if (!xs_ingress_port(&packet))
-		return XDP_PASS;
-	xs_count_arrival(&packet);
-	if (verdict == XS_UNDECIDED)
-		verdict = xs_decide(&packet);
-	if (verdict == XS_PUNTED || verdict == XS_HOST)
-		return XDP_PASS;
-	if (verdict == XS_FORWARDED) {
-		if (packet.nexthop->port_flags & XS_PORT_LOCAL_STACK)
-			return XDP_PASS;
-		if (xs_emit_xdp(ctx, &packet))
-			verdict = XS_EMIT_FAILED;
-	}
-	xs_count_verdict(&packet, verdict);
-	return verdict == XS_FORWARDED ? bpf_redirect(packet.nexthop->ifindex, 0) : XDP_DROP;
+	return xs_xdp_port(ctx);
 }
 
 SEC("tc")
 int tc_port(struct __sk_buff *skb)
 {
-	struct xs_packet packet = {};
-	__u32 out = 0;
-	int verdict;
-
-	verdict = xs_parse_link_tc(skb, &packet);
-	if (!xs_ingress_port(&packet))
-		return TC_ACT_UNSPEC;
-	if (packet.port->flags & XS_PORT_LOCAL_STACK)
-		xs_count_arrival(&packet);
-	if (verdict == XS_UNDECIDED)
-		verdict = xs_decide(&packet);
-	if (verdict == XS_FORWARDED) {
-		out = packet.nexthop->ifindex;
-		if (xs_emit_tc(skb, &packet))
-			verdict = XS_EMIT_FAILED;
-	} else if (verdict == XS_PUNTED) {
-		const struct xs_vport *to = bpf_map_lookup_elem(&vport, &packet.vport_id);
-
-		out = to ? to->veth : 0;
-		if (!out || xs_punt_tc(skb, &packet, to))
-			verdict = XS_EMIT_FAILED;
-	}
-	xs_count_verdict(&packet, verdict);
-	if (verdict == XS_HOST)
-		return TC_ACT_UNSPEC;
-	return verdict == XS_FORWARDED || verdict == XS_PUNTED ? bpf_redirect(out, 0) : TC_ACT_SHOT;
-}
-
-/* Where what a sliver or edge sends goes to; 0: it may not be sent. Tags of its own would become second ones. */
-static __always_inline __u32 xs_sliver_way(const struct __sk_buff *skb, const struct xs_packet *packet, const struct xs_vport *from)
-{
-	const struct xs_vport *edge;
-
-	if (packet->tagged || xs_is_tag(packet->ethertype))
-		return 0;
-	if (from->kind != XS_VPORT_MUX)
-		return from->port_ifindex;
-	/* Users' edge is shared by slices: nothing but packets to be relayed may reach it from one. */
-	edge = bpf_map_lookup_elem(&vport, &from->edge);
-	if (!edge || packet->ethertype != bpf_htons(ETH_P_IP) || !xs_mac_equal(packet->eth->h_dest, edge->relay_mac))
-		return 0;
-	return edge->veth;
+	return xs_tc_port(skb);
 }
 
 SEC("tc")
 int tc_sliver(struct __sk_buff *skb)
 {
-	struct xs_packet packet = {};
-	const struct xs_vport *from;
-	const __u32 *vport_id;
-	__u32 id, out;
-
-	if (xs_parse_link_tc(skb, &packet) != XS_UNDECIDED)
-		return TC_ACT_SHOT;
-	vport_id = bpf_map_lookup_elem(&vport_of_ifindex, &packet.ifindex);
-	if (!vport_id || !*vport_id)
-		return TC_ACT_SHOT;
-	id = *vport_id;
-	from = bpf_map_lookup_elem(&vport, &id);
-	out = from ? xs_sliver_way(skb, &packet, from) : 0;
-	if (out && from->vid && bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), from->vid))
-		out = 0;
-	xs_count_originated(id, packet.length, out != 0);
-	return out ? bpf_redirect(out, 0) : TC_ACT_SHOT;
+	return xs_tc_sliver(skb);
 }
 
-/*
- * The relay MAC is not the device's, so the kernel has marked such frames as somebody else's. Their TTL stays: towards users the
- * edge does not route, it only knows its neighbours.
- */
 SEC("tc")
 int tc_edge(struct __sk_buff *skb)
 {
-	if (skb->pkt_type != PACKET_OTHERHOST || skb->protocol != bpf_htons(ETH_P_IP))
-		return TC_ACT_UNSPEC;
-	return bpf_redirect_neigh(skb->ifindex, NULL, 0, 0);
+	return xs_tc_edge(skb);
 }
 
 char LICENSE[] SEC("license") = "GPL";
