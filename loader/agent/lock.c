@@ -87,6 +87,22 @@ int xs_agent_lock(const char *node, char *error)
 	return err;
 }
 
+bool xs_agent_runs(const char *node)
+{
+	char path[PATH_MAX];
+	bool held;
+	int fd;
+
+	if (path_of(path, node, "lock"))
+		return false;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	held = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+	close(fd);
+	return held;
+}
+
 void xs_agent_unlock(const char *node, int lock)
 {
 	char path[PATH_MAX];

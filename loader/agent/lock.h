@@ -6,6 +6,7 @@
 #ifndef XSLICE_AGENT_LOCK_H
 #define XSLICE_AGENT_LOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define XS_RUN_ROOT "/run/xslice"
@@ -15,6 +16,8 @@
  * process. error: >= 256 bytes.
  */
 int xs_agent_lock(const char *node, char *error);
+/* Does a process hold it? Says more than a pid, which may be another's by now, or a dead one's that nobody has waited for. */
+bool xs_agent_runs(const char *node);
 /* Lets go and removes the directory, if nobody else left something in it. */
 void xs_agent_unlock(const char *node, int lock);
 
