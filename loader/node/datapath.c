@@ -241,7 +241,12 @@ static int make_pin_directory(struct xs_datapath *datapath, const char *node, ch
 		err = -ENAMETOOLONG;
 	if (!err)
 		err = make_directory(parent, error);
-	return err ? err : make_directory(datapath->directory, error);
+	if (!err)
+		err = make_directory(datapath->directory, error);
+	if (err)
+		return err;
+	err = xs_pins_inherit(node, datapath->directory);
+	return err ? xs_explain(error, err, "%s: cannot take over the pins of another version: %s", parent, strerror(-err)) : 0;
 }
 
 static int load(struct xs_datapath *datapath, const struct xs_datapath_size *size, char *error)

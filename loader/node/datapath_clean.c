@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * datapath_clean.c - walks a node's pins, of whatever version: tells which programs its links run, and takes all of it away.
+ * datapath_clean.c - walks a node's pins, of whatever version: tells which programs its links run, takes over what
+ * another version attached, and takes all of it away.
  *
  * Always holds: only what stands under the node's own pin directory is detached or removed.
  */
@@ -55,6 +56,50 @@ bool xs_links_run(const char *directory, uint32_t program_id)
 	if (dir)
 		closedir(dir);
 	return found;
+}
+
+/* Of another version's pins: what is attached becomes ours, under its name; the rest, maps that we cannot read, goes. */
+static int inherit_version(const char *directory, const char *own)
+{
+	struct dirent **entry;
+	int count = scandir(directory, &entry, NULL, alphasort), err = 0;
+
+	if (count < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	for (int i = 0; i < count; i++) {
+		const char *name = entry[i]->d_name;
+		char from[PATH_MAX], to[PATH_MAX];
+
+		if (!err && !is_dot(name) && xs_pin_path(from, "%s/%s", directory, name) && xs_pin_path(to, "%s/%s", own, name)) {
+			if (starts_with(name, XS_PIN_XDP) || starts_with(name, XS_PIN_TC) || starts_with(name, XS_PIN_QDISC))
+				err = rename(from, to) ? -errno : 0;
+			else
+				err = unlink(from) ? -errno : 0;
+		}
+		free(entry[i]);
+	}
+	free(entry);
+	return err ? err : rmdir(directory) ? -errno : 0;
+}
+
+int xs_pins_inherit(const char *node, const char *own)
+{
+	struct dirent **entry;
+	char parent[PATH_MAX], path[PATH_MAX];
+	int count, err = 0;
+
+	if (!xs_pin_path(parent, "%s/%s", XS_PIN_ROOT, node))
+		return -ENAMETOOLONG;
+	count = scandir(parent, &entry, NULL, alphasort);
+	if (count < 0)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		if (!err && !is_dot(entry[i]->d_name) && xs_pin_path(path, "%s/%s", parent, entry[i]->d_name) && strcmp(path, own))
+			err = inherit_version(path, own);
+		free(entry[i]);
+	}
+	free(entry);
+	return err;
 }
 
 /* One entry of a version's directory: what it stands for is undone, and it is removed. */

@@ -69,6 +69,9 @@ bool xs_program_same(int a, int b);
 int xs_tc_take_off(uint32_t ifindex, bool qdisc_is_ours);
 bool xs_program_is_ours_by_name(uint32_t id);
 
+/* What another version of this program left attached stands under `own`, the node's directory of this version, afterwards. */
+int xs_pins_inherit(const char *node, const char *own);
+
 /* Does a link that is pinned in the directory run this program? */
 bool xs_links_run(const char *directory, uint32_t program_id);
 

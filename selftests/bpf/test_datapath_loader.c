@@ -316,6 +316,67 @@ static void attaches_anew_to_a_device_that_came_back(void **state)
 	xs_datapath_close(datapath);
 }
 
+/* An upgrade: the port goes on with the former version's program and maps until it is attached anew. */
+static void takes_over_from_another_version(void **state)
+{
+	struct xs_datapath *datapath = open_datapath(&small);
+	uint32_t former = xs_datapath_program_ids(datapath)[XS_HOOK_XDP_PORT];
+	char directory[240], other[256];
+
+	attach(datapath, XS_HOOK_XDP_PORT, 1);
+	attach(datapath, XS_HOOK_TC_PORT, 1);
+	xs_datapath_close(datapath);
+	assert_int_equal(xs_pin_dir(node, directory, sizeof(directory)), 0);
+	snprintf(other, sizeof(other), "%s/%s/v0", XS_PIN_ROOT, node);
+	assert_int_equal(rename(directory, other), 0);
+
+	datapath = open_datapath(&small);
+	assert_false(xs_datapath_taken_up(datapath));
+	assert_int_not_equal(access(other, F_OK), 0);
+	assert_int_equal(xdp_program(), former);
+	assert_true(xs_datapath_owns(datapath, former));
+	attach(datapath, XS_HOOK_XDP_PORT, 1);
+	attach(datapath, XS_HOOK_TC_PORT, 1);
+	assert_int_equal(xdp_program(), xs_datapath_program_ids(datapath)[XS_HOOK_XDP_PORT]);
+	assert_int_not_equal(xdp_program(), former);
+	xs_datapath_close(datapath);
+	assert_int_equal(xs_datapath_clean(node, netns, error), 0);
+	assert_int_equal(xdp_program(), 0);
+	assert_false(qdisc_is_there());
+}
+
+/* The definition says another mode: the port changes over. */
+static void changes_the_xdp_mode(void **state)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct xs_datapath *datapath = open_datapath(&small);
+
+	attach(datapath, XS_HOOK_XDP_PORT, 1);
+	assert_int_equal(xs_datapath_attach(datapath, XS_HOOK_XDP_PORT, netns, port, true, error), 1);
+	assert_int_equal(bpf_xdp_query(port, 0, &query), 0);
+	assert_int_equal(query.attach_mode, XDP_ATTACHED_SKB);
+	assert_int_equal(xs_datapath_attach(datapath, XS_HOOK_XDP_PORT, netns, port, true, error), 0);
+	attach(datapath, XS_HOOK_XDP_PORT, 1);
+	xs_datapath_close(datapath);
+}
+
+static void leaves_ports_that_are_not_kept(void **state)
+{
+	struct xs_datapath *datapath = open_datapath(&small);
+
+	attach(datapath, XS_HOOK_XDP_PORT, 1);
+	attach(datapath, XS_HOOK_TC_PORT, 1);
+	assert_int_equal(xs_datapath_keep(datapath, XS_HOOK_XDP_PORT, netns, &port, 1), 0);
+	assert_int_not_equal(xdp_program(), 0);
+	assert_int_equal(xs_datapath_keep(datapath, XS_HOOK_XDP_PORT, netns, NULL, 0), 0);
+	assert_int_equal(xdp_program(), 0);
+	assert_int_not_equal(tc_program(XS_TC_HANDLE, XS_TC_PRIORITY), 0);
+	assert_int_equal(xs_datapath_keep(datapath, XS_HOOK_TC_PORT, netns, NULL, 0), 0);
+	assert_int_equal(tc_program(XS_TC_HANDLE, XS_TC_PRIORITY), 0);
+	assert_false(qdisc_is_there());
+	xs_datapath_close(datapath);
+}
+
 static void refuses_pins_of_another_layout(void **state)
 {
 	struct xs_datapath *datapath = open_datapath(&small), *none = NULL;
@@ -347,6 +408,9 @@ int main(void)
 		TEST(keeps_an_own_qdisc_that_others_use),
 		TEST(cleans_without_trace),
 		TEST(attaches_anew_to_a_device_that_came_back),
+		TEST(takes_over_from_another_version),
+		TEST(changes_the_xdp_mode),
+		TEST(leaves_ports_that_are_not_kept),
 		TEST(refuses_pins_of_another_layout),
 	};
 
