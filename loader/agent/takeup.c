@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * takeup.c - walks the maps for roots in force. What is read was written by another process, perhaps of another version: every
- * index is bounded, and a walk ends after as many levels as an address has bytes.
+ * index is bounded, a walk ends after as many levels as an address has bytes, and no more blocks are walked than there are.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,6 +25,7 @@ struct xs_takeup {
 	size_t count, room;
 	uint32_t *mux; /* entries that ports named */
 	size_t mux_count;
+	uint32_t steps; /* blocks that may still be walked: tables are disjoint, so each is met once */
 };
 
 static int add(struct xs_takeup *takeup, enum root_kind kind, uint32_t block)
@@ -56,8 +57,9 @@ static int add_edges(struct xs_takeup *takeup, uint32_t block, unsigned int leve
 	uint32_t before = 0;
 	int err = 0;
 
-	if (!block || block >= takeup->maps->entries[XS_MAP_block] || level == LEVELS)
+	if (!block || block >= takeup->maps->entries[XS_MAP_block] || level == LEVELS || !takeup->steps)
 		return 0;
+	takeup->steps--;
 	for (unsigned int i = 0; !err && i < XS_BLOCK_ENTRIES; i++) {
 		uint32_t entry = blocks[block].entry[i], index = entry & XS_ENTRY_INDEX;
 
@@ -121,7 +123,7 @@ int xs_takeup_new(struct xs_node_maps *maps, struct xs_pool *pool, struct xs_nex
 
 	if (!takeup)
 		return -ENOMEM;
-	*takeup = (struct xs_takeup){.maps = maps, .pool = pool, .nexthops = nexthops};
+	*takeup = (struct xs_takeup){.maps = maps, .pool = pool, .nexthops = nexthops, .steps = maps->entries[XS_MAP_block]};
 	err = collect(takeup);
 	if (err) {
 		xs_takeup_free(takeup);
