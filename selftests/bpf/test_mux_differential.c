@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test_mux_differential.c - the MUX in the datapath against the naive walk: random rule sets, random packets, cells flipped in
+ * between; the same condition must be chosen, told by its counter. A number as argument is the seed.
+ *
+ * Half of the rule sets are made of nested prefixes over 64 addresses, every address in several lists, half of the cells
+ * naming a slice that has no list.
+ */
+#include <arpa/inet.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "selftests/bpf/fixture.h"
+
+#define SETS 2400
+#define PACKETS 64 /* per set: 153 600 pairs of rule set and packet */
+#define CONDITIONS_MAX 120
+#define SLICES 5   /* that have lists; the next one has none */
+#define NEST 0x0a000000u /* 10.0.0.0/26 */
+#define NEST_SIZE 64
+#define VM_CELLS 64 /* ids 1.. */
+#define GROUP_CELLS 8 /* ids 65.. */
+
+static uint64_t state64;
+
+static uint32_t rnd(uint32_t below)
+{
+	state64 ^= state64 << 13;
+	state64 ^= state64 >> 7;
+	state64 ^= state64 << 17;
+	return (uint32_t)(state64 >> 24) % below;
+}
+
+static bool one_in(uint32_t n)
+{
+	return rnd(n) == 0;
+}
+
+static void to_wire(uint8_t wire[4], uint32_t address)
+{
+	address = htonl(address);
+	memcpy(wire, &address, 4);
+}
+
+static uint32_t any_address(bool nested)
+{
+	static const uint8_t nets[] = {10, 100, 203};
+
+	return nested ? NEST + rnd(NEST_SIZE) : (uint32_t)nets[rnd(3)] << 24 | rnd(1 << 24);
+}
+
+/* What a condition tests besides its destination. */
+static void make_general(struct xs_condition *c)
+{
+	if (one_in(2)) {
+		c->fields |= XS_GENERAL_PROTOCOL;
+		c->protocol = (const uint8_t[]){1, 6, 17}[rnd(3)];
+	}
+	if (one_in(3)) {
+		c->fields |= XS_GENERAL_SOURCE_PORT;
+		c->source_port[0] = rnd(40);
+		c->source_port[1] = c->source_port[0] + rnd(30);
+	}
+	if (one_in(3)) {
+		c->fields |= XS_GENERAL_DESTINATION_PORT;
+		c->destination_port[0] = rnd(40);
+		c->destination_port[1] = c->destination_port[0] + rnd(30);
+	}
+	if (one_in(4)) {
+		c->fields |= XS_GENERAL_DSCP;
+		c->dscp[0] = rnd(64);
+		c->dscp[1] = c->dscp[0] + rnd(64 - c->dscp[0]);
+	}
+	if (one_in(5)) {
+		c->fields |= XS_GENERAL_INPUT_PORT;
+		c->input_port = one_in(2) ? PORT_MUX : PORT_GATEWAY;
+	}
+	if (one_in(3)) {
+		c->source_length = 24 + rnd(9);
+		to_wire(c->source, frame_ip("192.0.2.0") + rnd(256));
+	}
+}
+
+static size_t make_conditions(struct xs_condition *condition, bool nested)
+{
+	size_t count = 1 + rnd(CONDITIONS_MAX);
+	uint32_t list = 0;
+
+	memset(condition, 0, count * sizeof(*condition));
+	for (size_t i = 0; i < count; i++) {
+		struct xs_condition *c = &condition[i];
+		uint32_t address = any_address(nested);
+
+		/* Lists in order; a slice may come again, as with several lists of one slice. */
+		if (!i || one_in(1 + count / 6))
+			list = 1 + rnd(SLICES);
+		c->position = i * (1 + rnd(3)) + i * 3;
+		c->slice = list;
+		c->vport = list == SLICE_1 ? VPORT_M1 : VPORT_M2;
+		c->destination_length = one_in(2) ? 32 : nested ? 26 + rnd(7) : rnd(33);
+		if (one_in(30))
+			c->destination_length = 0;
+		to_wire(c->destination, address);
+		if (c->destination_length == 32) {
+			c->vm_cell = 1 + address % VM_CELLS;
+			c->group_cell = address % 3 ? 1 + VM_CELLS + address % GROUP_CELLS : 0;
+		}
+		if (i % 4 == 3 && one_in(2))
+			make_general(c);
+	}
+	for (size_t i = 1; i < count; i++)
+		if (condition[i].position <= condition[i - 1].position)
+			condition[i].position = condition[i - 1].position + 1;
+	return count;
+}
+
+static void flip(struct fixture *fixture, uint64_t *cells, uint32_t id)
+{
+	/* Half name a slice that no list is for. */
+	cells[id] = XS_CELL(1 + rnd(1000), one_in(2) ? SLICES + 1 : 1 + rnd(SLICES));
+	if (id > VM_CELLS && one_in(3))
+		cells[id] = 0; /* a group before its first switch */
+	assert_true(xs_cell_set(&fixture->maps, id, cells[id]) >= 0);
+}
+
+static void make_packet(struct frame *frame, struct xs_selector *selector, bool nested)
+{
+	struct frame_spec spec = {
+		.source = frame_ip("192.0.2.0") + rnd(256),
+		.destination = any_address(one_in(8) ? !nested : nested),
+		.protocol = (const uint8_t[]){1, 6, 17}[rnd(3)],
+		.tos = rnd(256),
+		.source_port = rnd(70),
+		.destination_port = rnd(70),
+		.fragment = one_in(6) ? (const uint16_t[]){0x2000, 0x0001, 0x20b9, 0x4000}[rnd(4)] : 0,
+		.option_words = one_in(16) ? 1 + rnd(10) : 0,
+		.payload = 20,
+	};
+
+	memcpy(spec.destination_mac, fixture_mac(VPORT_E), 6);
+	frame_build(frame, &spec);
+	memset(selector, 0, sizeof(*selector));
+	to_wire(selector->source, spec.source);
+	to_wire(selector->destination, spec.destination);
+	selector->protocol = spec.protocol;
+	selector->dscp = spec.tos >> 2;
+	selector->has_ports = spec.protocol != 1 && !(spec.fragment & 0x3fff);
+	selector->source_port = spec.source_port;
+	selector->destination_port = spec.destination_port;
+	selector->input_port = PORT_MUX;
+}
+
+static void describe(const struct xs_condition *c, size_t i)
+{
+	print_error("  %zu: position %u slice %u %u.%u.%u.%u/%u cells %u %u fields %x\n", i, c->position, c->slice,
+		    c->destination[0], c->destination[1], c->destination[2], c->destination[3], c->destination_length, c->vm_cell,
+		    c->group_cell, c->fields);
+}
+
+/* A packet by XDP, and by tc if it goes on there: one of them counts the rule. */
+static void pass_through(struct fixture *fixture, struct frame *frame)
+{
+	if (fixture_run_xdp(fixture, PORT_MUX, frame) == XDP_PASS)
+		fixture_run_tc(fixture, PORT_MUX, frame, 0);
+}
+
+static void one_set(struct fixture *fixture, uint64_t *cells, bool nested, uint64_t *chosen, uint64_t *none)
+{
+	static struct xs_condition condition[CONDITIONS_MAX];
+	uint64_t expected[CONDITIONS_MAX] = {}, packets, bytes;
+	struct xs_slice_stats nobody;
+	size_t count;
+
+	do
+		count = make_conditions(condition, nested);
+	while (xs_conditions_depth(condition, count) > XS_MUX_WALK_MAX);
+	fixture_policy(fixture, condition, count);
+	for (uint32_t id = 1; id <= VM_CELLS + GROUP_CELLS; id++)
+		flip(fixture, cells, id);
+	assert_int_equal(xs_slice_stats_sum(&fixture->maps, 0, &nobody), 0);
+	uint64_t unselected = nobody.verdict[XS_NO_SLICE];
+
+	for (int i = 0; i < PACKETS; i++) {
+		struct xs_selector selector;
+		struct frame frame;
+
+		if (one_in(3))
+			flip(fixture, cells, 1 + rnd(VM_CELLS + GROUP_CELLS));
+		make_packet(&frame, &selector, nested);
+		int64_t want = xs_naive_walk(condition, count, &selector, cells);
+
+		pass_through(fixture, &frame);
+		if (want < 0) {
+			assert_int_equal(xs_slice_stats_sum(&fixture->maps, 0, &nobody), 0);
+			assert_int_equal(nobody.verdict[XS_NO_SLICE], ++unselected);
+			++*none;
+			continue;
+		}
+		expected[want]++;
+		++*chosen;
+		assert_int_equal(xs_mux_rule_stats_sum(&fixture->maps, xs_policy_rule(fixture->policy, want), &packets, &bytes), 0);
+		if (packets == expected[want])
+			continue;
+		print_error("condition %lld of %zu was not chosen for %u.%u.%u.%u\n", (long long)want, count,
+			    selector.destination[0], selector.destination[1], selector.destination[2], selector.destination[3]);
+		for (size_t k = 0; k < count; k++)
+			describe(&condition[k], k);
+		fail();
+	}
+	/* And nothing else was counted. */
+	for (size_t k = 0; k < count; k++) {
+		assert_int_equal(xs_mux_rule_stats_sum(&fixture->maps, xs_policy_rule(fixture->policy, k), &packets, &bytes), 0);
+		assert_int_equal(packets, expected[k]);
+	}
+}
+
+static uint64_t seed = 20261124;
+
+static void same_as_the_naive_walk(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t cells[1 + VM_CELLS + GROUP_CELLS] = {}, chosen = 0, none = 0;
+
+	state64 = seed;
+	for (int set = 0; set < SETS; set++)
+		one_set(fixture, cells, set % 2, &chosen, &none);
+	print_message("seed %llu: %d rule sets, %llu packets selected, %llu taken by no slice, 0 different\n",
+		      (unsigned long long)seed, SETS, (unsigned long long)chosen, (unsigned long long)none);
+	assert_int_equal(chosen + none, SETS * PACKETS);
+	assert_true(none > SETS && chosen > SETS); /* neither answer is the trivial one */
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(same_as_the_naive_walk)};
+	int skip = fixture_available();
+
+	if (argc > 1)
+		seed = strtoull(argv[1], NULL, 0) | 1;
+	return skip ? skip : cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
