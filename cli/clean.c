@@ -4,13 +4,13 @@
  * command does it. Then the store is emptied.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/wait.h"
 #include "loader/agent/clean.h"
+#include "loader/agent/lock.h"
 #include "loader/manager/manager.h"
 
 struct nodes {
@@ -20,11 +20,6 @@ struct nodes {
 	json_t *result;
 	size_t failed;
 };
-
-static bool agent_runs(const struct xs_report *report)
-{
-	return report->pid > 0 && (!kill((pid_t)report->pid, 0) || errno == EPERM);
-}
 
 static int sort_node(void *context, const char *name)
 {
@@ -37,7 +32,7 @@ static int sort_node(void *context, const char *name)
 	code = xs_report_get(nodes->store, name, &report);
 	if (code)
 		return code == -EBADMSG ? 0 : code;
-	if (agent_runs(&report)) {
+	if (xs_agent_runs(name)) {
 		grown = realloc(nodes->alive, (nodes->alive_count + 1) * sizeof(*grown));
 		if (!grown)
 			return -ENOMEM;

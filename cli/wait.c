@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* wait.c - see wait.h. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/wait.h"
+#include "loader/agent/lock.h"
 
 int xs_lock_store(const struct xs_options *options, struct xs_store *store)
 {
@@ -43,7 +43,7 @@ static void complain_silent(struct xs_store *store, const struct xs_node_wait *w
 
 	if (error)
 		xs_complain("node %s: no agent has ever reported (xsliced --node %s)", wait->node, wait->node);
-	else if (report.pid > 0 && kill((pid_t)report.pid, 0) && errno == ESRCH)
+	else if (!xs_agent_runs(wait->node))
 		xs_complain("node %s: its agent (pid %lld) is gone; it will follow when it is started", wait->node,
 			    (long long)report.pid);
 	else

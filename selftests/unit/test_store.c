@@ -368,6 +368,7 @@ static void test_reports(void **state)
 	size_t i;
 
 	strcpy(report.error, "port \"r2\": no such device");
+	strcpy(report.netns, "router1");
 	memset(&read, 0x5a, sizeof(read));
 	unchanged = read;
 	assert_int_equal(xs_report_get(fixture->store, "R1", &read), -ENOENT);
