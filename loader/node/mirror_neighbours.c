@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mirror_neighbours.c - adjacencies: neighbours of the kernel, the nexthop entry of each, and the /32 of each under an on-link
+ * route.
+ *
+ * Always holds: an adjacency's entry is FORWARD only while the kernel has the neighbour in a usable state and its device is
+ * one of ours; a /32 stands for a neighbour only where the kernel's route for its address is on-link by the same device.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/node/mirror_internal.h"
+
+static struct xs_adjacency *find(struct xs_mirror *mirror, const struct xs_neighbour_key *key)
+{
+	struct xs_adjacency *adjacency;
+
+	HASH_FIND(hh, mirror->adjacencies, key, sizeof(*key), adjacency);
+	return adjacency;
+}
+
+static struct xs_adjacency *find_nexthop(struct xs_mirror *mirror, uint32_t nexthop)
+{
+	struct xs_adjacency *adjacency;
+
+	HASH_FIND(by_nexthop, mirror->of_nexthop, &nexthop, sizeof(nexthop), adjacency);
+	return adjacency;
+}
+
+struct xs_adjacency *xs_adjacency_want(struct xs_mirror *mirror, uint32_t ifindex, uint32_t address)
+{
+	struct xs_neighbour_key key = {ifindex, address};
+	struct xs_adjacency *adjacency = find(mirror, &key);
+
+	if (adjacency)
+		return adjacency;
+	adjacency = calloc(1, sizeof(*adjacency));
+	if (!adjacency)
+		return NULL;
+	adjacency->key = key;
+	HASH_ADD(hh, mirror->adjacencies, key, sizeof(adjacency->key), adjacency);
+	return adjacency;
+}
+
+/* Gives back what nobody needs: the entry where no prefix leads to it, the whole where the kernel does not have it either. */
+static void drop_unused(struct xs_mirror *mirror, struct xs_adjacency *adjacency)
+{
+	if (adjacency->prefixes)
+		return;
+	if (adjacency->nexthop) {
+		HASH_DELETE(by_nexthop, mirror->of_nexthop, adjacency);
+		xs_nexthops_give_back(mirror->nexthops, adjacency->nexthop);
+		adjacency->nexthop = 0;
+	}
+	adjacency->gateway = false;
+	if (!adjacency->usable)
+		adjacency->dirty = true; /* the end of the batch frees it */
+	if (adjacency->asked)
+		mirror->ask = true; /* ... not to keep it alive any more */
+}
+
+static void fill(struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
+{
+	const struct xs_mirror_part *part = xs_mirror_part(mirror, adjacency->key.ifindex);
+	struct xs_nexthop content = {.kind = XS_NEXTHOP_PUNT};
+
+	if (!adjacency->nexthop)
+		return;
+	if (adjacency->usable && part && part->device.kind != XS_VPORT_MUX) {
+		memcpy(content.dmac, adjacency->mac, sizeof(content.dmac));
+		memcpy(content.smac, part->device.smac, sizeof(content.smac));
+		content.tci = htons(part->device.vid);
+		content.mtu = part->device.mtu;
+		content.ifindex = part->device.port_ifindex;
+		content.vport = part->device.vport;
+		content.port_flags = part->device.port_flags;
+		content.kind = XS_NEXTHOP_FORWARD;
+	}
+	xs_nexthops_set(mirror->nexthops, adjacency->nexthop, &content);
+}
+
+uint32_t xs_adjacency_nexthop(struct xs_mirror *mirror, struct xs_adjacency *adjacency)
+{
+	if (!adjacency->nexthop) {
+		uint32_t id = xs_nexthops_take(mirror->nexthops);
+
+		if (!id) {
+			mirror->refused_hosts++;
+			return xs_nexthops_punt(mirror->nexthops);
+		}
+		adjacency->nexthop = id;
+		HASH_ADD(by_nexthop, mirror->of_nexthop, nexthop, sizeof(adjacency->nexthop), adjacency);
+		fill(mirror, adjacency);
+	}
+	return adjacency->nexthop;
+}
+
+void xs_adjacency_referred(struct xs_mirror *mirror, uint32_t nexthop)
+{
+	struct xs_adjacency *adjacency = find_nexthop(mirror, nexthop);
+
+	if (!adjacency)
+		return;
+	adjacency->prefixes++;
+	if (adjacency->gateway && !adjacency->asked)
+		mirror->ask = true;
+}
+
+void xs_adjacency_unreferred(struct xs_mirror *mirror, uint32_t nexthop)
+{
+	struct xs_adjacency *adjacency = find_nexthop(mirror, nexthop);
+
+	if (!adjacency)
+		return;
+	adjacency->prefixes--;
+	drop_unused(mirror, adjacency);
+}
+
+/* ---- what the kernel tells ------------------------------------------------------------------------------------------- */
+
+static void set_usable(struct xs_mirror *mirror, struct xs_adjacency *adjacency, bool usable)
+{
+	mirror->neighbours += usable;
+	mirror->neighbours -= adjacency->usable;
+	adjacency->usable = usable;
+	adjacency->dirty = true;
+}
+
+int xs_neighbour_told(struct xs_mirror *mirror, const struct xs_neighbour_message *message)
+{
+	struct xs_adjacency *adjacency = find(mirror, &message->key);
+	bool changed;
+
+	if (!adjacency) {
+		if (!message->usable)
+			return 0;
+		adjacency = xs_adjacency_want(mirror, message->key.ifindex, message->key.address);
+		if (!adjacency)
+			return -ENOMEM;
+	}
+	changed = adjacency->usable != message->usable ||
+		  (message->usable && memcmp(adjacency->mac, message->mac, sizeof(adjacency->mac)));
+	adjacency->mark = message->dumped;
+	adjacency->managed = message->managed;
+	adjacency->permanent = message->permanent;
+	/* Where the kernel keeps nobody alive, one that idles is asked for again. */
+	if (mirror->no_managed && message->idle && adjacency->gateway) {
+		adjacency->asked = false;
+		mirror->ask = true;
+	}
+	if (!changed)
+		return 0;
+	if (message->usable)
+		memcpy(adjacency->mac, message->mac, sizeof(adjacency->mac));
+	set_usable(mirror, adjacency, message->usable);
+	fill(mirror, adjacency);
+	return 0;
+}
+
+void xs_neighbours_unmark(struct xs_mirror *mirror)
+{
+	struct xs_adjacency *adjacency, *next;
+
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next)
+		adjacency->mark = false;
+}
+
+void xs_neighbours_sweep(struct xs_mirror *mirror)
+{
+	struct xs_adjacency *adjacency, *next;
+
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
+		if (adjacency->mark || !adjacency->usable)
+			continue;
+		adjacency->managed = adjacency->permanent = false;
+		set_usable(mirror, adjacency, false);
+		fill(mirror, adjacency);
+	}
+}
+
+void xs_adjacencies_refill(struct xs_mirror *mirror)
+{
+	struct xs_adjacency *adjacency, *next;
+
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
+		adjacency->dirty = true;
+		fill(mirror, adjacency);
+	}
+}
+
+/* ---- the /32s -------------------------------------------------------------------------------------------------------- */
+
+static const uint8_t *address_of(const struct xs_adjacency *adjacency)
+{
+	return (const uint8_t *)&adjacency->key.address;
+}
+
+static bool is_explicit(const struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
+{
+	uint32_t head;
+
+	return xs_prefix_map_get(mirror->heads, address_of(adjacency), XS_MIRROR_BITS, &head);
+}
+
+/* Would the kernel, for this address, ask for this neighbour on this device, because of an on-link route? */
+static bool is_on_link(struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
+{
+	const struct xs_mirror_part *part = xs_mirror_part(mirror, adjacency->key.ifindex);
+	const struct xs_route *best = NULL;
+	unsigned int length = XS_MIRROR_BITS;
+	uint32_t head;
+
+	if (!part || part->device.kind == XS_VPORT_MUX || is_explicit(mirror, adjacency) ||
+	    xs_route_shadowed(mirror, address_of(adjacency), XS_MIRROR_BITS))
+		return false;
+	/* A prefix whose routes are all dead is passed over. */
+	while (!best && xs_prefix_map_cover(mirror->heads, address_of(adjacency), length, &length, &head))
+		best = xs_route_best(mirror, head);
+	return best && best->type == RTN_UNICAST && !best->gateway && best->ifindex == adjacency->key.ifindex && !best->tos &&
+	       !(best->flags & (XS_ROUTE_LOCAL | XS_ROUTE_KERNEL));
+}
+
+static bool is_concerned(const struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
+{
+	uint8_t masked[XS_MIRROR_BYTES];
+
+	if (adjacency->dirty || mirror->changed_count > XS_MIRROR_CHANGED_MAX)
+		return true;
+	for (size_t i = 0; i < mirror->changed_count; i++) {
+		const struct xs_prefix4 *changed = &mirror->changed[i];
+
+		xs_prefix_bytes_mask(address_of(adjacency), XS_MIRROR_BYTES, changed->length, masked);
+		if (!memcmp(masked, changed->address, XS_MIRROR_BYTES))
+			return true;
+	}
+	return false;
+}
+
+int xs_adjacencies_apply(struct xs_mirror *mirror)
+{
+	struct xs_adjacency *adjacency, *next;
+	int err = 0;
+
+	/* What goes, goes first: two devices may have a neighbour of one address. */
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
+		adjacency->dirty = is_concerned(mirror, adjacency);
+		if (!adjacency->dirty || !adjacency->host_leaf || (adjacency->usable && is_on_link(mirror, adjacency)))
+			continue;
+		adjacency->host_leaf = false;
+		if (!is_explicit(mirror, adjacency))
+			xs_leaf_clear(mirror, address_of(adjacency), XS_MIRROR_BITS);
+	}
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
+		if (!adjacency->dirty)
+			continue;
+		adjacency->dirty = false;
+		if (adjacency->usable && is_on_link(mirror, adjacency)) {
+			/* Without room for it, the on-link route's own leaf punts. */
+			err = xs_leaf_set(mirror, address_of(adjacency), XS_MIRROR_BITS,
+					  xs_adjacency_nexthop(mirror, adjacency));
+			if (err == -ENOSPC)
+				mirror->refused_hosts++;
+			else if (err)
+				return err;
+			adjacency->host_leaf = !err;
+		}
+		drop_unused(mirror, adjacency);
+		if (!adjacency->usable && !adjacency->prefixes && !adjacency->asked) {
+			HASH_DELETE(hh, mirror->adjacencies, adjacency);
+			free(adjacency);
+		}
+	}
+	mirror->changed_count = 0;
+	return 0;
+}
+
+/* ---- keeping gateways alive ------------------------------------------------------------------------------------------ */
+
+void xs_adjacencies_ask(struct xs_mirror *mirror)
+{
+	struct xs_adjacency *adjacency, *next;
+
+	if (!mirror->ask)
+		return;
+	mirror->ask = false;
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
+		bool wanted = adjacency->gateway && adjacency->prefixes && !adjacency->permanent;
+
+		/* A failure (the device is down, say) is no fault of ours: a punted packet makes the kernel ask by itself. */
+		if (wanted && !adjacency->asked) {
+			adjacency->asked = true;
+			if (!adjacency->managed)
+				xs_mirror_ask_neighbour(mirror, adjacency, true);
+		} else if (!adjacency->prefixes && adjacency->asked) {
+			adjacency->asked = false;
+			adjacency->dirty = true; /* the next batch frees it if it is of no use */
+			if (adjacency->managed && !adjacency->permanent)
+				xs_mirror_ask_neighbour(mirror, adjacency, false);
+		}
+	}
+}
+
+void xs_adjacencies_free(struct xs_mirror *mirror)
+{
+	struct xs_adjacency *adjacency, *next;
+
+	HASH_CLEAR(by_nexthop, mirror->of_nexthop);
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
+		HASH_DELETE(hh, mirror->adjacencies, adjacency);
+		xs_nexthops_give_back(mirror->nexthops, adjacency->nexthop);
+		free(adjacency);
+	}
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nexthops.c - see nexthops.h. Epochs count grace periods: an entry that was made to punt in an earlier epoch than the present
+ * one has no reader left that took it for anything else.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/node/nexthops.h"
+#include "maps/grace.h"
+
+enum nexthop_state {
+	NEXTHOP_FREE,
+	NEXTHOP_USED,
+	NEXTHOP_WAITING,
+	NEXTHOP_ADOPTED,
+};
+
+#define LEVELS_MAX 16
+
+struct pending {
+	uint32_t id; /* 0: was cancelled */
+	struct xs_nexthop content;
+};
+
+struct xs_nexthops {
+	struct xs_nexthop *map;
+	uint32_t size, next; /* next: where to look for a free one */
+	uint32_t free, waiting;
+	uint8_t *state;
+	uint32_t *punt_epoch; /* when it was last made to punt; 0: long ago */
+	uint32_t *pending_at; /* index + 1 into pending */
+	struct pending *pending;
+	size_t pending_count, pending_room;
+	uint32_t epoch;
+	uint32_t punt, blackhole;
+	uint64_t writes;
+};
+
+struct xs_nexthops *xs_nexthops_new(struct xs_node_maps *maps)
+{
+	struct xs_nexthops *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->map = xs_node_maps_nexthop(maps);
+	n->size = maps->entries[XS_MAP_nexthop];
+	n->state = calloc(n->size + 1, sizeof(*n->state));
+	n->punt_epoch = calloc(n->size + 1, sizeof(*n->punt_epoch));
+	n->pending_at = calloc(n->size + 1, sizeof(*n->pending_at));
+	n->free = n->size ? n->size - 1 : 0; /* 0 is none */
+	n->next = 1;
+	n->epoch = 1;
+	if (!n->map || !n->state || !n->punt_epoch || !n->pending_at) {
+		xs_nexthops_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void xs_nexthops_free(struct xs_nexthops *n)
+{
+	if (!n)
+		return;
+	free(n->state);
+	free(n->punt_epoch);
+	free(n->pending_at);
+	free(n->pending);
+	free(n);
+}
+
+uint64_t xs_nexthops_writes(const struct xs_nexthops *n)
+{
+	return n->writes;
+}
+
+static void set_state(struct xs_nexthops *n, uint32_t id, enum nexthop_state state)
+{
+	n->free -= n->state[id] == NEXTHOP_FREE;
+	n->waiting -= n->state[id] == NEXTHOP_WAITING;
+	n->free += state == NEXTHOP_FREE;
+	n->waiting += state == NEXTHOP_WAITING;
+	n->state[id] = state;
+}
+
+static void wait_for_readers(struct xs_nexthops *n)
+{
+	xs_grace();
+	n->epoch++;
+	for (uint32_t id = 1; id < n->size && n->waiting; id++)
+		if (n->state[id] == NEXTHOP_WAITING)
+			set_state(n, id, NEXTHOP_FREE);
+}
+
+uint32_t xs_nexthops_take(struct xs_nexthops *n)
+{
+	if (!n->free && n->waiting)
+		wait_for_readers(n);
+	if (!n->free)
+		return 0;
+	while (n->next >= n->size || n->state[n->next] != NEXTHOP_FREE)
+		n->next = n->next + 1 < n->size ? n->next + 1 : 1;
+	set_state(n, n->next, NEXTHOP_USED);
+	n->punt_epoch[n->next] = 0;
+	if (memcmp(&n->map[n->next], &(struct xs_nexthop){.kind = XS_NEXTHOP_PUNT}, sizeof(struct xs_nexthop))) {
+		memset(&n->map[n->next], 0, sizeof(struct xs_nexthop));
+		n->writes++;
+	}
+	return n->next;
+}
+
+static void cancel(struct xs_nexthops *n, uint32_t id)
+{
+	if (!n->pending_at[id])
+		return;
+	n->pending[n->pending_at[id] - 1].id = 0;
+	n->pending_at[id] = 0;
+}
+
+void xs_nexthops_give_back(struct xs_nexthops *n, uint32_t id)
+{
+	if (!id)
+		return;
+	cancel(n, id);
+	set_state(n, id, NEXTHOP_WAITING);
+}
+
+static void store_kind(struct xs_nexthops *n, uint32_t id, uint8_t kind)
+{
+	__atomic_store_n(&n->map[id].kind, kind, __ATOMIC_RELEASE);
+	n->writes++;
+}
+
+/* No reader takes the entry for anything but PUNT. */
+static void fill(struct xs_nexthops *n, uint32_t id, const struct xs_nexthop *content)
+{
+	struct xs_nexthop rest = *content;
+
+	rest.kind = XS_NEXTHOP_PUNT;
+	memcpy(&n->map[id], &rest, sizeof(rest));
+	store_kind(n, id, content->kind);
+}
+
+static void queue(struct xs_nexthops *n, uint32_t id, const struct xs_nexthop *content)
+{
+	if (!n->pending_at[id]) {
+		if (n->pending_count == n->pending_room) {
+			size_t room = n->pending_room ? n->pending_room * 2 : 64;
+			struct pending *more = realloc(n->pending, room * sizeof(*more));
+
+			if (!more) {
+				/* Without memory for the queue: a grace period of its own. */
+				wait_for_readers(n);
+				fill(n, id, content);
+				return;
+			}
+			n->pending = more;
+			n->pending_room = room;
+		}
+		n->pending_at[id] = ++n->pending_count;
+	}
+	n->pending[n->pending_at[id] - 1] = (struct pending){id, *content};
+}
+
+void xs_nexthops_set(struct xs_nexthops *n, uint32_t id, const struct xs_nexthop *content)
+{
+	struct xs_nexthop now = n->map[id];
+
+	cancel(n, id);
+	if (now.kind != XS_NEXTHOP_PUNT && content->kind != now.kind) {
+		store_kind(n, id, XS_NEXTHOP_PUNT);
+		n->punt_epoch[id] = n->epoch;
+		now.kind = XS_NEXTHOP_PUNT;
+	}
+	if (content->kind == XS_NEXTHOP_PUNT || !memcmp(&now, content, sizeof(now)))
+		return;
+	if (now.kind != XS_NEXTHOP_PUNT) {
+		store_kind(n, id, XS_NEXTHOP_PUNT);
+		n->punt_epoch[id] = n->epoch;
+	}
+	now.kind = content->kind;
+	if (!memcmp(&now, content, sizeof(now)))
+		store_kind(n, id, content->kind); /* as it was before it punted */
+	else if (n->punt_epoch[id] < n->epoch)
+		fill(n, id, content);
+	else
+		queue(n, id, content);
+}
+
+void xs_nexthops_commit(struct xs_nexthops *n)
+{
+	bool waits = false;
+
+	for (size_t i = 0; i < n->pending_count && !waits; i++)
+		waits = n->pending[i].id != 0;
+	if (waits)
+		wait_for_readers(n);
+	for (size_t i = 0; i < n->pending_count; i++) {
+		if (!n->pending[i].id)
+			continue;
+		n->pending_at[n->pending[i].id] = 0;
+		fill(n, n->pending[i].id, &n->pending[i].content);
+	}
+	n->pending_count = 0;
+}
+
+uint32_t xs_nexthops_punt(struct xs_nexthops *n)
+{
+	if (!n->punt)
+		n->punt = xs_nexthops_take(n);
+	return n->punt;
+}
+
+uint32_t xs_nexthops_blackhole(struct xs_nexthops *n)
+{
+	static const struct xs_nexthop drop = {.kind = XS_NEXTHOP_BLACKHOLE};
+
+	if (!n->blackhole) {
+		n->blackhole = xs_nexthops_take(n);
+		if (n->blackhole)
+			xs_nexthops_set(n, n->blackhole, &drop);
+	}
+	return n->blackhole;
+}
+
+/* ---- what a former agent left ---------------------------------------------------------------------------------------- */
+
+/* All that is read from blocks is bounded; depth ends a loop of blocks, and `steps` what such a loop multiplies. */
+static void move_leaves(struct xs_nexthops *n, const struct xs_node_maps *maps, uint32_t block, unsigned int levels,
+			uint64_t *steps, enum nexthop_state from, enum nexthop_state to)
+{
+	const struct xs_block *blocks = xs_node_maps_block(maps);
+	uint32_t last = XS_ENTRY_EMPTY;
+
+	if (!block || block >= maps->entries[XS_MAP_block] || !levels || !*steps)
+		return;
+	--*steps;
+	for (unsigned int i = 0; i < XS_BLOCK_ENTRIES; i++) {
+		uint32_t entry = blocks[block].entry[i], index = entry & XS_ENTRY_INDEX;
+
+		if (entry == last)
+			continue;
+		last = entry;
+		if ((entry & XS_ENTRY_KIND) == XS_ENTRY_BLOCK)
+			move_leaves(n, maps, index, levels - 1, steps, from, to);
+		else if ((entry & XS_ENTRY_KIND) == XS_ENTRY_LEAF && index && index < n->size && n->state[index] == from)
+			set_state(n, index, to);
+	}
+}
+
+void xs_nexthops_adopt(struct xs_nexthops *n, const struct xs_node_maps *maps, uint32_t root)
+{
+	uint64_t steps = maps->entries[XS_MAP_block];
+
+	move_leaves(n, maps, root, LEVELS_MAX, &steps, NEXTHOP_FREE, NEXTHOP_ADOPTED);
+}
+
+void xs_nexthops_release(struct xs_nexthops *n, const struct xs_node_maps *maps, uint32_t root)
+{
+	uint64_t steps = maps->entries[XS_MAP_block];
+
+	move_leaves(n, maps, root, LEVELS_MAX, &steps, NEXTHOP_ADOPTED, NEXTHOP_WAITING);
+}
