@@ -86,13 +86,13 @@ static void read_multipath(const struct nlattr *attribute, struct xs_route *rout
 {
 	const struct rtnexthop *hop = mnl_attr_get_payload(attribute);
 	const struct nlattr *attr, *hop_table[RTA_MAX + 1] = {}; /* mnl_attr_for_each_payload() wants this very name */
-	const char *nested;
+	const void *nested;
 
 	route->flags |= XS_ROUTE_KERNEL;
 	if (mnl_attr_get_payload_len(attribute) < sizeof(*hop) || hop->rtnh_len < sizeof(*hop) ||
 	    hop->rtnh_len > mnl_attr_get_payload_len(attribute))
 		return;
-	nested = (const char *)(hop + 1);
+	nested = hop + 1;
 	mnl_attr_for_each_payload(nested, hop->rtnh_len - sizeof(*hop))
 		note_attribute(hop_table, RTA_MAX, attr);
 	route->ifindex = hop->rtnh_ifindex;
