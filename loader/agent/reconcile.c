@@ -116,10 +116,14 @@ static int make(struct xs_agent *agent, const struct xs_image *image, char *erro
 		err = xs_fill_labels(machinery->fill, image, error);
 	if (!err)
 		err = xs_fill_muxes(machinery->fill, image, error);
-	if (!err)
-		err = xs_fill_ports(machinery->fill, image, agent->node, error);
+	/*
+	 * A program whose port has no entry yet leaves all to the host and counts nothing; so a port opens by one word, for XDP and tc
+	 * at once, and no frame is counted by one of them alone.
+	 */
 	if (!err)
 		err = attach_ports(agent, image, error);
+	if (!err)
+		err = xs_fill_ports(machinery->fill, image, agent->node, error);
 	return err;
 }
 

@@ -2,7 +2,7 @@
 /*
  * datapath.h - the BPF object of a node: loaded, pinned, attached, replaced in place, taken away.
  *
- * Always holds: maps are filled before a program that reads them is attached; XDP is attached by a pinned link of our own,
+ * Always holds: maps are filled before a program that reads them is attached, but for the word that opens a port; XDP is attached by a pinned link of our own,
  * so it outlives the agent; tc by clsact filters of our own handle and priority. What stands at the pins is taken up if it is
  * of this layout and this code, and programs are replaced in place (no gap) if the code is another.
  *
