@@ -24,6 +24,12 @@
 #define USERS_VETH 71 /* ifindexes that only appear in entries */
 #define OUT_IFINDEX 72
 
+static void no_grace(void *context)
+{
+}
+
+struct fixture_pool fixture_pool = {.blocks = BLOCKS, .grace = no_grace};
+
 int fixture_available(void)
 {
 	int map;
@@ -159,11 +165,6 @@ static void fill_routes(struct fixture *fixture)
 	fixture_put(fixture, XS_MAP_slice, SLICE_2, &slice);
 }
 
-/* Frames are sent by this thread, so no program runs while it changes tables. */
-static void no_grace(void *context)
-{
-}
-
 int fixture_setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -172,7 +173,7 @@ int fixture_setup(void **state)
 	assert_non_null(fixture);
 	fixture->skeleton = front_bpf__open();
 	assert_non_null(fixture->skeleton);
-	bpf_map__set_max_entries(fixture->skeleton->maps.block, BLOCKS);
+	bpf_map__set_max_entries(fixture->skeleton->maps.block, fixture_pool.blocks);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_rule, RULES);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_general, GENERALS);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux, MUXES);
@@ -181,7 +182,7 @@ int fixture_setup(void **state)
 	for (int i = 0; i < XS_MAP_COUNT; i++)
 		fd[i] = bpf_object__find_map_fd_by_name(fixture->skeleton->obj, xs_map_info(i)->name);
 	assert_int_equal(xs_node_maps_init(&fixture->maps, fd, true), 0);
-	fixture->pool = xs_pool_new(xs_node_maps_block(&fixture->maps), BLOCKS, no_grace, NULL);
+	fixture->pool = xs_pool_new(xs_node_maps_block(&fixture->maps), fixture_pool.blocks, fixture_pool.grace, NULL);
 	assert_non_null(fixture->pool);
 	fixture->fib1 = table(fixture);
 	fixture->fib2 = table(fixture);

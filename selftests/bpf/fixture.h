@@ -64,6 +64,13 @@ struct outcome {
 	struct frame out; /* as it left; a tag that tc left beside the frame is put back in */
 };
 
+/* How the pool is made; a test changes it before the fixture is set up. */
+struct fixture_pool {
+	uint32_t blocks;
+	void (*grace)(void *context); /* by default none: the thread that changes tables is the one that sends */
+};
+extern struct fixture_pool fixture_pool;
+
 /* 0, or FIXTURE_SKIP with the reason printed: the machine or the user cannot load programs. */
 int fixture_available(void);
 

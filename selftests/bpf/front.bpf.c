@@ -40,3 +40,41 @@ int front_sliver(struct __sk_buff *skb)
 	show_tag(skb);
 	return action;
 }
+
+static long pause_step(__u32 i, void *context)
+{
+	return 0;
+}
+
+__u32 slow_slice;       /* whose table is walked */
+__u64 slow_walks, slow_foreign; /* walks; those that ended at another leaf than slow_leaf */
+__u32 slow_leaf;
+
+/*
+ * The look-up of bpf/table.h as it is when interrupts come between its steps: long enough for user space to take a block away
+ * and use it for something else, unless it waits for the program to end.
+ */
+SEC("xdp")
+int slow_lookup(struct xdp_md *ctx)
+{
+	const union xs_wire_address address = {.v4 = bpf_htonl(0x0a141401)};
+	const struct xs_slice *in = bpf_map_lookup_elem(&slice, &slow_slice);
+	__u32 index = in ? in->fib_root : 0, entry = 0;
+
+#pragma unroll
+	for (int i = 0; i < XS_IPV4_BYTES; i++) {
+		const struct xs_block *at = bpf_map_lookup_elem(&block, &index);
+
+		if (!at)
+			return XDP_ABORTED;
+		bpf_loop(2000, pause_step, NULL, 0);
+		entry = XS_READ_ONCE(at->entry[address.byte[i]]);
+		if ((entry & XS_ENTRY_KIND) != XS_ENTRY_BLOCK)
+			break;
+		index = entry & XS_ENTRY_INDEX;
+	}
+	__sync_fetch_and_add(&slow_walks, 1);
+	if (entry != (XS_ENTRY_LEAF | slow_leaf))
+		__sync_fetch_and_add(&slow_foreign, 1);
+	return XDP_DROP;
+}
