@@ -48,7 +48,7 @@ def undisturbed(net, during, rate=4000):
             time.sleep(0.2)
         finally:
             stream.stop()
-        probes.until(lambda: len(sink.numbers()) >= stream.sent, 1.0)
+        netns.until(lambda: len(sink.numbers()) >= stream.sent, 1.0)
         got = sink.numbers()
     assert (
         len(got) == len(set(got)) == stream.sent
@@ -57,7 +57,7 @@ def undisturbed(net, during, rate=4000):
 
 
 def main():
-    with rigtest.alone(), rigtest.Rig("test_changes", "tc") as rig:
+    with netns.alone(), rigtest.Rig("test_changes", "tc") as rig:
         net, domain = rig.net, rig.domain
         with open(rig.definition, encoding="utf-8") as file:
             text = file.read()

@@ -24,7 +24,7 @@ def load_pass():
 
 
 def main():
-    with rigtest.alone(), rigtest.Rig("test_foreign_xdp", "tx", bare=True) as rig:
+    with netns.alone(), rigtest.Rig("test_foreign_xdp", "tx", bare=True) as rig:
         net, domain = rig.net, rig.domain
         node = net.name("R1")
         program = load_pass()

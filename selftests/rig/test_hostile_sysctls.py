@@ -7,7 +7,7 @@ import signal
 import sys
 
 from checks import isolation, lifecycle, paths, slowpath
-from lib import figure7, rigtest, services, snapshot
+from lib import figure7, netns, rigtest, services, snapshot
 
 HOSTILE = {
     "rp_filter": "2",
@@ -50,7 +50,7 @@ def hostile():
 
 
 def main():
-    with rigtest.alone(), hostile(), rigtest.Rig("test_hostile_sysctls", "th", bare=True) as rig:
+    with netns.alone(), hostile(), rigtest.Rig("test_hostile_sysctls", "th", bare=True) as rig:
         net, nodes = rig.net, [rig.net.name(node) for node in figure7.NODES]
         before = snapshot.take(nodes)
         rig.domain.start()
@@ -79,7 +79,7 @@ def main():
                 ("proxy_arp", lambda: rig.hold(slowpath.proxy_arp(net))),
                 ("isolation", lambda: rig.hold(isolation.isolation(net))),
                 ("counters_add_up", lambda: rig.hold(lifecycle.counters_add_up(net))),
-                ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes, True))),
+                ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes))),
             ]
         )
 

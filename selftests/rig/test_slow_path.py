@@ -41,7 +41,7 @@ def unresolved(net):
         netns.run("ip", "-n", net.sliver("R1", "P"), "neigh", "flush", "all")
         with services.Sink(net.name("vm5"), port=PORT) as sink:
             probes.send_datagram(net.name("client"), figure7.VM5, PORT, 100)
-            assert probes.until(sink.numbers, 2), "a packet to an unresolved neighbour is lost"
+            assert netns.until(sink.numbers, 2), "a packet to an unresolved neighbour is lost"
 
 
 def nobody(net):
@@ -72,7 +72,7 @@ def own_addresses(net):
 
 
 def main():
-    with rigtest.alone(), rigtest.Rig("test_slow_path", "tp") as rig:
+    with netns.alone(), rigtest.Rig("test_slow_path", "tp") as rig:
         net = rig.net
         return rigtest.run_cases(
             [

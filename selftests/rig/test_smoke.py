@@ -4,18 +4,18 @@
 import sys
 
 from checks import lifecycle, paths
-from lib import figure7, probes, rigtest, services, snapshot
+from lib import figure7, netns, rigtest, services, snapshot
 
 
 def main():
-    with rigtest.alone(), rigtest.Rig("test_smoke", "ts", bare=True) as rig:
+    with netns.alone(), rigtest.Rig("test_smoke", "ts", bare=True) as rig:
         net, nodes = rig.net, [rig.net.name(node) for node in figure7.NODES]
         before = snapshot.take(nodes)
         rig.domain.start()
 
         def tcp():
             session = services.Session(net.name("client"), (figure7.VM5, services.ECHO_PORT))
-            probes.until(lambda: session.exchanges >= 20 or session.failure, 5)
+            netns.until(lambda: session.exchanges >= 20 or session.failure, 5)
             session.stop(25)
             assert (
                 session.exchanges >= 20 and not session.wrong
@@ -36,7 +36,7 @@ def main():
                 ("second_apply_writes_nothing", lambda: rig.hold(lifecycle.writes_nothing(rig.domain, rig.definition))),
                 ("move_and_switch", switch),
                 ("route_through_a", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R2", "R1"))),
-                ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes, True))),
+                ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes))),
             ]
         )
 

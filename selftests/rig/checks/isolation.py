@@ -59,10 +59,10 @@ class _Sender:
             before = maps.verdicts(node)[reason]
             port.send_many([self.frame(i, port.mac, **vary(i)) for i in range(COUNT)])
             time.sleep(0.05)
-            probes.until(lambda: maps.verdicts(node)[reason] - before >= COUNT, 1.0)
+            netns.until(lambda: maps.verdicts(node)[reason] - before >= COUNT, 1.0)
             counted = maps.verdicts(node)[reason] - before
             port.send_many([self.frame(COUNT + i, port.mac) for i in range(TWINS)])
-            probes.until(lambda: len(sink.numbers()) >= TWINS, 1.0)
+            netns.until(lambda: len(sink.numbers()) >= TWINS, 1.0)
             arrived = sink.numbers()
             return counted, sum(number < COUNT for number in arrived), sum(number >= COUNT for number in arrived)
 

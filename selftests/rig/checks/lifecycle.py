@@ -3,7 +3,7 @@
 import signal
 import time
 
-from lib import contract, figure7, maps, probes, services, snapshot
+from lib import contract, figure7, maps, netns, services, snapshot
 from lib.netns import RigError
 
 from . import Outcome
@@ -52,7 +52,7 @@ def one_write(net, domain, what, slice_name, vms):
 def vm5_answers(net, name, questions=50):
     """Only `name` answers for the VM's address, as the client sees it."""
     with services.Questions(net.name("client"), (figure7.VM5, services.WHO_PORT), 0.005) as asked:
-        probes.until(lambda: len(asked.answers) >= questions, 3.0)
+        netns.until(lambda: len(asked.answers) >= questions, 3.0)
     ok = set(asked.by_name()) == {name} and len(asked.answers) >= questions
     return ok, asked.by_name()
 
@@ -68,13 +68,13 @@ def survives_reboot(net, domain, name):
     domain.stop(signal.SIGKILL)
     domain.wipe()
     with services.Questions(net.name("client"), (figure7.VM5, services.WHO_PORT), 0.002) as asked:
-        dead = probes.until(lambda: asked.answers, 0.3)
+        dead = netns.until(lambda: asked.answers, 0.3)
         begin = time.monotonic()
         domain.start()
         domain.wait_ready()
         ready = time.monotonic() - begin
         first = asked.wait_for(name, 10.0, begin)
-        probes.until(lambda: len(asked.answers) >= 200, 3.0)
+        netns.until(lambda: len(asked.answers) >= 200, 3.0)
     who = asked.by_name()
     ok = not dead and first is not None and set(who) == {name}
     after = f"{(first - begin) * 1000:.0f} ms" if first else "never"
@@ -158,7 +158,7 @@ def killed_no_loss(net, domain, vm, rate=5000):
         domain.wait_ready()
         time.sleep(0.5)
         stream.stop()
-        probes.until(lambda: len(sink.numbers()) >= stream.sent, 1.0)
+        netns.until(lambda: len(sink.numbers()) >= stream.sent, 1.0)
         got = sink.numbers()
     lost = stream.sent - len(set(got))
     ok = lost == 0 and len(got) == stream.sent and killed == len(domain.nodes) and stream.sent > rate / 2
@@ -172,7 +172,7 @@ def killed_no_loss(net, domain, vm, rate=5000):
     )
 
 
-def removed(domain, before, nodes, agents_run):
+def removed(domain, before, nodes):
     """xslice clean, then the state of everything against `before`."""
     domain.command("clean")
     codes = domain.stop()
@@ -185,7 +185,7 @@ def removed(domain, before, nodes, agents_run):
     while lines and time.monotonic() < end:  # the kernel frees maps and programs a moment after their last user
         time.sleep(0.1)
         lines = left()
-    bad = {node: code for node, code in codes.items() if code} if agents_run else {}
+    bad = {node: code for node, code in codes.items() if code}
     return Outcome(
         not lines and not bad,
         len(lines),

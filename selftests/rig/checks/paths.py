@@ -32,7 +32,7 @@ def route(net, vm, to, through, beside, port=services.SINK_PORT):
         sock.connect((to, port))
         services.send_many(sock, [number.to_bytes(8, "big") for number in range(FLOW)])
         sock.close()
-        probes.until(lambda: len(sink.numbers()) >= FLOW, 1.0)
+        netns.until(lambda: len(sink.numbers()) >= FLOW, 1.0)
         time.sleep(0.05)
         got = len(set(sink.numbers()))
     seen = {
@@ -54,7 +54,7 @@ def both_alive(net, in_p, in_a, to=figure7.VM5, questions=50):
     with services.Questions(net.sliver("R3", "P"), target, 0.01) as p, services.Questions(
         net.sliver("R3", "A"), target, 0.01
     ) as a:
-        probes.until(lambda: len(p.answers) >= questions and len(a.answers) >= questions, 5.0)
+        netns.until(lambda: len(p.answers) >= questions and len(a.answers) >= questions, 5.0)
     ok = set(p.by_name()) == {in_p} and set(a.by_name()) == {in_a} and min(len(p.answers), len(a.answers)) >= questions
     return Outcome(
         ok,
@@ -80,7 +80,7 @@ def lost_by_switch(net, domain, in_p, in_a, flips=120, rate=4000):
             time.sleep(0.005)
         time.sleep(0.1)
         stream.stop()
-        probes.until(lambda: len(sink_p.numbers()) + len(sink_a.numbers()) >= stream.sent, 1.0)
+        netns.until(lambda: len(sink_p.numbers()) + len(sink_a.numbers()) >= stream.sent, 1.0)
         time.sleep(0.1)
         p, a = list(sink_p.numbers()), list(sink_a.numbers())
     unique = set(p) | set(a)

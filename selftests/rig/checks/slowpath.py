@@ -49,7 +49,7 @@ def _full_size(net, sender, receiver, to, node, device):
     with services.Sink(net.name(receiver)) as sink:
         before = netns.device_counts(net.name(node), device)
         probes.send_datagram(net.name(sender), to, services.SINK_PORT, FULL, may_fragment=False, count=BULK)
-        probes.until(lambda: len(sink.numbers()) >= BULK, 1.0)
+        netns.until(lambda: len(sink.numbers()) >= BULK, 1.0)
         time.sleep(0.05)
         after = netns.device_counts(net.name(node), device)
         packets, size = after[0] - before[0], after[1] - before[1]

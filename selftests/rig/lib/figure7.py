@@ -14,7 +14,7 @@ import os
 import re
 
 from . import contract, maps
-from .netns import Net, links, run, run_in
+from .netns import Net, links, run, run_in, sysctl, until
 
 NODES = ("R1", "R2", "R3")
 CLIENT, CLIENT_LINK, EDGE = "192.0.2.10", "192.0.2.10/24", "192.0.2.1"
@@ -35,6 +35,9 @@ class Figure7(Net):
     def raise_all(self):
         self.add("client", "PDC", "ADC", *NODES)
         self.quiet("client", "PDC", "ADC")
+        for node in NODES:  # with IPv6, as found, but addresses and wires come to rest at once
+            sysctl(self.name(node), "net/ipv6/conf/default/accept_dad", 0)
+            sysctl(self.name(node), "net/ipv6/conf/default/router_solicitations", 0)
         self.bridge("PDC")
         self.bridge("ADC")
         for a, a_device, b, b_device in WIRES:
@@ -49,6 +52,12 @@ class Figure7(Net):
         self.address("client", "eth0", CLIENT_LINK, EDGE)
         self.vm("vm5", "PDC", VM5, VM5_MAC)
         self.vm("vm6", "PDC", VM6, VM6_MAC)
+        until(lambda: all(self.at_rest(node) for node in NODES), 5)
+
+    def at_rest(self, node):
+        """Every link of the node has its carrier, and no address is still being tried."""
+        up = all("NO-CARRIER" not in link["flags"] for link in links(self.name(node)).values())
+        return up and "tentative" not in run("ip", "-n", self.name(node), "-6", "address", "show")
 
     def vm(self, short, site, address, mac):
         """A host behind a site's bridge."""

@@ -7,18 +7,31 @@ would not under `ip netns exec`.
 """
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import subprocess
+import time
 
 CLONE_NEWNET = 0x40000000
 RUN = "/run/netns"
 BPFFS = "/sys/fs/bpf"
+LOCK = "/run/lock/xslice-rig"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class RigError(Exception):
     """The rig could not be raised, or something in it did not answer: no figure was measured."""
+
+
+def until(condition, timeout, interval=0.05):
+    """condition()'s first true value, or its last one when the time is over."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value or time.monotonic() >= end:
+            return value
+        time.sleep(interval)
 
 
 def run(*words, check=True, timeout=60):
@@ -87,6 +100,14 @@ def device_counts(name, device):
     """The kernel's own counters of a device: (rx packets, rx bytes, tx packets, tx bytes)."""
     counts = json.loads(run("ip", "-n", name, "-j", "-s", "link", "show", "dev", device))[0]["stats64"]
     return (counts["rx"]["packets"], counts["rx"]["bytes"], counts["tx"]["packets"], counts["tx"]["bytes"])
+
+
+@contextlib.contextmanager
+def alone():
+    """One rig at a time on a machine: what is measured, and the machine's own sysctls, would be of two."""
+    with open(LOCK, "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Net:

@@ -103,13 +103,3 @@ def neighbour_mac(namespace, device, own, target, timeout=1.0):
     with Port(namespace, device, ETH_P_ALL) as port:
         told = arp_ask(port, port.mac, own, target, timeout)
         return told[0] if told else None
-
-
-def until(condition, timeout, interval=0.05):
-    """condition()'s first true value, or its last one when the time is over."""
-    end = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value or time.monotonic() >= end:
-            return value
-        time.sleep(interval)

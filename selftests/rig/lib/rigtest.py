@@ -5,7 +5,6 @@ counts.
 A case that fails leaves in build/rig/<test>/ what a person needs: captures of the hosts' wires, the maps of all nodes,
 the agents' logs."""
 import contextlib
-import fcntl
 import os
 import sys
 import traceback
@@ -17,15 +16,6 @@ from .wire import Capture
 
 def folder(test):
     return os.path.join(contract.TOP, "build", "rig", test)
-
-
-@contextlib.contextmanager
-def alone():
-    """One rig at a time: figures would be of two, and what is said of the machine's own sysctls must hold."""
-    os.makedirs(os.path.join(contract.TOP, "build"), exist_ok=True)
-    with open(os.path.join(contract.TOP, "build", "rig.lock"), "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 class Rig:

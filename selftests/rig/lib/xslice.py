@@ -150,7 +150,10 @@ class Domain:
         return [name for name in netns.names() if name.startswith(ours)]
 
     def wipe(self):
-        """What a power failure takes: the slivers' namespaces, the veths, the pins. The agents must be dead."""
+        """What a power failure takes: the slivers' namespaces, the veths, the pins, what is attached to ports.
+
+        The agents must be dead.
+        """
         for name in self.slivers():
             run("ip", "netns", "delete", name)
         for node in self.nodes:
@@ -158,7 +161,11 @@ class Domain:
             for device in netns.links(name) if netns.exists(name) else ():
                 if device.startswith("xs") and device[2:].isdigit():
                     run("ip", "-n", name, "link", "delete", device, check=False)
+                else:
+                    run("tc", "-n", name, "qdisc", "delete", "dev", device, "clsact", check=False)
             shutil.rmtree(f"{contract.PIN_ROOT}/{name}", ignore_errors=True)
+            if netns.exists(name):  # the kernel detaches a moment after the last pin is gone
+                netns.until(lambda node=name: not any("xdp" in link for link in netns.links(node).values()), 3)
 
     def dump(self, directory):
         """The nodes' maps as bpftool prints them, for a person who looks for a fault."""
