@@ -202,7 +202,11 @@ int xs_mirror_sync(struct xs_mirror *mirror)
 {
 	int err;
 
-	/* Whatever is told from here on stands in the events' socket and is applied after the dump. */
+	/*
+	 * Events from before the dump are not applied over it: where some were lost, the others lead astray. Those that come from
+	 * here on wait until it is complete.
+	 */
+	xs_mirror_discard(mirror);
 	mirror->stale = false;
 	xs_neighbours_unmark(mirror);
 	err = xs_mirror_dump(mirror, RTM_GETNEIGH);

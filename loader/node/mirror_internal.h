@@ -124,6 +124,8 @@ int xs_mirror_open(struct xs_mirror *mirror, int netns);
 void xs_mirror_shut(struct xs_mirror *mirror);
 /* Reads all routes, or all neighbours, into xs_route_told() or xs_neighbour_told(). */
 int xs_mirror_dump(struct xs_mirror *mirror, uint16_t type);
+/* Throws away what waits in the events' socket: a dump will say it all. */
+void xs_mirror_discard(struct xs_mirror *mirror);
 /* Reads what waits in the events' socket, up to a bound. 0, or -ENOBUFS. */
 int xs_mirror_receive(struct xs_mirror *mirror);
 /* Asks the kernel to resolve a neighbour and, managed, to keep it alive; or no longer to. */

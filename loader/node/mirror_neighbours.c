@@ -145,8 +145,8 @@ int xs_neighbour_told(struct xs_mirror *mirror, const struct xs_neighbour_messag
 	adjacency->mark = message->dumped;
 	adjacency->managed = message->managed;
 	adjacency->permanent = message->permanent;
-	/* Where the kernel keeps nobody alive, one that idles is asked for again. */
-	if (mirror->no_managed && message->idle && adjacency->gateway) {
+	/* One that somebody has taken out of the kernel's care is asked for again; where there is none, one that idles. */
+	if (adjacency->gateway && !message->permanent && (mirror->no_managed ? message->idle : !message->managed)) {
 		adjacency->asked = false;
 		mirror->ask = true;
 	}

@@ -18,7 +18,8 @@
 
 #define RECEIVE_BYTES (64u << 10)
 #define EVENT_ROOM (32 << 20) /* bytes that the kernel may keep for us */
-#define EVENT_READS 256       /* of RECEIVE_BYTES at most in a batch */
+#define DISCARD_MAX 1000000   /* of what waits before a dump */
+#define EVENTS_MAX 16384      /* in a batch: others wait for the thread, too */
 
 static int open_socket(struct mnl_socket **out, int flags)
 {
@@ -180,39 +181,71 @@ static int read_neighbour(struct xs_mirror *mirror, const struct nlmsghdr *heade
 	return xs_neighbour_told(mirror, &message);
 }
 
-int xs_mirror_ask_neighbour(struct xs_mirror *mirror, const struct xs_adjacency *adjacency, bool managed)
+/* A request about one neighbour, acknowledged or answered. fn: reads the answer. 0 or negative errno. */
+static int ask(struct xs_mirror *mirror, const struct xs_neighbour_key *key, uint16_t type, uint16_t flags, uint8_t neighbour_flags,
+	       uint32_t extended, mnl_cb_t fn, void *context)
 {
-	char buffer[MNL_NLMSG_HDRLEN + 256] __attribute__((aligned(8)));
+	char buffer[MNL_NLMSG_HDRLEN + 256] __attribute__((aligned(8))), answer[4096] __attribute__((aligned(8)));
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(header, sizeof(*ndm));
-	char answer[1024];
 	ssize_t size;
 	int err;
 
-	header->nlmsg_type = RTM_NEWNEIGH;
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | (managed ? NLM_F_CREATE : 0);
+	header->nlmsg_type = type;
+	header->nlmsg_flags = NLM_F_REQUEST | flags;
 	header->nlmsg_seq = ++mirror->sequence;
 	ndm->ndm_family = AF_INET;
-	ndm->ndm_ifindex = adjacency->key.ifindex;
-	ndm->ndm_flags = NTF_USE;
-	mnl_attr_put_u32(header, NDA_DST, adjacency->key.address);
-	if (managed && !mirror->no_managed)
-		mnl_attr_put_u32(header, NDA_FLAGS_EXT, NTF_EXT_MANAGED);
+	ndm->ndm_ifindex = key->ifindex;
+	ndm->ndm_flags = neighbour_flags;
+	mnl_attr_put_u32(header, NDA_DST, key->address);
+	if (extended)
+		mnl_attr_put_u32(header, NDA_FLAGS_EXT, extended);
 	if (mnl_socket_sendto(mirror->requests, header, header->nlmsg_len) < 0)
 		return -errno;
 	do {
-		size = mnl_socket_recvfrom(mirror->requests, answer, sizeof(answer));
-		if (size < 0 && errno != EINTR)
+		do
+			size = mnl_socket_recvfrom(mirror->requests, answer, sizeof(answer));
+		while (size < 0 && errno == EINTR);
+		if (size < 0)
 			return -errno;
-		err = size < 0 ? 1 : mnl_cb_run(answer, size, mirror->sequence, mnl_socket_get_portid(mirror->requests), NULL,
-						NULL);
-		if (err < 0)
-			err = -errno;
+		err = mnl_cb_run(answer, size, mirror->sequence, mnl_socket_get_portid(mirror->requests), fn, context);
+		if (err < 0 && errno == ESRCH) /* the rest of an answer that nobody waited for */
+			err = 1;
+		else if (err < 0)
+			return -errno;
 	} while (err > 0);
+	return 0;
+}
+
+static int read_state(const struct nlmsghdr *header, void *context)
+{
+	*(uint16_t *)context = ((const struct ndmsg *)mnl_nlmsg_get_payload(header))->ndm_state;
+	return MNL_CB_STOP;
+}
+
+/*
+ * The request would turn a permanent neighbour into one that ages. What the kernel has may be newer than what it has told us:
+ * so a new one is asked for as such, and one that is there is looked at right before.
+ */
+int xs_mirror_ask_neighbour(struct xs_mirror *mirror, const struct xs_adjacency *adjacency, bool managed)
+{
+	uint32_t extended = managed && !mirror->no_managed ? NTF_EXT_MANAGED : 0;
+	uint16_t state = 0;
+	int err = -EEXIST;
+
+	if (managed)
+		err = ask(mirror, &adjacency->key, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, NTF_USE, extended, NULL,
+			  NULL);
+	if (err == -EEXIST) {
+		err = ask(mirror, &adjacency->key, RTM_GETNEIGH, 0, 0, 0, read_state, &state);
+		if (err || state & (NUD_PERMANENT | NUD_NOARP))
+			return err;
+		err = ask(mirror, &adjacency->key, RTM_NEWNEIGH, NLM_F_ACK, NTF_USE, extended, NULL, NULL);
+	}
 	/* Kernels before 5.16 know no extended flags. */
-	if ((err == -EINVAL || err == -EOPNOTSUPP) && managed && !mirror->no_managed) {
+	if ((err == -EINVAL || err == -EOPNOTSUPP) && extended) {
 		mirror->no_managed = true;
-		return xs_mirror_ask_neighbour(mirror, adjacency, true);
+		return xs_mirror_ask_neighbour(mirror, adjacency, managed);
 	}
 	return err;
 }
@@ -301,12 +334,22 @@ int xs_mirror_dump(struct xs_mirror *mirror, uint16_t type)
 	return failed ? failed : err < 0 ? err : 0;
 }
 
+void xs_mirror_discard(struct xs_mirror *mirror)
+{
+	char byte;
+
+	/* Overruns in between do not matter: a dump follows. */
+	for (unsigned int reads = 0; reads < DISCARD_MAX; reads++)
+		if (recv(mnl_socket_get_fd(mirror->events), &byte, sizeof(byte), MSG_TRUNC) < 0 && errno == EAGAIN)
+			return;
+}
+
 int xs_mirror_receive(struct xs_mirror *mirror)
 {
 	char *buffer = malloc(RECEIVE_BYTES);
 	int err = buffer ? 0 : -ENOMEM;
 
-	for (unsigned int reads = 0; !err && reads < EVENT_READS; reads++) {
+	for (unsigned int reads = 0; !err && reads < EVENTS_MAX; reads++) {
 		ssize_t size = mnl_socket_recvfrom(mirror->events, buffer, RECEIVE_BYTES);
 		const struct nlmsghdr *header = (const struct nlmsghdr *)buffer;
 		int left = (int)size;
