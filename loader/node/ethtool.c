@@ -14,7 +14,7 @@
 #include "loader/node/netlink.h"
 
 #define FEATURES_MAX 256
-#define WORDS (FEATURES_MAX / 32)
+#define WORDS        (FEATURES_MAX / 32)
 
 struct strings {
 	struct ethtool_gstrings head;
@@ -45,7 +45,7 @@ static int find_feature(int socket, const char *device, const char *feature)
 	struct {
 		struct ethtool_sset_info head;
 		uint32_t count;
-	} size = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES}};
+	} size = { .head = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES } };
 	struct strings *strings;
 	int err;
 
@@ -76,7 +76,7 @@ static int find_feature(int socket, const char *device, const char *feature)
 
 int xs_feature_get(int socket, const char *device, const char *feature, struct xs_feature *out)
 {
-	struct values values = {.head = {.cmd = ETHTOOL_GFEATURES, .size = WORDS}};
+	struct values values = { .head = { .cmd = ETHTOOL_GFEATURES, .size = WORDS } };
 	int index = find_feature(socket, device, feature), err;
 	const struct ethtool_get_features_block *word;
 	uint32_t bit;
@@ -99,7 +99,7 @@ int xs_feature_set(int socket, const char *device, const char *feature, bool on)
 	struct {
 		struct ethtool_sfeatures head;
 		struct ethtool_set_features_block word[WORDS];
-	} request = {.head = {.cmd = ETHTOOL_SFEATURES}};
+	} request = { .head = { .cmd = ETHTOOL_SFEATURES } };
 	struct xs_feature now;
 	int index, err;
 

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 struct xs_feature {
-	bool active;     /* in force now */
-	bool requested;  /* wanted; may be out of force where another feature forbids it */
+	bool active;    /* in force now */
+	bool requested; /* wanted; may be out of force where another feature forbids it */
 	bool changeable;
 };
 

@@ -58,7 +58,7 @@ static void read_ipv4(const struct nlattr *attribute, struct xs_address *out)
 	memcpy(out->bytes, mnl_attr_get_payload(attribute), 4);
 }
 
-/* ---- addresses ----------------------------------------------------------------------------------------------------- */
+/* ---- addresses -------------------------------------------------------------------------------------------------- */
 
 static void begin_address_dump(struct xs_netlink *netlink)
 {
@@ -81,15 +81,14 @@ static int add_address(void *context, const struct nlmsghdr *message)
 	held->ifindex = info->ifa_index;
 	held->length = info->ifa_prefixlen;
 	held->scope = info->ifa_scope;
-	mnl_attr_for_each(attribute, message, sizeof(*info))
-		if (mnl_attr_get_type(attribute) == IFA_LOCAL)
-			read_ipv4(attribute, &held->address);
+	mnl_attr_for_each(attribute, message, sizeof(*info)) if (mnl_attr_get_type(attribute) == IFA_LOCAL)
+		read_ipv4(attribute, &held->address);
 	return 0;
 }
 
 int xs_address_dump(struct xs_netlink *netlink, struct xs_held_address **out, size_t *count)
 {
-	struct list list = {.size = sizeof(**out)};
+	struct list list = { .size = sizeof(**out) };
 	int err = dump(netlink, begin_address_dump, add_address, &list);
 
 	if (err)
@@ -99,7 +98,8 @@ int xs_address_dump(struct xs_netlink *netlink, struct xs_held_address **out, si
 	return 0;
 }
 
-static int change_address(struct xs_netlink *netlink, uint16_t type, uint16_t flags, const struct xs_held_address *address)
+static int change_address(struct xs_netlink *netlink, uint16_t type, uint16_t flags,
+			  const struct xs_held_address *address)
 {
 	struct ifaddrmsg *info = xs_netlink_begin(netlink, type, flags, sizeof(*info));
 	struct nlmsghdr *message = xs_netlink_message(netlink);
@@ -123,7 +123,7 @@ int xs_address_delete(struct xs_netlink *netlink, const struct xs_held_address *
 	return change_address(netlink, RTM_DELADDR, 0, address);
 }
 
-/* ---- routes -------------------------------------------------------------------------------------------------------- */
+/* ---- routes ----------------------------------------------------------------------------------------------------- */
 
 static void begin_route_dump(struct xs_netlink *netlink)
 {
@@ -141,8 +141,8 @@ static int add_route(void *context, const struct nlmsghdr *message)
 	struct xs_held_route *held;
 
 	/* Kernels without strict checking dump all. */
-	if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_protocol != XS_RTPROT || info->rtm_table != RT_TABLE_MAIN ||
-	    info->rtm_flags & RTM_F_CLONED)
+	if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_protocol != XS_RTPROT ||
+	    info->rtm_table != RT_TABLE_MAIN || info->rtm_flags & RTM_F_CLONED)
 		return 0;
 	held = append(context);
 	if (!held)
@@ -150,7 +150,8 @@ static int add_route(void *context, const struct nlmsghdr *message)
 	held->prefix.family = XS_IPV4;
 	held->prefix.length = info->rtm_dst_len;
 	held->onlink = info->rtm_flags & RTNH_F_ONLINK;
-	mnl_attr_for_each(attribute, message, sizeof(*info)) {
+	mnl_attr_for_each(attribute, message, sizeof(*info))
+	{
 		switch (mnl_attr_get_type(attribute)) {
 		case RTA_DST:
 			memcpy(held->prefix.bytes, mnl_attr_get_payload(attribute), 4);
@@ -168,7 +169,7 @@ static int add_route(void *context, const struct nlmsghdr *message)
 
 int xs_route_dump(struct xs_netlink *netlink, struct xs_held_route **out, size_t *count)
 {
-	struct list list = {.size = sizeof(**out)};
+	struct list list = { .size = sizeof(**out) };
 	int err = dump(netlink, begin_route_dump, add_route, &list);
 
 	if (err == -ENOENT) /* a namespace without any route has no such table yet; what was collected is freed */
@@ -180,7 +181,8 @@ int xs_route_dump(struct xs_netlink *netlink, struct xs_held_route **out, size_t
 	return 0;
 }
 
-static struct rtmsg *begin_route(struct xs_netlink *netlink, uint16_t type, uint16_t flags, const struct xs_held_route *route)
+static struct rtmsg *begin_route(struct xs_netlink *netlink, uint16_t type, uint16_t flags,
+				 const struct xs_held_route *route)
 {
 	struct rtmsg *info = xs_netlink_begin(netlink, type, flags, sizeof(*info));
 	struct nlmsghdr *message = xs_netlink_message(netlink);
@@ -200,7 +202,8 @@ static struct rtmsg *begin_route(struct xs_netlink *netlink, uint16_t type, uint
 
 int xs_route_set(struct xs_netlink *netlink, const struct xs_held_route *route, bool replace)
 {
-	struct rtmsg *info = begin_route(netlink, RTM_NEWROUTE, replace ? NLM_F_REPLACE : NLM_F_CREATE | NLM_F_EXCL, route);
+	struct rtmsg *info =
+		begin_route(netlink, RTM_NEWROUTE, replace ? NLM_F_REPLACE : NLM_F_CREATE | NLM_F_EXCL, route);
 
 	if (route->onlink)
 		info->rtm_flags |= RTNH_F_ONLINK;
@@ -213,7 +216,7 @@ int xs_route_delete(struct xs_netlink *netlink, const struct xs_held_route *rout
 	return xs_netlink_change(netlink);
 }
 
-/* ---- neighbours ---------------------------------------------------------------------------------------------------- */
+/* ---- neighbours ------------------------------------------------------------------------------------------------- */
 
 static int read_neighbour(const struct nlmsghdr *message, struct xs_held_neighbour *held)
 {
@@ -222,10 +225,12 @@ static int read_neighbour(const struct nlmsghdr *message, struct xs_held_neighbo
 
 	held->ifindex = (uint32_t)info->ndm_ifindex;
 	held->permanent = info->ndm_state & NUD_PERMANENT;
-	mnl_attr_for_each(attribute, message, sizeof(*info)) {
+	mnl_attr_for_each(attribute, message, sizeof(*info))
+	{
 		if (mnl_attr_get_type(attribute) == NDA_DST)
 			read_ipv4(attribute, &held->address);
-		else if (mnl_attr_get_type(attribute) == NDA_LLADDR && mnl_attr_get_payload_len(attribute) == sizeof(held->mac))
+		else if (mnl_attr_get_type(attribute) == NDA_LLADDR &&
+			 mnl_attr_get_payload_len(attribute) == sizeof(held->mac))
 			memcpy(&held->mac, mnl_attr_get_payload(attribute), sizeof(held->mac));
 	}
 	return 0;
@@ -294,7 +299,7 @@ static int add_neighbour(void *context, const struct nlmsghdr *message)
 
 int xs_neighbour_dump(struct xs_netlink *netlink, struct xs_held_neighbour **out, size_t *count)
 {
-	struct list list = {.size = sizeof(**out)};
+	struct list list = { .size = sizeof(**out) };
 	int err = dump(netlink, begin_neighbour_dump, add_neighbour, &list);
 
 	if (err)

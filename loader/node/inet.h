@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * inet.h - IPv4 addresses, our static routes and permanent neighbours of a namespace: what is there, and single changes (each
- * counted, see netlink.h).
+ * inet.h - IPv4 addresses, our static routes and permanent neighbours of a namespace: what is there, and single changes
+ * (each counted, see netlink.h).
  *
  * Functions return 0 or negative errno; xs_netlink_why() has the kernel's words. Dumps are malloc()ed, the caller's.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * internal.h - struct xs_node and what its files say to each other. Included by node.c, port.c, space.c, retire.c only.
+ * internal.h - struct xs_node and what its files say to each other. Included by node.c, port.c, space*.c, retire.c only.
  *
- * node.c opens, orders the steps of make, and answers questions; port.c prepares ports and gives them back; space.c makes one
- * namespace (of a sliver or an edge) equal to its want; retire.c removes.
+ * node.c opens, orders the steps of make, and answers questions; port.c prepares ports and gives them back; space.c and
+ * space_inet.c make one namespace (of a sliver or an edge) equal to its want; retire.c removes.
  */
 #ifndef XSLICE_NODE_INTERNAL_H
 #define XSLICE_NODE_INTERNAL_H
@@ -29,8 +29,9 @@ struct xs_space {
 	uint64_t key; /* xs_want_key() */
 	char name[XS_NETNS_NAME];
 	int netns;
-	uint64_t inode; /* of the namespace that `netns` leads to: the name may come to mean another */
-	bool surplus;   /* the last make saw addresses or routes of an earlier image: retire has something to do */
+	uint64_t inode;          /* of the namespace that `netns` leads to: the name may come to mean another */
+	struct xs_sysctl sysctl; /* kept, as the kernel passes by all namespaces to find that of one */
+	bool surplus; /* the last make saw addresses or routes of an earlier image: retire has something to do */
 	UT_hash_handle hh;
 };
 
@@ -49,7 +50,7 @@ struct xs_port_state {
 struct xs_node {
 	char name[XS_IMAGE_NAME];
 	char where[XS_NETNS_NAME + 16]; /* for people: "namespace R1" */
-	int netns; /* -1: it is gone, and only retire(NULL) can be done */
+	int netns;                      /* -1: it is gone, and only retire(NULL) can be done */
 	struct xs_netlink *netlink;
 	struct xs_sysctl sysctl;  /* of the node's namespace */
 	struct xs_sysctl machine; /* of the namespace that the process began in */
@@ -61,7 +62,8 @@ struct xs_node {
 	size_t link_count;
 };
 
-/* Writes the sentence and strerror(-err) and returns err; err 0 stands for a sentence without more, returned as -EINVAL. */
+/* Writes the sentence and strerror(-err) and returns err; err 0 stands for a sentence without more, returned as
+ * -EINVAL. */
 int xs_node_fail(char *error, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Device in the node's namespace: node's end of a vport's veth. */
@@ -87,13 +89,15 @@ struct xs_port_work {
 };
 
 /* Looks at a port: refuses it, or says what is to be adjusted. Changes nothing. */
-int xs_port_look(struct xs_node *node, const struct xs_rec_port *record, bool (*ours)(void *context, uint32_t program_id),
-		 void *context, struct xs_port_work *out, char *error);
+int xs_port_look(struct xs_node *node, const struct xs_rec_port *record,
+		 bool (*ours)(void *context, uint32_t program_id), void *context, struct xs_port_work *out,
+		 char *error);
 int xs_port_note(struct xs_node *node, const struct xs_port_work *work);
 int xs_port_adjust(struct xs_node *node, const struct xs_port_work *work, char *error);
 /* Gives back what an entry (of a port's kind) tells, if it is still as we set it. */
 int xs_port_give_back(struct xs_node *node, const struct xs_journal_entry *entry, char *error);
-/* Tx checksums of a veth: a local stack behind one hands out partial ones, which only its peer's stack could complete. */
+/* Tx checksums of a veth: a local stack behind one hands out partial ones, which only its peer's stack could complete.
+ */
 extern const char *const xs_tx_checksum_features[];
 
 /* ---- space.c ---- */

@@ -13,12 +13,12 @@
 
 #include <uthash.h>
 
-#define MAGIC "xslice-journal 1"
+#define MAGIC     "xslice-journal 1"
 #define BOOT_SIZE 37 /* a UUID and NUL */
 #define PATH_SIZE 128
 
 static const char *const kind_name[XS_JOURNAL_KINDS] = {
-	[XS_JOURNAL_NETNS] = "netns",	  [XS_JOURNAL_VETH] = "veth",	      [XS_JOURNAL_UP] = "up",
+	[XS_JOURNAL_NETNS] = "netns",     [XS_JOURNAL_VETH] = "veth",       [XS_JOURNAL_UP] = "up",
 	[XS_JOURNAL_PROMISC] = "promisc", [XS_JOURNAL_FEATURE] = "feature", [XS_JOURNAL_MTU] = "mtu",
 };
 
@@ -51,14 +51,16 @@ static struct entry *find(const struct xs_journal *journal, enum xs_journal_kind
 	return entry;
 }
 
-const struct xs_journal_entry *xs_journal_find(const struct xs_journal *journal, enum xs_journal_kind kind, const char *key)
+const struct xs_journal_entry *xs_journal_find(const struct xs_journal *journal, enum xs_journal_kind kind,
+					       const char *key)
 {
 	const struct entry *entry = find(journal, kind, key);
 
 	return entry ? &entry->public : NULL;
 }
 
-int xs_journal_note(struct xs_journal *journal, enum xs_journal_kind kind, const char *key, uint32_t ifindex, long was, long set)
+int xs_journal_note(struct xs_journal *journal, enum xs_journal_kind kind, const char *key, uint32_t ifindex, long was,
+		    long set)
 {
 	struct entry *entry = find(journal, kind, key);
 
@@ -76,7 +78,7 @@ int xs_journal_note(struct xs_journal *journal, enum xs_journal_kind kind, const
 		id_of(kind, key, entry->id);
 		HASH_ADD_STR(journal->entries, id, entry);
 	}
-	entry->public = (struct xs_journal_entry){.kind = kind, .ifindex = ifindex, .was = was, .set = set};
+	entry->public = (struct xs_journal_entry){ .kind = kind, .ifindex = ifindex, .was = was, .set = set };
 	strcpy(entry->public.key, key);
 	journal->changed = true;
 	return 0;
@@ -116,7 +118,7 @@ int xs_journal_list(const struct xs_journal *journal, const struct xs_journal_en
 	return 0;
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------ */
+/* ---- the file --------------------------------------------------------------------------------------------------- */
 
 static void read_boot(char *boot)
 {
@@ -205,8 +207,7 @@ void xs_journal_close(struct xs_journal *journal)
 
 	if (!journal)
 		return;
-	HASH_ITER(hh, journal->entries, entry, next)
-	{
+	HASH_ITER(hh, journal->entries, entry, next) {
 		HASH_DEL(journal->entries, entry);
 		free(entry);
 	}
@@ -223,8 +224,8 @@ static int write_entries(const struct xs_journal *journal, FILE *file)
 		return err;
 	fprintf(file, MAGIC " boot %s namespace %" PRIu64 "\n", journal->boot, journal->identity);
 	for (size_t i = 0; i < count; i++)
-		fprintf(file, "%s \"%s\" %u %ld %ld\n", kind_name[list[i]->kind], list[i]->key, list[i]->ifindex, list[i]->was,
-			list[i]->set);
+		fprintf(file, "%s \"%s\" %u %ld %ld\n", kind_name[list[i]->kind], list[i]->key, list[i]->ifindex,
+			list[i]->was, list[i]->set);
 	free(list);
 	return fflush(file) || ferror(file) || fsync(fileno(file)) ? -EIO : 0;
 }

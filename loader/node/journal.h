@@ -2,9 +2,10 @@
 /*
  * journal.h - what we made on a node, and what its ports were before we changed them: /run/xslice/NODE/journal.
  *
- * Always holds: an entry is on disk before what it tells of is done (xs_journal_save() first), so whoever is killed leaves
- * nothing unknown; an entry without its thing is harmless. The file is whole (written aside, renamed). Entries about devices
- * are dropped on reading if they were written in another boot or another namespace of the node, where those devices died.
+ * Always holds: an entry is on disk before what it tells of is done (xs_journal_save() first), so whoever is killed
+ * leaves nothing unknown; an entry without its thing is harmless. The file is whole (written aside, renamed). Entries
+ * about devices are dropped on reading if they were written in another boot or another namespace of the node, where
+ * those devices died.
  */
 #ifndef XSLICE_NODE_JOURNAL_H
 #define XSLICE_NODE_JOURNAL_H
@@ -41,7 +42,8 @@ struct xs_journal;
 int xs_journal_open(const char *node, uint64_t identity, struct xs_journal **out);
 void xs_journal_close(struct xs_journal *journal); /* does not save */
 
-const struct xs_journal_entry *xs_journal_find(const struct xs_journal *journal, enum xs_journal_kind kind, const char *key);
+const struct xs_journal_entry *xs_journal_find(const struct xs_journal *journal, enum xs_journal_kind kind,
+					       const char *key);
 /* Adds; of an entry that is there, about the same device, `was` is kept: the first is the original. */
 int xs_journal_note(struct xs_journal *journal, enum xs_journal_kind kind, const char *key, uint32_t ifindex, long was,
 		    long set);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Deletion borrows group numbers from here upwards. */
-#define GROUP_FIRST 0x78730000u
+#define GROUP_FIRST  0x78730000u
 #define DUMP_RETRIES 8
 
 static void read_xdp(const struct nlattr *nest, struct xs_link *link)
@@ -19,7 +19,8 @@ static void read_xdp(const struct nlattr *nest, struct xs_link *link)
 	const struct nlattr *attribute;
 	size_t n = 0;
 
-	mnl_attr_for_each_nested(attribute, nest) {
+	mnl_attr_for_each_nested(attribute, nest)
+	{
 		uint32_t id = 0;
 
 		switch (mnl_attr_get_type(attribute)) {
@@ -42,15 +43,18 @@ static void read_settings(const struct nlattr *nest, struct xs_link *link)
 {
 	const struct nlattr *family, *attribute;
 
-	mnl_attr_for_each_nested(family, nest) {
-		mnl_attr_for_each_nested(attribute, family) {
+	mnl_attr_for_each_nested(family, nest)
+	{
+		mnl_attr_for_each_nested(attribute, family)
+		{
 			const int32_t *value = mnl_attr_get_payload(attribute);
 			size_t count = mnl_attr_get_payload_len(attribute) / sizeof(*value);
 
 			if (mnl_attr_get_type(family) == AF_INET && mnl_attr_get_type(attribute) == IFLA_INET_CONF) {
 				for (size_t i = 0; i < count && i < IPV4_DEVCONF_MAX; i++)
 					link->ipv4[i + 1] = value[i];
-			} else if (mnl_attr_get_type(family) == AF_INET6 && mnl_attr_get_type(attribute) == IFLA_INET6_CONF) {
+			} else if (mnl_attr_get_type(family) == AF_INET6 &&
+				   mnl_attr_get_type(attribute) == IFLA_INET6_CONF) {
 				link->ipv6 = count > DEVCONF_DISABLE_IPV6 && !value[DEVCONF_DISABLE_IPV6];
 			}
 		}
@@ -70,7 +74,8 @@ static int read_link(const struct nlmsghdr *message, struct xs_link *link)
 	link->ifindex = (uint32_t)info->ifi_index;
 	link->flags = info->ifi_flags;
 	link->peer_nsid = -1;
-	mnl_attr_for_each(attribute, message, sizeof(*info)) {
+	mnl_attr_for_each(attribute, message, sizeof(*info))
+	{
 		switch (mnl_attr_get_type(attribute)) {
 		case IFLA_IFNAME:
 			strncpy(link->name, mnl_attr_get_str(attribute), sizeof(link->name) - 1);
@@ -95,9 +100,8 @@ static int read_link(const struct nlmsghdr *message, struct xs_link *link)
 			link->peer_nsid = (int32_t)mnl_attr_get_u32(attribute);
 			break;
 		case IFLA_LINKINFO:
-			mnl_attr_for_each_nested(nested, attribute)
-				if (mnl_attr_get_type(nested) == IFLA_INFO_KIND)
-					link->veth = !strcmp(mnl_attr_get_str(nested), "veth");
+			mnl_attr_for_each_nested(nested, attribute) if (mnl_attr_get_type(nested) == IFLA_INFO_KIND)
+				link->veth = !strcmp(mnl_attr_get_str(nested), "veth");
 			break;
 		case IFLA_XDP:
 			read_xdp(attribute, link);
@@ -240,13 +244,12 @@ static void put_end(struct nlmsghdr *message, const char *name, uint32_t mtu)
 	mnl_attr_put_u32(message, IFLA_NUM_RX_QUEUES, 1);
 }
 
-int xs_veth_add(struct xs_netlink *netlink, const char *name, int inner_netns, const char *inner, const uint8_t inner_mac[6],
-		uint32_t mtu)
+int xs_veth_add(struct xs_netlink *netlink, const char *name, int inner_netns, const char *inner,
+		const uint8_t inner_mac[6], uint32_t mtu)
 {
 	struct ifinfomsg *info = xs_netlink_begin(netlink, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*info));
 	struct nlmsghdr *message = xs_netlink_message(netlink);
 	struct nlattr *link_info, *data, *peer_info;
-	struct ifinfomsg *peer;
 
 	info->ifi_flags = IFF_NOARP;
 	info->ifi_change = IFF_NOARP | IFF_UP;
@@ -255,9 +258,8 @@ int xs_veth_add(struct xs_netlink *netlink, const char *name, int inner_netns, c
 	mnl_attr_put_strz(message, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
 	peer_info = mnl_attr_nest_start(message, VETH_INFO_PEER);
-	peer = mnl_nlmsg_put_extra_header(message, sizeof(*peer));
-	peer->ifi_flags = IFF_UP;
-	peer->ifi_change = IFF_UP;
+	/* Down: a veth cannot be up before it has its peer. */
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
 	put_end(message, inner, mtu);
 	mnl_attr_put(message, IFLA_ADDRESS, 6, inner_mac);
 	mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)inner_netns);
@@ -291,5 +293,6 @@ int xs_link_delete(struct xs_netlink *netlink, const struct xs_link *links, size
 		return 0;
 	xs_netlink_begin(netlink, RTM_DELLINK, 0, sizeof(struct ifinfomsg));
 	mnl_attr_put_u32(xs_netlink_message(netlink), IFLA_GROUP, group);
-	return xs_netlink_change(netlink);
+	err = xs_netlink_change(netlink);
+	return err == -ENODEV ? 0 : err; /* all of them went in between, with a namespace that is being taken apart */
 }

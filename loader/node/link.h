@@ -29,9 +29,9 @@ struct xs_link {
 	bool veth;
 	uint32_t peer;     /* ifindex of a veth's other end; 0: none */
 	int32_t peer_nsid; /* the peer's namespace as this one numbers it (xs_netlink_nsid()); -1: this one itself */
-	uint32_t xdp[XS_LINK_XDP_MAX]; /* ids of its XDP programs, 0: no more */
+	uint32_t xdp[XS_LINK_XDP_MAX];      /* ids of its XDP programs, 0: no more */
 	int32_t ipv4[IPV4_DEVCONF_MAX + 1]; /* net.ipv4.conf.DEVICE.*, by IPV4_DEVCONF_*; -1: the kernel does not say */
-	bool ipv6; /* IPv6 is enabled on it */
+	bool ipv6;                          /* IPv6 is enabled on it */
 };
 
 /* All of the namespace, sorted by name; malloc()ed, the caller's. */
@@ -46,15 +46,15 @@ int xs_link_set_mtu(struct xs_netlink *netlink, uint32_t ifindex, uint32_t mtu);
 int xs_link_set_mac(struct xs_netlink *netlink, uint32_t ifindex, const uint8_t mac[6]);
 
 /*
- * A veth pair with one queue each: this end, `name`, in the socket's namespace, down and without ARP; the other, `inner`,
- * directly in namespace `inner_netns` (descriptor), up.
+ * A veth pair with one queue each: this end, `name`, in the socket's namespace, without ARP; the other, `inner`,
+ * directly in namespace `inner_netns` (descriptor). Both are down.
  */
-int xs_veth_add(struct xs_netlink *netlink, const char *name, int inner_netns, const char *inner, const uint8_t inner_mac[6],
-		uint32_t mtu);
+int xs_veth_add(struct xs_netlink *netlink, const char *name, int inner_netns, const char *inner,
+		const uint8_t inner_mac[6], uint32_t mtu);
 
 /*
- * Deletes `count` devices at once, by way of a group that no other device is in (`links`: all of the namespace): one by one,
- * each would cost a grace period of the kernel. Those that are gone already are not missed.
+ * Deletes `count` devices at once, by way of a group that no other device is in (`links`: all of the namespace): one by
+ * one, each would cost a grace period of the kernel. Those that are gone already are not missed.
  */
 int xs_link_delete(struct xs_netlink *netlink, const struct xs_link *links, size_t link_count, const uint32_t *ifindex,
 		   size_t count);

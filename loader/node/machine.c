@@ -17,8 +17,8 @@
 #include "loader/node/sysctl.h"
 
 #define MACHINE_FILE XS_RUN_DIRECTORY "/neighbour-limits" /* longer than a node's name may be */
-#define NODE_NAME 64
-#define LIMITS 3
+#define NODE_NAME    64
+#define LIMITS       3
 
 static const char *const limit_path[LIMITS] = {
 	"neigh/default/gc_thresh1",
@@ -77,7 +77,8 @@ static int read_machine(struct machine *machine)
 	while (!err && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "was %ld %ld %ld", &machine->was[0], &machine->was[1], &machine->was[2]) == LIMITS)
 			was = true;
-		else if (sscanf(line, "set %ld %ld %ld", &machine->set[0], &machine->set[1], &machine->set[2]) == LIMITS)
+		else if (sscanf(line, "set %ld %ld %ld", &machine->set[0], &machine->set[1], &machine->set[2]) ==
+			 LIMITS)
 			set = true;
 		else if (sscanf(line, "node %63s %" SCNu32, node, &neighbours) == 2)
 			err = set_need(machine, node, neighbours);
@@ -96,8 +97,8 @@ static int write_machine(const struct machine *machine)
 
 	if (!file)
 		return -errno;
-	fprintf(file, "was %ld %ld %ld\nset %ld %ld %ld\n", machine->was[0], machine->was[1], machine->was[2], machine->set[0],
-		machine->set[1], machine->set[2]);
+	fprintf(file, "was %ld %ld %ld\nset %ld %ld %ld\n", machine->was[0], machine->was[1], machine->was[2],
+		machine->set[0], machine->set[1], machine->set[2]);
 	for (size_t i = 0; i < machine->count; i++)
 		fprintf(file, "node %s %" PRIu32 "\n", machine->need[i].node, machine->need[i].neighbours);
 	if (fflush(file) || ferror(file) || fsync(fileno(file)))
@@ -123,7 +124,8 @@ static int raise_limits(int ipv4, struct machine *machine, bool *changed)
 			return err;
 		if (!machine->known)
 			machine->was[i] = machine->set[i] = now;
-		/* Nothing is collected below the first; above the second, what is older than 5 s; the third is the end. */
+		/* Nothing is collected below the first; above the second, what is older than 5 s; the third is the end.
+		 */
 		wanted = machine->was[i] + (i < LIMITS - 1 ? total : 2 * total);
 		if (wanted > INT32_MAX)
 			wanted = INT32_MAX;
@@ -193,6 +195,20 @@ static int lock_directory(bool create)
 	}
 }
 
+/* A node without a journal holds nothing any more: somebody took all that was in /run, or the node, away. */
+static void drop_lost_nodes(struct machine *machine, const char *self)
+{
+	char path[sizeof(XS_RUN_DIRECTORY) + NODE_NAME + 16];
+
+	for (size_t i = 0; i < machine->count;) {
+		snprintf(path, sizeof(path), XS_RUN_DIRECTORY "/%s/journal", machine->need[i].node);
+		if (strcmp(machine->need[i].node, self) && access(path, F_OK) && errno == ENOENT)
+			machine->need[i] = machine->need[--machine->count];
+		else
+			i++;
+	}
+}
+
 static int change_need(int ipv4, const char *node, uint32_t neighbours, struct machine *machine)
 {
 	bool changed = false;
@@ -200,6 +216,7 @@ static int change_need(int ipv4, const char *node, uint32_t neighbours, struct m
 	int err;
 
 	err = read_machine(machine);
+	drop_lost_nodes(machine, node);
 	for (size_t i = 0; i < machine->count; i++)
 		if (!strcmp(machine->need[i].node, node))
 			before = machine->need[i].neighbours;

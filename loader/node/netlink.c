@@ -58,8 +58,8 @@ int xs_netlink_open(int netns, struct xs_netlink **out)
 	}
 	netlink->port_id = mnl_socket_get_portid(netlink->socket);
 	/* Both are luxuries: an older kernel gives no text, and dumps more than was asked for, which readers skip. */
-	mnl_socket_setsockopt(netlink->socket, NETLINK_EXT_ACK, &(int){1}, sizeof(int));
-	mnl_socket_setsockopt(netlink->socket, NETLINK_GET_STRICT_CHK, &(int){1}, sizeof(int));
+	mnl_socket_setsockopt(netlink->socket, NETLINK_EXT_ACK, &(int){ 1 }, sizeof(int));
+	mnl_socket_setsockopt(netlink->socket, NETLINK_GET_STRICT_CHK, &(int){ 1 }, sizeof(int));
 	*out = netlink;
 	netlink = NULL;
 out:
@@ -112,7 +112,8 @@ static void keep_why(struct xs_netlink *netlink, const struct nlmsghdr *message)
 		return;
 	if (!(message->nlmsg_flags & NLM_F_CAPPED)) /* the whole request stands in between */
 		offset += error->msg.nlmsg_len - sizeof(error->msg);
-	mnl_attr_for_each(attribute, message, offset) {
+	mnl_attr_for_each(attribute, message, offset)
+	{
 		if (mnl_attr_get_type(attribute) != NLMSGERR_ATTR_MSG)
 			continue;
 		snprintf(netlink->why, sizeof(netlink->why), ": %.*s", (int)mnl_attr_get_payload_len(attribute),
@@ -137,7 +138,8 @@ static int read_message(struct xs_netlink *netlink, const struct nlmsghdr *messa
 			keep_why(netlink, message);
 		return err < 0 ? err : 1;
 	case NLMSG_DONE:
-		err = mnl_nlmsg_get_payload_len(message) >= sizeof(int) ? *(const int *)mnl_nlmsg_get_payload(message) : 0;
+		err = mnl_nlmsg_get_payload_len(message) >= sizeof(int) ? *(const int *)mnl_nlmsg_get_payload(message)
+									: 0;
 		return err < 0 ? err : 1;
 	case NLMSG_NOOP:
 		return 0;
@@ -177,7 +179,8 @@ int xs_netlink_ask(struct xs_netlink *netlink, int (*fn)(void *context, const st
 			err = read_message(netlink, message, failed ? NULL : fn, context);
 			if (err < 0 && !failed)
 				failed = err;
-			/* After a failure the rest of a dump is still read: until it has ended there can be no other. */
+			/* After a failure the rest of a dump is still read: until it has ended there can be no other.
+			 */
 			if (err > 0 || !acknowledged || (err < 0 && (!dump || is_last(message))))
 				return failed;
 		}
@@ -200,9 +203,9 @@ static int read_nsid(void *context, const struct nlmsghdr *message)
 	const struct nlattr *attribute;
 	int32_t *nsid = context;
 
-	mnl_attr_for_each(attribute, message, sizeof(struct rtgenmsg))
-		if (mnl_attr_get_type(attribute) == NETNSA_NSID)
-			*nsid = (int32_t)mnl_attr_get_u32(attribute);
+	mnl_attr_for_each(attribute, message,
+			  sizeof(struct rtgenmsg)) if (mnl_attr_get_type(attribute) == NETNSA_NSID) *nsid =
+		(int32_t)mnl_attr_get_u32(attribute);
 	return 0;
 }
 

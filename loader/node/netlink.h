@@ -2,9 +2,9 @@
 /*
  * netlink.h - an rtnetlink socket of one namespace (libmnl). What is asked by it: link.h, inet.h.
  *
- * Always holds: a socket belongs to the namespace it was opened in, wherever the thread is later; a change is acknowledged by
- * the kernel before its function returns, and is counted if it succeeded. A dump that the kernel calls inconsistent
- * (NLM_F_DUMP_INTR) is reported as -EINTR to be read again.
+ * Always holds: a socket belongs to the namespace it was opened in, wherever the thread is later; a change is
+ * acknowledged by the kernel before its function returns, and is counted if it succeeded. A dump that the kernel calls
+ * inconsistent (NLM_F_DUMP_INTR) is reported as -EINTR to be read again.
  */
 #ifndef XSLICE_NODE_NETLINK_H
 #define XSLICE_NODE_NETLINK_H
@@ -27,8 +27,9 @@ int xs_netlink_fd(const struct xs_netlink *netlink); /* also good for ioctls on 
 const char *xs_netlink_why(const struct xs_netlink *netlink);
 
 /*
- * Starts a request in the socket's buffer: a header of `type` with `flags` besides NLM_F_REQUEST, and returns `extra` zeroed
- * bytes behind it. Attributes are appended to the message with mnl_attr_put*(); the buffer holds XS_NETLINK_REQUEST bytes.
+ * Starts a request in the socket's buffer: a header of `type` with `flags` besides NLM_F_REQUEST, and returns `extra`
+ * zeroed bytes behind it. Attributes are appended to the message with mnl_attr_put*(); the buffer holds
+ * XS_NETLINK_REQUEST bytes.
  */
 #define XS_NETLINK_REQUEST 4096
 void *xs_netlink_begin(struct xs_netlink *netlink, uint16_t type, uint16_t flags, size_t extra);

@@ -53,8 +53,8 @@ int xs_netns_open(const char *name)
 }
 
 /*
- * The directory is a shared mount, so that names appear and vanish in all mount namespaces alike; as `ip netns add` makes it,
- * under the lock that it takes.
+ * The directory is a shared mount, so that names appear and vanish in all mount namespaces alike; as `ip netns add`
+ * makes it, under the lock that it takes.
  */
 static int prepare_directory(void)
 {
@@ -171,7 +171,7 @@ void xs_netns_leave(struct xs_netns_scope *scope)
 
 int xs_netns_identity(int netns, uint64_t *identity)
 {
-	struct xs_netns_scope scope = {-1};
+	struct xs_netns_scope scope = { -1 };
 	struct stat status;
 	uint64_t cookie;
 	int fd, err;
@@ -184,7 +184,7 @@ int xs_netns_identity(int netns, uint64_t *identity)
 	xs_netns_leave(&scope);
 	if (err)
 		return err;
-	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &(socklen_t){sizeof(cookie)})) {
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &(socklen_t){ sizeof(cookie) })) {
 		if (fstat(netns, &status))
 			err = -errno;
 		else

@@ -2,8 +2,8 @@
 /*
  * netns.h - named network namespaces, as `ip netns` has them: a mount of the namespace at /run/netns/NAME.
  *
- * Always holds: only the network namespace of the calling thread is ever changed (setns(2): its mounts stay, so bpffs is seen),
- * and it is back where it was when a function returns, or after xs_netns_leave().
+ * Always holds: only the network namespace of the calling thread is ever changed (setns(2): its mounts stay, so bpffs
+ * is seen), and it is back where it was when a function returns, or after xs_netns_leave().
  */
 #ifndef XSLICE_NODE_NETNS_H
 #define XSLICE_NODE_NETNS_H
@@ -13,12 +13,13 @@
 
 #define XS_NETNS_DIRECTORY "/run/netns"
 
-/* Descriptor of the namespace of that name (NULL: the thread's own), to be closed by the caller; -ENOENT: there is none. */
+/* Descriptor of the namespace of that name (NULL: the thread's own), to be closed by the caller; -ENOENT: there is
+ * none. */
 int xs_netns_open(const char *name);
 
 /*
- * Makes a namespace and names it; returns its descriptor. -EEXIST: the name leads to a namespace. What a killed maker left
- * (a name that leads nowhere) is taken over.
+ * Makes a namespace and names it; returns its descriptor. -EEXIST: the name leads to a namespace. What a killed maker
+ * left (a name that leads nowhere) is taken over.
  */
 int xs_netns_add(const char *name);
 

@@ -16,9 +16,9 @@
 #include "maps/contract.h"
 
 /* Neighbours to be expected: per end of a link; and at most per subnet of users, which may be large and hardly used. */
-#define LINK_NEIGHBOURS 2
+#define LINK_NEIGHBOURS   2
 #define SUBNET_NEIGHBOURS 4096
-#define NODE_NEIGHBOURS (1u << 20)
+#define NODE_NEIGHBOURS   (1u << 20)
 
 int xs_node_fail(char *error, int err, const char *format, ...)
 {
@@ -116,13 +116,11 @@ void xs_node_close(struct xs_node *node)
 
 	if (!node)
 		return;
-	HASH_ITER(hh, node->vports, vport, next_vport)
-	{
+	HASH_ITER(hh, node->vports, vport, next_vport) {
 		HASH_DEL(node->vports, vport);
 		free(vport);
 	}
-	HASH_ITER(hh, node->ports, port, next_port)
-	{
+	HASH_ITER(hh, node->ports, port, next_port) {
 		HASH_DEL(node->ports, port);
 		free(port);
 	}
@@ -150,7 +148,7 @@ int xs_node_clean(const char *name, const char *netns, char *error)
 	return err;
 }
 
-/* ---- make ---------------------------------------------------------------------------------------------------------- */
+/* ---- make ------------------------------------------------------------------------------------------------------- */
 
 /* Takes a name for us, in the journal, unless it is somebody else's already. */
 static int claim_namespace(struct xs_node *node, const struct xs_want *want, char *error)
@@ -162,8 +160,8 @@ static int claim_namespace(struct xs_node *node, const struct xs_want *want, cha
 	netns = xs_netns_open(want->netns);
 	if (netns >= 0) {
 		close(netns);
-		return xs_node_fail(error, -EEXIST, "node %s, %s: namespace %s is not of our making", node->name, want->what,
-				    want->netns);
+		return xs_node_fail(error, -EEXIST, "node %s, %s: namespace %s is not of our making", node->name,
+				    want->what, want->netns);
 	}
 	return xs_journal_note(node->journal, XS_JOURNAL_NETNS, want->netns, 0, 0, 1);
 }
@@ -176,8 +174,8 @@ static int claim_veth(struct xs_node *node, const struct xs_want *want, const st
 	if (xs_journal_find(node->journal, XS_JOURNAL_VETH, name))
 		return 0;
 	if (xs_link_find(node->links, node->link_count, name))
-		return xs_node_fail(error, -EEXIST, "node %s, %s: interface %s in %s is not of our making", node->name, want->what,
-				    name, node->where);
+		return xs_node_fail(error, -EEXIST, "node %s, %s: interface %s in %s is not of our making", node->name,
+				    want->what, name, node->where);
 	return xs_journal_note(node->journal, XS_JOURNAL_VETH, name, 0, 0, 1);
 }
 
@@ -233,8 +231,9 @@ static uint32_t neighbours_of(const struct xs_image *image)
 }
 
 /* Everything that can be refused is refused here, before anything is changed; then the journal says what is to come. */
-static int look(struct xs_node *node, const struct xs_image *image, const struct xs_wants *wants, struct xs_port_work *works,
-		bool (*ours)(void *context, uint32_t program_id), void *context, char *error)
+static int look(struct xs_node *node, const struct xs_image *image, const struct xs_wants *wants,
+		struct xs_port_work *works, bool (*ours)(void *context, uint32_t program_id), void *context,
+		char *error)
 {
 	const struct xs_rec_port *port;
 	int err = 0;
@@ -249,7 +248,9 @@ static int look(struct xs_node *node, const struct xs_image *image, const struct
 		err = xs_port_note(node, &works[i]);
 	if (!err)
 		err = xs_journal_save(node->journal);
-	return err ? xs_node_fail(error, err, "node %s: write journal " XS_RUN_DIRECTORY "/%s/journal", node->name, node->name) : 0;
+	return err ? xs_node_fail(error, err, "node %s: write journal " XS_RUN_DIRECTORY "/%s/journal", node->name,
+				  node->name)
+		   : 0;
 }
 
 int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours)(void *context, uint32_t program_id),
@@ -297,7 +298,7 @@ out:
 	return err;
 }
 
-/* ---- what became of it --------------------------------------------------------------------------------------------- */
+/* ---- what became of it ------------------------------------------------------------------------------------------ */
 
 const struct xs_node_vport *xs_node_vport(const struct xs_node *node, uint32_t id)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * node.h - makes a node (a network namespace) hold what its image says, outside the BPF maps: sliver and edge namespaces,
- * veths, addresses, static routes, permanent neighbours, sysctls, prepared ports.
+ * node.h - makes a node (a network namespace) hold what its image says, outside the BPF maps: sliver and edge
+ * namespaces, veths, addresses, static routes, permanent neighbours, sysctls, prepared ports.
  *
- * Level-triggered: every function reads what is there and changes only what differs, so a second call changes nothing, and
- * one that was cut short is finished by the next. What was made, and what a port or sysctl was before, stands in the node's
- * journal (journal.h); nothing that is not in the journal is ever removed or changed back.
- * Two steps, so that the agent can fill maps and attach in between: make (adds, changes) and retire (removes).
+ * Level-triggered: every function reads what is there and changes only what differs, so a second call changes nothing,
+ * and one that was cut short is finished by the next. What was made, and what a port or sysctl was before, stands in
+ * the node's journal (journal.h); nothing that is not in the journal is ever removed or changed back. Two steps, so
+ * that the agent can fill maps and attach in between: make (adds, changes) and retire (removes).
  */
 #ifndef XSLICE_NODE_NODE_H
 #define XSLICE_NODE_NODE_H
@@ -25,14 +25,15 @@ struct xs_node;
 uint64_t xs_netlink_changes(void);
 
 /*
- * What a vport became. Descriptors belong to the node and are valid until the vport is retired or the node closed, or the next
- * make finds that somebody removed the namespace or veth and makes it anew: then `veth` is another than before.
+ * What a vport became. Descriptors belong to the node and are valid until the vport is retired or the node closed, or
+ * the next make finds that somebody removed the namespace or veth and makes it anew: then `veth` is another than
+ * before.
  */
 struct xs_node_vport {
 	uint32_t id;
-	int netns;          /* descriptor of its namespace */
-	uint32_t veth;      /* ifindex of the node's end, in the node's namespace */
-	uint32_t inner;     /* ifindex of the inner end, in `netns` */
+	int netns;      /* descriptor of its namespace */
+	uint32_t veth;  /* ifindex of the node's end, in the node's namespace */
+	uint32_t inner; /* ifindex of the inner end, in `netns` */
 	uint8_t inner_mac[6];
 };
 
@@ -43,25 +44,27 @@ struct xs_node_port {
 	bool carrier;
 };
 
-/* netns: name under /run/netns, NULL: the process's own. 0 or negative errno with a sentence in `error` (>= 256 bytes). */
+/* netns: name under /run/netns, NULL: the process's own. 0 or negative errno with a sentence in `error` (>= 256 bytes).
+ */
 int xs_node_open(const char *name, const char *netns, struct xs_node **out, char *error);
 void xs_node_close(struct xs_node *node);
 
 /*
  * Adds and changes until the node holds all of `image`. On failure returns negative errno and names the object and the
- * kernel's answer in `error` (>= 256 bytes); what it had added is left for the next call or for retire with the old image.
- * A port that does not exist, or that carries an XDP program that is not ours, is refused before anything is changed:
- * `ours` tells which program ids are (NULL: none).
+ * kernel's answer in `error` (>= 256 bytes); what it had added is left for the next call or for retire with the old
+ * image. A port that does not exist, or that carries an XDP program that is not ours, is refused before anything is
+ * changed: `ours` tells which program ids are (NULL: none).
  */
 int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours)(void *context, uint32_t program_id),
 		 void *context, char *error);
 
-/* Removes what is in the journal and not in `image` (NULL: everything), and gives ports and sysctls back what they had. */
+/* Removes what is in the journal and not in `image` (NULL: everything), and gives ports and sysctls back what they had.
+ */
 int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *error);
 
 /*
- * Retires everything of a node that nobody runs any more, also where its namespace is gone: open, retire(NULL), close. For
- * `xslice clean`.
+ * Retires everything of a node that nobody runs any more, also where its namespace is gone: open, retire(NULL), close.
+ * For `xslice clean`.
  */
 int xs_node_clean(const char *name, const char *netns, char *error);
 

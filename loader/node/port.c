@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * port.c - physical ports: looked at first, then prepared (up, promiscuous, no tag offloads, the MTU of the image), and given
- * back as they were.
+ * port.c - physical ports: looked at first, then prepared (up, promiscuous, no tag offloads, the MTU of the image), and
+ * given back as they were.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,15 +15,16 @@
 #include "maps/contract.h"
 
 /*
- * With the first two the tag of a received frame stands beside it, where XDP does not see it: such a port would forward blind.
- * The others only cost: frames that a veth hands on with the tag beside them, tags that the port takes for foreign.
+ * With the first two the tag of a received frame stands beside it, where XDP does not see it: such a port would forward
+ * blind. The others only cost: frames that a veth hands on with the tag beside them, tags that the port takes for
+ * foreign.
  */
 static const struct {
 	const char *name;
 	bool needed;
 } tag_features[] = {
-	{"rx-vlan-hw-parse", true},	   {"rx-vlan-stag-hw-parse", true}, {"tx-vlan-hw-insert", false},
-	{"tx-vlan-stag-hw-insert", false}, {"rx-vlan-filter", false},	    {"rx-vlan-stag-filter", false},
+	{ "rx-vlan-hw-parse", true },        { "rx-vlan-stag-hw-parse", true }, { "tx-vlan-hw-insert", false },
+	{ "tx-vlan-stag-hw-insert", false }, { "rx-vlan-filter", false },       { "rx-vlan-stag-filter", false },
 };
 
 const char *const xs_tx_checksum_features[] = {
@@ -34,12 +35,13 @@ static struct xs_adjustment *add_adjustment(struct xs_port_work *work, enum xs_j
 {
 	struct xs_adjustment *adjustment = &work->adjustment[work->count++];
 
-	*adjustment = (struct xs_adjustment){.kind = kind, .was = was, .set = set};
+	*adjustment = (struct xs_adjustment){ .kind = kind, .was = was, .set = set };
 	snprintf(adjustment->key, sizeof(adjustment->key), "%s", work->record->interface);
 	return adjustment;
 }
 
-static int look_at_feature(struct xs_node *node, const char *feature, bool needed, struct xs_port_work *work, char *error)
+static int look_at_feature(struct xs_node *node, const char *feature, bool needed, struct xs_port_work *work,
+			   char *error)
 {
 	const char *interface = work->record->interface;
 	struct xs_adjustment *adjustment;
@@ -50,8 +52,8 @@ static int look_at_feature(struct xs_node *node, const char *feature, bool neede
 	if (err == -ENOENT || err == -EOPNOTSUPP)
 		return 0;
 	if (err)
-		return xs_node_fail(error, err, "port %s of node %s: feature %s of interface %s", work->record->name, node->name,
-				    feature, interface);
+		return xs_node_fail(error, err, "port %s of node %s: feature %s of interface %s", work->record->name,
+				    node->name, feature, interface);
 	if (!now.changeable) {
 		if (now.active && needed)
 			return xs_node_fail(error, -EOPNOTSUPP, "port %s of node %s: interface %s cannot turn %s off",
@@ -82,26 +84,29 @@ static int refuse_foreign_xdp(struct xs_node *node, const struct xs_rec_port *re
 				info.name[0] = '\0';
 			close(fd);
 		}
-		return xs_node_fail(error, -EBUSY, "port %s of node %s: interface %s carries XDP program %u (%s), which is not ours",
+		return xs_node_fail(error, -EBUSY,
+				    "port %s of node %s: interface %s carries XDP program %u (%s), which is not ours",
 				    record->name, node->name, record->interface, link->xdp[i],
 				    info.name[0] ? info.name : "without a name");
 	}
 	return 0;
 }
 
-int xs_port_look(struct xs_node *node, const struct xs_rec_port *record, bool (*ours)(void *context, uint32_t program_id),
-		 void *context, struct xs_port_work *out, char *error)
+int xs_port_look(struct xs_node *node, const struct xs_rec_port *record,
+		 bool (*ours)(void *context, uint32_t program_id), void *context, struct xs_port_work *out, char *error)
 {
 	const struct xs_link *link = xs_link_find(node->links, node->link_count, record->interface);
-	struct xs_port_work work = {.record = record};
+	struct xs_port_work work = { .record = record };
 	int err;
 
 	if (!link)
-		return xs_node_fail(error, -ENODEV, "port %s of node %s: there is no interface %s in %s", record->name, node->name,
-				    record->interface, node->where);
+		return xs_node_fail(error, -ENODEV, "port %s of node %s: there is no interface %s in %s", record->name,
+				    node->name, record->interface, node->where);
 	if (link->ifindex >= XS_IFINDEX_MAX)
-		return xs_node_fail(error, -ERANGE, "port %s of node %s: interface %s has index %u, of which only those below %u can be served",
-				    record->name, node->name, record->interface, link->ifindex, XS_IFINDEX_MAX);
+		return xs_node_fail(
+			error, -ERANGE,
+			"port %s of node %s: interface %s has index %u, of which only those below %u can be served",
+			record->name, node->name, record->interface, link->ifindex, XS_IFINDEX_MAX);
 	err = refuse_foreign_xdp(node, record, link, ours, context, error);
 	work.ifindex = link->ifindex;
 	for (size_t i = 0; !err && i < sizeof(tag_features) / sizeof(tag_features[0]); i++)
@@ -130,8 +135,8 @@ int xs_port_note(struct xs_node *node, const struct xs_port_work *work)
 	return err;
 }
 
-static int adjust(struct xs_node *node, const char *interface, uint32_t ifindex, enum xs_journal_kind kind, const char *feature,
-		  long value)
+static int adjust(struct xs_node *node, const char *interface, uint32_t ifindex, enum xs_journal_kind kind,
+		  const char *feature, long value)
 {
 	int err;
 
@@ -152,10 +157,10 @@ static int adjust(struct xs_node *node, const char *interface, uint32_t ifindex,
 
 static const char *kind_text(enum xs_journal_kind kind, const char *feature)
 {
-	return kind == XS_JOURNAL_FEATURE ? feature :
-	       kind == XS_JOURNAL_MTU	  ? "mtu" :
-	       kind == XS_JOURNAL_PROMISC ? "promiscuity" :
-					    "up";
+	return kind == XS_JOURNAL_FEATURE   ? feature
+	       : kind == XS_JOURNAL_MTU     ? "mtu"
+	       : kind == XS_JOURNAL_PROMISC ? "promiscuity"
+					    : "up";
 }
 
 int xs_port_adjust(struct xs_node *node, const struct xs_port_work *work, char *error)
@@ -166,15 +171,16 @@ int xs_port_adjust(struct xs_node *node, const struct xs_port_work *work, char *
 				 adjustment->set);
 
 		if (err)
-			return xs_node_fail(error, err, "port %s of node %s: set %s of interface %s to %ld%s", work->record->name,
-					    node->name, kind_text(adjustment->kind, adjustment->feature), work->record->interface,
+			return xs_node_fail(error, err, "port %s of node %s: set %s of interface %s to %ld%s",
+					    work->record->name, node->name,
+					    kind_text(adjustment->kind, adjustment->feature), work->record->interface,
 					    adjustment->set, xs_netlink_why(node->netlink));
 	}
 	return 0;
 }
 
-static int value_now(struct xs_node *node, const struct xs_link *link, const struct xs_journal_entry *entry, const char *feature,
-		     long *value)
+static int value_now(struct xs_node *node, const struct xs_link *link, const struct xs_journal_entry *entry,
+		     const char *feature, long *value)
 {
 	struct xs_feature now;
 	int err;

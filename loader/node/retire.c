@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * retire.c - removes what the journal says that we made and an image no longer holds, and gives ports back what they had.
+ * retire.c - removes what the journal says that we made and an image no longer holds, and gives ports back what they
+ * had.
  *
- * Always holds: only what is in the journal is touched; a thing that is gone already is no failure; a name leaves the journal
- * after its thing is gone, so a retire that was cut short is finished by the next.
+ * Always holds: only what is in the journal is touched; a thing that is gone already is no failure; a name leaves the
+ * journal after its thing is gone, so a retire that was cut short is finished by the next.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -75,8 +76,7 @@ static void free_keeps(struct keep *keeps)
 {
 	struct keep *keep, *next;
 
-	HASH_ITER(hh, keeps, keep, next)
-	{
+	HASH_ITER(hh, keeps, keep, next) {
 		HASH_DEL(keeps, keep);
 		free(keep);
 	}
@@ -92,13 +92,16 @@ static int delete_veths(struct xs_node *node, const struct xs_journal_entry **en
 	if (!ifindex)
 		return xs_node_fail(error, -ENOMEM, "node %s: remove veths", node->name);
 	for (size_t i = 0; i < count; i++) {
-		link = entry[i]->kind == XS_JOURNAL_VETH ? xs_link_find(node->links, node->link_count, entry[i]->key) : NULL;
+		link = entry[i]->kind == XS_JOURNAL_VETH ? xs_link_find(node->links, node->link_count, entry[i]->key)
+							 : NULL;
 		if (link && link->veth)
 			ifindex[n++] = link->ifindex;
 	}
 	err = node->netlink ? xs_link_delete(node->netlink, node->links, node->link_count, ifindex, n) : 0;
 	free(ifindex);
-	return err ? xs_node_fail(error, err, "node %s: remove %zu veths%s", node->name, n, xs_netlink_why(node->netlink)) : 0;
+	return err ? xs_node_fail(error, err, "node %s: remove %zu veths%s", node->name, n,
+				  xs_netlink_why(node->netlink))
+		   : 0;
 }
 
 static int delete_namespace(struct xs_node *node, const char *name, char *error)
@@ -136,15 +139,13 @@ static void forget_states(struct xs_node *node, const struct xs_image *image)
 	struct xs_vport_state *vport, *next_vport;
 	struct xs_port_state *port, *next_port;
 
-	HASH_ITER(hh, node->vports, vport, next_vport)
-	{
+	HASH_ITER(hh, node->vports, vport, next_vport) {
 		if (image && xs_image_find(image, XS_REC_VPORT, &vport->public.id))
 			continue;
 		HASH_DEL(node->vports, vport);
 		free(vport);
 	}
-	HASH_ITER(hh, node->ports, port, next_port)
-	{
+	HASH_ITER(hh, node->ports, port, next_port) {
 		if (image && xs_image_find(image, XS_REC_PORT, &port->public.id))
 			continue;
 		HASH_DEL(node->ports, port);
@@ -184,7 +185,8 @@ int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *err
 	}
 	saved = xs_journal_save(node->journal);
 	if (!err && saved)
-		err = xs_node_fail(error, saved, "node %s: write journal " XS_RUN_DIRECTORY "/%s/journal", node->name, node->name);
+		err = xs_node_fail(error, saved, "node %s: write journal " XS_RUN_DIRECTORY "/%s/journal", node->name,
+				   node->name);
 	forget_states(node, image);
 out:
 	free(node->links);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * sliver.c - what the namespace of a VRF node sliver holds: an independent router of one slice (R6 to R8), joined to its links
- * and gateways by addresses on their veths, and to the edge of a MUX point to point.
+ * sliver.c - what the namespace of a VRF node sliver holds: an independent router of one slice (R6 to R8), joined to
+ * its links and gateways by addresses on their veths, and to the edge of a MUX point to point.
  */
 #include <linux/ip.h>
 #include <linux/rtnetlink.h>
@@ -9,33 +9,35 @@
 #include "loader/node/want.h"
 #include "maps/contract.h"
 
-/* All that the kernel of a sliver does for it depends on; nothing is left to defaults, which a namespace takes from its host. */
+/* All that the kernel of a sliver does for it depends on; nothing is left to defaults, which a namespace takes from its
+ * host. */
 static const struct xs_setting settings[] = {
-	{"forwarding", IPV4_DEVCONF_FORWARDING, 1, 1},
+	{ "forwarding", IPV4_DEVCONF_FORWARDING, 1, 1 },
 	/* Ways in and out of a slice may differ. */
-	{"rp_filter", IPV4_DEVCONF_RP_FILTER, 0, 0},
-	{"accept_local", IPV4_DEVCONF_ACCEPT_LOCAL, 0, 0},
-	{"route_localnet", IPV4_DEVCONF_ROUTE_LOCALNET, 0, 0},
+	{ "rp_filter", IPV4_DEVCONF_RP_FILTER, 0, 0 },
+	{ "accept_local", IPV4_DEVCONF_ACCEPT_LOCAL, 0, 0 },
+	{ "route_localnet", IPV4_DEVCONF_ROUTE_LOCALNET, 0, 0 },
 	/* The datapath cannot follow a redirect, and a router takes none. */
-	{"send_redirects", IPV4_DEVCONF_SEND_REDIRECTS, 0, 0},
-	{"accept_redirects", IPV4_DEVCONF_ACCEPT_REDIRECTS, 0, 0},
-	{"accept_source_route", IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, 0, 0},
+	{ "send_redirects", IPV4_DEVCONF_SEND_REDIRECTS, 0, 0 },
+	{ "accept_redirects", IPV4_DEVCONF_ACCEPT_REDIRECTS, 0, 0 },
+	{ "accept_source_route", IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, 0, 0 },
 	/* R8: for what the routing table holds. */
-	{"proxy_arp", IPV4_DEVCONF_PROXY_ARP, 0, 1},
-	{"proxy_arp_pvlan", IPV4_DEVCONF_PROXY_ARP_PVLAN, 0, 0},
-	/* 3: for its own addresses on whatever device, but not those of host scope: the one that it shares with an edge. */
-	{"arp_ignore", IPV4_DEVCONF_ARP_IGNORE, 3, 3},
-	{"arp_announce", IPV4_DEVCONF_ARP_ANNOUNCE, 2, 2},
-	{"arp_filter", IPV4_DEVCONF_ARPFILTER, 0, 0},
-	{"arp_accept", IPV4_DEVCONF_ARP_ACCEPT, 0, 0},
+	{ "proxy_arp", IPV4_DEVCONF_PROXY_ARP, 0, 1 },
+	{ "proxy_arp_pvlan", IPV4_DEVCONF_PROXY_ARP_PVLAN, 0, 0 },
+	/* 3: for its own addresses on whatever device, but not those of host scope: the one that it shares with an
+	   edge. */
+	{ "arp_ignore", IPV4_DEVCONF_ARP_IGNORE, 3, 3 },
+	{ "arp_announce", IPV4_DEVCONF_ARP_ANNOUNCE, 2, 2 },
+	{ "arp_filter", IPV4_DEVCONF_ARPFILTER, 0, 0 },
+	{ "arp_accept", IPV4_DEVCONF_ARP_ACCEPT, 0, 0 },
 	/* A VM that has moved announces itself so. */
-	{"drop_gratuitous_arp", IPV4_DEVCONF_DROP_GRATUITOUS_ARP, 0, 0},
-	{"drop_unicast_in_l2_multicast", IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST, 0, 0},
-	{"bc_forwarding", IPV4_DEVCONF_BC_FORWARDING, 0, 0},
+	{ "drop_gratuitous_arp", IPV4_DEVCONF_DROP_GRATUITOUS_ARP, 0, 0 },
+	{ "drop_unicast_in_l2_multicast", IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST, 0, 0 },
+	{ "bc_forwarding", IPV4_DEVCONF_BC_FORWARDING, 0, 0 },
 	/* An address that changes within its subnet must not take its neighbours along. */
-	{"promote_secondaries", IPV4_DEVCONF_PROMOTE_SECONDARIES, 1, 1},
+	{ "promote_secondaries", IPV4_DEVCONF_PROMOTE_SECONDARIES, 1, 1 },
 	/* The carrier of a link is its port's: without it another route serves. */
-	{"ignore_routes_with_linkdown", IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN, 1, 1},
+	{ "ignore_routes_with_linkdown", IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN, 1, 1 },
 };
 
 void xs_sliver_settings(struct xs_want *want)
@@ -44,23 +46,25 @@ void xs_sliver_settings(struct xs_want *want)
 	want->setting_count = sizeof(settings) / sizeof(settings[0]);
 }
 
-/* The way to the edge: its address by the veth, resolved for good to the MAC that it relays by; its users' address on lo. */
+/* The way to the edge: its address by the veth, resolved for good to the MAC that it relays by; its users' address on
+ * lo. */
 static int want_mux(struct xs_want *want, const struct xs_rec_vport *vport)
 {
 	int err = 0;
 
 	if (vport->peer.family) {
-		err = xs_want_add_route(want, &(struct xs_want_route){.vport = vport->id, .prefix = xs_prefix_of_host(&vport->peer)});
+		err = xs_want_add_route(
+			want, &(struct xs_want_route){ .vport = vport->id, .prefix = xs_prefix_of_host(&vport->peer) });
 		if (!err)
-			err = xs_want_add_neighbour(want, &(struct xs_want_neighbour){.vport = vport->id,
-										      .address = vport->peer,
-										      .mac = vport->relay});
+			err = xs_want_add_neighbour(want, &(struct xs_want_neighbour){ .vport = vport->id,
+										       .address = vport->peer,
+										       .mac = vport->relay });
 	}
 	if (!err && vport->shared.family)
-		err = xs_want_add_address(want, &(struct xs_want_address){.vport = XS_WANT_LO,
-									  .address = vport->shared,
-									  .length = 32,
-									  .scope = RT_SCOPE_HOST});
+		err = xs_want_add_address(want, &(struct xs_want_address){ .vport = XS_WANT_LO,
+									   .address = vport->shared,
+									   .length = 32,
+									   .scope = RT_SCOPE_HOST });
 	return err;
 }
 
@@ -69,17 +73,18 @@ int xs_sliver_want_vport(struct xs_want *want, const struct xs_rec_vport *vport)
 	int err = 0;
 
 	if (vport->address.family)
-		err = xs_want_add_address(want, &(struct xs_want_address){.vport = vport->id,
-									  .address = vport->address,
-									  .length = vport->length,
-									  .scope = RT_SCOPE_UNIVERSE});
+		err = xs_want_add_address(want, &(struct xs_want_address){ .vport = vport->id,
+									   .address = vport->address,
+									   .length = vport->length,
+									   .scope = RT_SCOPE_UNIVERSE });
 	return err || vport->kind != XS_VPORT_MUX ? err : want_mux(want, vport);
 }
 
 int xs_sliver_want_route(struct xs_want *want, const struct xs_rec_route *route, const struct xs_rec_vport *vport)
 {
-	return xs_want_add_route(want, &(struct xs_want_route){.vport = route->vport,
-							       .prefix = route->prefix,
-							       .via = route->via,
-							       .onlink = route->via.family && vport->kind == XS_VPORT_MUX});
+	return xs_want_add_route(want,
+				 &(struct xs_want_route){ .vport = route->vport,
+							  .prefix = route->prefix,
+							  .via = route->via,
+							  .onlink = route->via.family && vport->kind == XS_VPORT_MUX });
 }

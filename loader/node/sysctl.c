@@ -13,7 +13,7 @@
 
 int xs_sysctl_open(int netns, struct xs_sysctl *out)
 {
-	struct xs_sysctl opened = {-1, -1};
+	struct xs_sysctl opened = { -1, -1 };
 	struct xs_netns_scope scope;
 	int err;
 

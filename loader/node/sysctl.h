@@ -2,8 +2,10 @@
 /*
  * sysctl.h - settings under /proc/sys/net/ipv4 and ipv6 of one namespace.
  *
- * Always holds: what was opened in a namespace reads and writes that namespace's values, wherever the thread is later; a
- * value is written only if it differs, and a write is counted (xs_netlink_changes()).
+ * Always holds: what was opened in a namespace reads and writes that namespace's values, wherever the thread is later;
+ * but be there (xs_netns_enter()) if many are to be read: from elsewhere the kernel does not find again what it has
+ * looked up before, keeps a copy for each time, and becomes slow. A value is written only if it differs, and a write is
+ * counted (xs_netlink_changes()).
  */
 #ifndef XSLICE_NODE_SYSCTL_H
 #define XSLICE_NODE_SYSCTL_H

@@ -28,7 +28,8 @@ int xs_want_add_address(struct xs_want *want, const struct xs_want_address *addr
 
 	/* Two MUXes of a sliver may share one address. */
 	for (size_t i = 0; address->vport == XS_WANT_LO && i < want->address_count; i++)
-		if (want->address[i].vport == XS_WANT_LO && !xs_address_compare(&want->address[i].address, &address->address))
+		if (want->address[i].vport == XS_WANT_LO &&
+		    !xs_address_compare(&want->address[i].address, &address->address))
 			return 0;
 	array = room_for_one(want->address, want->address_count, &want->address_room, sizeof(*array));
 	if (!array)
@@ -202,8 +203,7 @@ void xs_wants_free(struct xs_wants *wants)
 {
 	struct xs_want *want, *next;
 
-	HASH_ITER(hh, wants->by_key, want, next)
-	{
+	HASH_ITER(hh, wants->by_key, want, next) {
 		HASH_DEL(wants->by_key, want);
 		free(want->vport);
 		free(want->address);

@@ -2,8 +2,8 @@
 /*
  * want.h - an image seen by namespaces: what each of them must hold. Pure; sliver.c and edge.c say what a vport means.
  *
- * Always holds: records are pointed to, not copied, so a want lives no longer than its image. Where a device is named, it is by
- * its vport's id, as it may not be made yet; XS_WANT_LO is the namespace's loopback.
+ * Always holds: records are pointed to, not copied, so a want lives no longer than its image. Where a device is named,
+ * it is by its vport's id, as it may not be made yet; XS_WANT_LO is the namespace's loopback.
  */
 #ifndef XSLICE_NODE_WANT_H
 #define XSLICE_NODE_WANT_H

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * space.h - what the two halves of making a namespace share: space.c (the namespace, its settings and veths) and
+ * space_inet.c (addresses, routes, neighbours). Included by these only.
+ */
+#ifndef XSLICE_NODE_SPACE_H
+#define XSLICE_NODE_SPACE_H
+
+#include "loader/node/internal.h"
+
+/* What is open and read of a namespace while it is made. */
+struct xs_view {
+	struct xs_node *node;
+	struct xs_want *want;
+	struct xs_space *space;
+	struct xs_netlink *netlink;
+	struct xs_link *links;
+	size_t link_count;
+	int32_t nsid;
+	char *error;
+};
+
+/* Writes the error's sentence and returns err. why: of the socket that failed (xs_netlink_why()), or "". */
+int xs_view_fail(const struct xs_view *view, int err, const char *why, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/*
+ * Add what is wanted and missing, once the veths are made. remove: takes away what is there and not wanted; without it
+ * *surplus becomes true if there is any.
+ */
+int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus);
+int xs_view_make_routes(struct xs_view *view, bool remove, bool *surplus);
+int xs_view_make_neighbours(struct xs_view *view);
+int xs_view_remove_neighbours(struct xs_view *view);
+
+#endif

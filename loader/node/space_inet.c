@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * space_inet.c - addresses, routes and permanent neighbours of one namespace, made equal to its want.
+ *
+ * Always holds: what is wanted is there before what is not wanted goes; a route is replaced in place.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/node/inet.h"
+#include "loader/node/space.h"
+
+static uint32_t ifindex_of(const struct xs_view *view, uint32_t vport)
+{
+	const struct xs_node_vport *state = vport == XS_WANT_LO ? NULL : xs_node_vport(view->node, vport);
+
+	return vport == XS_WANT_LO ? XS_LO_IFINDEX : state ? state->inner : 0;
+}
+
+static struct xs_held_address to_held_address(const struct xs_view *view, const struct xs_want_address *address)
+{
+	return (struct xs_held_address){ .ifindex = ifindex_of(view, address->vport),
+					 .address = address->address,
+					 .length = address->length,
+					 .scope = address->scope };
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct xs_held_address *x = a, *y = b;
+	int order = xs_address_compare(&x->address, &y->address);
+
+	if (order)
+		return order;
+	if (x->ifindex != y->ifindex)
+		return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+	return (x->length > y->length) - (x->length < y->length);
+}
+
+static bool is_loopback_net(const struct xs_held_address *address)
+{
+	return address->ifindex == XS_LO_IFINDEX && address->address.bytes[0] == 127;
+}
+
+int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus)
+{
+	struct xs_held_address *held = NULL, wanted, *found;
+	char text[XS_PREFIX_TEXT];
+	bool *used = NULL;
+	size_t count = 0;
+	int err;
+
+	err = xs_address_dump(view->netlink, &held, &count);
+	if (!err && !(used = calloc(count + 1, sizeof(*used))))
+		err = -ENOMEM;
+	if (err) {
+		xs_view_fail(view, err, "", "read the addresses of namespace %s", view->want->netns);
+		goto out;
+	}
+	if (count)
+		qsort(held, count, sizeof(*held), by_address);
+	for (size_t i = 0; i < view->want->address_count; i++) {
+		wanted = to_held_address(view, &view->want->address[i]);
+		found = count ? bsearch(&wanted, held, count, sizeof(*held), by_address) : NULL;
+		if (found) {
+			used[found - held] = true;
+			continue;
+		}
+		err = xs_address_add(view->netlink, &wanted);
+		if (err) {
+			xs_view_fail(view, err, xs_netlink_why(view->netlink), "add address %s/%u",
+				     xs_address_text(&wanted.address, text), wanted.length);
+			goto out;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (used[i] || is_loopback_net(&held[i]))
+			continue;
+		*surplus = true;
+		if (!remove)
+			continue;
+		err = xs_address_delete(view->netlink, &held[i]);
+		if (err && err != -EADDRNOTAVAIL) {
+			xs_view_fail(view, err, xs_netlink_why(view->netlink), "remove address %s/%u",
+				     xs_address_text(&held[i].address, text), held[i].length);
+			goto out;
+		}
+		err = 0;
+	}
+out:
+	free(used);
+	free(held);
+	return err;
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+	return xs_prefix_compare(&((const struct xs_held_route *)a)->prefix,
+				 &((const struct xs_held_route *)b)->prefix);
+}
+
+static bool same_route(const struct xs_held_route *a, const struct xs_held_route *b)
+{
+	return a->ifindex == b->ifindex && a->onlink == b->onlink && !memcmp(&a->via, &b->via, sizeof(a->via));
+}
+
+/* A route by a gateway can only be made after the one that leads to the gateway: those on the link come first. */
+static int add_routes(struct xs_view *view, const struct xs_held_route *held, size_t count, bool *used)
+{
+	char text[XS_PREFIX_TEXT];
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < view->want->route_count; i++) {
+			const struct xs_want_route *route = &view->want->route[i];
+			struct xs_held_route wanted = { .prefix = route->prefix,
+							.ifindex = ifindex_of(view, route->vport),
+							.via = route->via,
+							.onlink = route->onlink };
+			const struct xs_held_route *found;
+			int err;
+
+			if ((pass == 1) != (route->via.family != XS_FAMILY_NONE))
+				continue;
+			found = count ? bsearch(&wanted, held, count, sizeof(*held), by_prefix) : NULL;
+			if (found)
+				used[found - held] = true;
+			if (found && same_route(found, &wanted))
+				continue;
+			err = xs_route_set(view->netlink, &wanted, found);
+			if (err)
+				return xs_view_fail(view, err, xs_netlink_why(view->netlink), "set route %s",
+						    xs_prefix_text(&wanted.prefix, text));
+		}
+	}
+	return 0;
+}
+
+int xs_view_make_routes(struct xs_view *view, bool remove, bool *surplus)
+{
+	struct xs_held_route *held = NULL;
+	char text[XS_PREFIX_TEXT];
+	bool *used = NULL;
+	size_t count = 0;
+	int err;
+
+	err = xs_route_dump(view->netlink, &held, &count);
+	if (!err && !(used = calloc(count + 1, sizeof(*used))))
+		err = -ENOMEM;
+	if (err) {
+		xs_view_fail(view, err, "", "read the routes of namespace %s", view->want->netns);
+		goto out;
+	}
+	if (count)
+		qsort(held, count, sizeof(*held), by_prefix);
+	err = add_routes(view, held, count, used);
+	for (size_t i = 0; !err && i < count; i++) {
+		if (used[i])
+			continue;
+		*surplus = true;
+		if (!remove)
+			continue;
+		err = xs_route_delete(view->netlink, &held[i]);
+		if (err == -ESRCH)
+			err = 0;
+		if (err)
+			xs_view_fail(view, err, xs_netlink_why(view->netlink), "remove route %s",
+				     xs_prefix_text(&held[i].prefix, text));
+	}
+out:
+	free(used);
+	free(held);
+	return err;
+}
+
+int xs_view_make_neighbours(struct xs_view *view)
+{
+	for (size_t i = 0; i < view->want->neighbour_count; i++) {
+		const struct xs_want_neighbour *wanted = &view->want->neighbour[i];
+		struct xs_held_neighbour held = { .ifindex = ifindex_of(view, wanted->vport),
+						  .address = wanted->address };
+		struct xs_held_neighbour set = held;
+		char text[XS_PREFIX_TEXT];
+		int err;
+
+		err = xs_neighbour_get(view->netlink, &held);
+		if (!err && held.permanent && !memcmp(&held.mac, &wanted->mac, sizeof(held.mac)))
+			continue;
+		set.mac = wanted->mac;
+		err = err && err != -ENOENT ? err : xs_neighbour_set(view->netlink, &set);
+		if (err)
+			return xs_view_fail(view, err, xs_netlink_why(view->netlink), "set neighbour %s",
+					    xs_address_text(&wanted->address, text));
+	}
+	return 0;
+}
+
+int xs_view_remove_neighbours(struct xs_view *view)
+{
+	struct xs_held_neighbour *held = NULL;
+	size_t count = 0;
+	int err;
+
+	err = xs_neighbour_dump(view->netlink, &held, &count);
+	for (size_t i = 0; !err && i < count; i++) {
+		bool wanted = false;
+
+		for (size_t j = 0; !wanted && j < view->want->neighbour_count; j++)
+			wanted = ifindex_of(view, view->want->neighbour[j].vport) == held[i].ifindex &&
+				 !xs_address_compare(&view->want->neighbour[j].address, &held[i].address);
+		if (!wanted)
+			err = xs_neighbour_delete(view->netlink, &held[i]);
+		if (err == -ENOENT)
+			err = 0;
+	}
+	free(held);
+	return err ? xs_view_fail(view, err, "", "remove the neighbours that %s no longer has", view->want->netns) : 0;
+}

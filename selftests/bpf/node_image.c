@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* node_image.c - see node_image.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "maps/contract.h"
+#include "selftests/bpf/node_image.h"
+
+const struct node_variant node_normal = {
+	.interface = "p0", .link_address = "10.1.2.1", .route_via = "10.1.2.2", .peer = "10.255.0.1", .mtu = 1400
+};
+
+static struct xs_address address(const char *text)
+{
+	struct xs_address out = {};
+
+	assert_int_equal(xs_address_parse(text, &out), 0);
+	return out;
+}
+
+static struct xs_prefix prefix(const char *text)
+{
+	struct xs_prefix out = {};
+
+	assert_int_equal(xs_prefix_parse(text, &out), 0);
+	return out;
+}
+
+#define HEAD(t, s)                                                                                                     \
+	{                                                                                                              \
+		.type = t, .size = sizeof(struct s)                                                                    \
+	}
+
+static void add_port(struct xs_image_writer *writer, uint32_t id, const char *port_name, const char *interface,
+		     bool user)
+{
+	struct xs_rec_port port = {
+		.head = HEAD(XS_REC_PORT, xs_rec_port), .id = id, .user = user, .labelled = !user, .mtu = 1500
+	};
+
+	strcpy(port.name, port_name);
+	strcpy(port.interface, interface);
+	assert_int_equal(xs_image_writer_add(writer, &port), 0);
+}
+
+static void add_slice(struct xs_image_writer *writer, uint32_t id, const char *slice_name, const char *vrf)
+{
+	struct xs_rec_slice slice = { .head = HEAD(XS_REC_SLICE, xs_rec_slice), .id = id, .vrf_id = id };
+
+	strcpy(slice.name, slice_name);
+	strcpy(slice.vrf, vrf);
+	assert_int_equal(xs_image_writer_add(writer, &slice), 0);
+}
+
+static void add_vport(struct xs_image_writer *writer, struct xs_rec_vport vport, const char *device)
+{
+	vport.head = (struct xs_record)HEAD(XS_REC_VPORT, xs_rec_vport);
+	strcpy(vport.name, device);
+	vport.mac = (struct xs_mac){ { 2, 0, 0, 0, 0, (uint8_t)vport.id } };
+	if (vport.kind == XS_VPORT_EDGE || vport.kind == XS_VPORT_MUX)
+		vport.relay = (struct xs_mac){ { 6, 0, 0, 0, 0, 3 } };
+	assert_int_equal(xs_image_writer_add(writer, &vport), 0);
+}
+
+static void add_route(struct xs_image_writer *writer, uint32_t slice, uint32_t edge, const char *to, uint32_t vport,
+		      const char *via)
+{
+	struct xs_rec_route route = { .head = HEAD(XS_REC_ROUTE, xs_rec_route),
+				      .slice = slice,
+				      .edge = edge,
+				      .prefix = prefix(to),
+				      .vport = vport,
+				      .via = address(via) };
+
+	assert_int_equal(xs_image_writer_add(writer, &route), 0);
+}
+
+static void add_proxy(struct xs_image_writer *writer, const char *to)
+{
+	struct xs_rec_proxy proxy = { .head = HEAD(XS_REC_PROXY, xs_rec_proxy), .edge = 3, .prefix = prefix(to) };
+
+	assert_int_equal(xs_image_writer_add(writer, &proxy), 0);
+}
+
+static void add_vports(struct xs_image_writer *writer, const struct node_variant *variant)
+{
+	struct xs_rec_vport link = { .kind = XS_VPORT_LINK, .port = 1, .length = 24, .mtu = 1500 };
+	struct xs_rec_vport mux = { .kind = XS_VPORT_MUX,
+				    .port = 3,
+				    .edge = 3,
+				    .length = 32,
+				    .mtu = 1500,
+				    .peer = address(variant->peer),
+				    .shared = address("192.0.2.1") };
+	struct xs_rec_vport edge = { .id = 3,
+				     .kind = XS_VPORT_EDGE,
+				     .port = 3,
+				     .mtu = 1500,
+				     .length = 24,
+				     .address = address("192.0.2.1"),
+				     .peer = address(variant->peer) };
+	struct xs_rec_vport gateway = { .id = 2,
+					.kind = XS_VPORT_GATEWAY,
+					.slice = 1,
+					.port = 2,
+					.mtu = 1500,
+					.length = 16,
+					.address = address("10.0.0.1") };
+
+	link.id = 1;
+	link.slice = 1;
+	link.vid = 100;
+	link.mtu = (uint16_t)variant->mtu;
+	link.address = address(variant->link_address);
+	link.peer = address("10.1.2.2");
+	add_vport(writer, link, "P12");
+	add_vport(writer, gateway, "GWP");
+	add_vport(writer, edge, "client");
+	mux.id = 4;
+	mux.slice = 1;
+	mux.address = address("10.255.0.2");
+	add_vport(writer, mux, "MD");
+	if (variant->without_a)
+		return;
+	mux.id = 5;
+	mux.slice = 2;
+	mux.address = address("10.255.0.3");
+	add_vport(writer, mux, "MD");
+	link.id = 6;
+	link.slice = 2;
+	link.vid = 101;
+	link.mtu = 1500;
+	link.address = address("10.1.2.1");
+	add_vport(writer, link, "A12");
+}
+
+struct xs_image *node_image(const char *name, const struct node_variant *variant)
+{
+	struct xs_image_writer *writer = xs_image_writer_new(name);
+	struct xs_rec_node head = {
+		.head = HEAD(XS_REC_NODE, xs_rec_node), .blocks = 1024, .conditions = 1, .cells = 1
+	};
+	struct xs_rec_mux mux = { .head = HEAD(XS_REC_MUX, xs_rec_mux), .id = 1, .edge = 3, .name = "MD" };
+	struct xs_image *image = NULL;
+	const char *why = NULL;
+	void *bytes;
+	size_t size;
+
+	assert_non_null(writer);
+	assert_int_equal(xs_image_writer_add(writer, &head), 0);
+	assert_int_equal(xs_image_writer_add(writer, &mux), 0);
+	add_port(writer, 1, "r2", variant->interface, false);
+	add_port(writer, 2, "pdc", "p1", true);
+	add_port(writer, 3, "client", "p2", true);
+	add_slice(writer, 1, "P", "P1");
+	if (!variant->without_a)
+		add_slice(writer, 2, "A", "A1");
+	add_vports(writer, variant);
+	add_route(writer, 1, 0, "10.9.0.0/16", 1, variant->route_via);
+	add_route(writer, 1, 0, "192.0.2.0/24", 4, variant->peer);
+	add_route(writer, 0, 3, "198.51.100.0/24", 3, "192.0.2.254");
+	add_proxy(writer, "10.0.0.0/16");
+	add_proxy(writer, "10.9.0.0/16");
+	add_proxy(writer, "192.0.2.0/24"); /* the users' own subnet: must not hide it */
+	assert_int_equal(xs_image_writer_finish(writer, &bytes, &size), 0);
+	xs_image_writer_free(writer);
+	if (xs_image_read(bytes, size, &image, &why))
+		fail_msg("image: %s", why);
+	free(bytes);
+	return image;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * node_image.h - a hand-made image for test_node.c: slice P with a link P12 (port p0), a gateway GWP (p1) and the MUX
+ * MD (p2); slice A with a link A12 (p0) and the MUX; the edge "client" of the MUX.
+ */
+#ifndef XSLICE_SELFTESTS_NODE_IMAGE_H
+#define XSLICE_SELFTESTS_NODE_IMAGE_H
+
+#include <stdbool.h>
+
+#include "loader/image/image.h"
+
+struct node_variant {
+	const char *interface; /* of port p0 */
+	const char *link_address, *route_via, *peer;
+	unsigned int mtu; /* of the link */
+	bool without_a;   /* slice A and its vports are not in it */
+};
+
+extern const struct node_variant node_normal;
+
+/* Fails the test if it cannot be made. Freed by the caller. */
+struct xs_image *node_image(const char *name, const struct node_variant *variant);
+
+#endif
