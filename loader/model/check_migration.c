@@ -3,7 +3,6 @@
  * check_migration.c - VMs that move (R24, R25): both slices reach their address and meet in a MUX, and names of VMs and
  * groups differ, since `switch` takes either.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "loader/model/check.h"
@@ -35,8 +34,8 @@ static int find_mux(struct xs_check *check, struct xs_names *pairs, const struct
 	return err == -ENOMEM ? err : 0;
 }
 
-/* The VM must be on a gateway's subnet on either side, and not be the gateway. */
-static void check_side(struct xs_check *check, const struct xs_d_migration *migration, const struct xs_d_slice *slice)
+/* The VM must be on a gateway's subnet on either side, and not be the gateway. False: reported. */
+static bool check_side(struct xs_check *check, const struct xs_d_migration *migration, const struct xs_d_slice *slice)
 {
 	const struct xs_d_gateway *gateway = NULL;
 	char text[XS_PREFIX_TEXT];
@@ -52,21 +51,22 @@ static void check_side(struct xs_check *check, const struct xs_d_migration *migr
 	xs_address_text(&migration->address, text);
 	if (!gateway) {
 		if (faulty)
-			return;
+			return true;
 		XS_FAULT(check, &migration->address_place, "address: %s is on no gateway's subnet in slice \"%s\"", text, slice->name);
 		xs_diag_note(check->diag, &slice->place, "slice \"%s\" is here", slice->name);
-		return;
+		return false;
 	}
 	why = xs_host_fault(&gateway->subnet, &migration->address);
 	own = gateway->address;
 	if (!own.family && xs_prefix_nth(&gateway->subnet, 1, &own))
-		return;
+		return true;
 	if (!why && !xs_address_compare(&own, &migration->address))
 		why = "is that gateway's own address";
 	if (!why)
-		return;
+		return true;
 	XS_FAULT(check, &migration->address_place, "address: %s in the subnet of gateway \"%s\" %s", text, gateway->name, why);
 	xs_diag_note(check->diag, &gateway->place, "gateway \"%s\" is here", gateway->name);
+	return false;
 }
 
 static int check_slices(struct xs_check *check, struct xs_names *pairs, const struct xs_d_migration *migration)
@@ -86,45 +86,43 @@ static int check_slices(struct xs_check *check, struct xs_names *pairs, const st
 	if (!err && !mux)
 		XS_FAULT(check, &migration->place, "migration \"%s\": no MUX chooses between slices \"%s\" and \"%s\"", migration->name,
 			 from->name, to->name);
-	if (migration->address.family) {
-		check_side(check, migration, from);
+	if (migration->address.family && check_side(check, migration, from))
 		check_side(check, migration, to);
-	}
 	return err;
 }
 
-/* Addresses, compared as such. */
-static int compare_addresses(const void *left, const void *right)
-{
-	const struct xs_d_migration *a = *(const struct xs_d_migration *const *)left;
-	const struct xs_d_migration *b = *(const struct xs_d_migration *const *)right;
-	int order = xs_address_compare(&a->address, &b->address);
-
-	return order ? order : a < b ? -1 : a > b;
-}
-
-/* A condition bears the cell of the migration whose address it names, so there can be one. */
+/*
+ * A condition in a slice's list bears the cell of the migration of its address that goes from or to the slice: there can be
+ * one. Tenants with slices of their own may use the same addresses.
+ */
 static int check_addresses(struct xs_check *check)
 {
-	const struct xs_domain *domain = check->domain;
-	const struct xs_d_migration **list = xs_arena_array(check->scratch, domain->migration_count, sizeof(*list));
+	struct xs_names movers = { 0 };
 	char text[XS_PREFIX_TEXT];
+	int err = 0;
 
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < domain->migration_count; i++)
-		list[i] = &domain->migration[i];
-	qsort(list, domain->migration_count, sizeof(*list), compare_addresses);
-	for (size_t i = 1; i < domain->migration_count; i++) {
-		const struct xs_d_migration *a = list[i - 1], *b = list[i];
+	for (size_t i = 0; i < check->domain->migration_count && !err; i++) {
+		struct xs_d_migration *migration = &check->domain->migration[i], *other = NULL;
+		const struct xs_d_slice *slice[2] = { migration->from, migration->to };
 
-		if (!b->address.family || xs_address_compare(&a->address, &b->address))
+		if (!migration->address.family)
 			continue;
-		XS_FAULT(check, &b->address_place, "address: %s is already that of migration \"%s\"", xs_address_text(&b->address, text),
-			 a->name);
-		xs_diag_note(check->diag, &a->address_place, "it is given here");
+		xs_address_text(&migration->address, text);
+		for (int j = 0; j < 2 && !err && !other; j++) {
+			const char *key = slice[j] ? xs_arena_print(check->scratch, "%s/%s", text, slice[j]->name) : "";
+
+			other = key && slice[j] ? xs_names_find(&movers, key) : NULL;
+			if (!other && slice[j])
+				err = xs_names_add(&movers, check->scratch, key, migration);
+			if (!other || other == migration)
+				continue;
+			XS_FAULT(check, &migration->address_place, "address: %s in slice \"%s\" is already that of migration \"%s\"",
+				 text, slice[j]->name, other->name);
+			xs_diag_note(check->diag, &other->address_place, "it is given here");
+		}
 	}
-	return 0;
+	xs_names_clear(&movers);
+	return err;
 }
 
 /* A migration that no condition names would be switched without effect. */
@@ -194,5 +192,7 @@ int xs_check_migrations(struct xs_check *check)
 	xs_names_clear(&pairs);
 	err = err ? err : check_addresses(check);
 	err = err ? err : check_groups(check);
-	return err ? err : warn_unnamed(check);
+	if (err || xs_diag_errors(check->diag))
+		return err;
+	return warn_unnamed(check);
 }

@@ -118,6 +118,8 @@ int xs_domain_parse(const char *text, size_t size, enum xs_format format, struct
 	int err = -ENOMEM;
 
 	*out = NULL;
+	/* For the process: libyang's own union type resets what is set for a thread. Nobody else here uses libyang. */
+	ly_log_options(LY_LOSTORE_LAST);
 	if (!document.arena || !memory || size > SIZE_MAX - 1)
 		goto out;
 	domain = xs_arena_array(memory, 1, sizeof(*domain));

@@ -5,7 +5,6 @@
  * libyang tells no lines after parsing. A scan of our own finds the start tags, whose order is that of the nodes; it comes
  * first, since libyang's parser is recursive and must not be given what is too deep. What is not well-formed, libyang says.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <libyang/libyang.h>
 #include <stdint.h>
@@ -126,7 +125,7 @@ static const char *trimmed(struct xs_arena *arena, const char *text)
 
 static void refuse(struct converter *converter, struct xs_doc_node *node, const char *text)
 {
-	xs_diag_add(converter->diag, XS_ERROR, &node->place, "%s", text);
+	xs_diag_add(converter->diag, XS_ERROR, &node->place, "<%s>: %s", node->key, text);
 	converter->err = -EINVAL;
 	node->kind = XS_DOC_BROKEN;
 }
@@ -203,7 +202,6 @@ int xs_read_xml(const char *text, size_t size, struct xs_diag *diag, struct xs_d
 {
 	struct lines lines = { 0 };
 	struct converter converter = { .document = document, .diag = diag, .lines = &lines };
-	uint32_t quiet = LY_LOSTORE_LAST;
 	struct ly_ctx *context = NULL;
 	struct lyd_node *tree = NULL;
 	int err;
@@ -217,39 +215,36 @@ int xs_read_xml(const char *text, size_t size, struct xs_diag *diag, struct xs_d
 	err = scan(text, size, diag, &lines);
 	if (err || !lines.count)
 		goto out;
-	ly_temp_log_options(&quiet);
 	err = -ENOMEM;
 	if (ly_ctx_new(NULL, LY_CTX_NO_YANGLIBRARY | LY_CTX_DISABLE_SEARCHDIRS, &context))
-		goto out_log;
+		goto out;
 	/* The text is a string for libyang: callers give one that ends in NUL. */
 	switch (lyd_parse_data_mem(context, text, LYD_XML, LYD_PARSE_ONLY | LYD_PARSE_OPAQ, 0, &tree)) {
 	case LY_SUCCESS:
 		break;
 	case LY_EMEM:
-		goto out_log;
+		goto out;
 	default:
 		report_syntax(context, diag);
 		err = -EINVAL;
-		goto out_log;
+		goto out;
 	}
 	if (!tree) {
 		err = 0;
-		goto out_log;
+		goto out;
 	}
 	if (tree->next) {
 		struct xs_place place = { .line = lines.line[0] };
 
 		xs_diag_add(diag, XS_ERROR, &place, "a definition is one element, <domain>; here are several");
 		err = -EINVAL;
-		goto out_log;
+		goto out;
 	}
 	document->root = convert(&converter, find_root(tree, &converter.element));
 	err = converter.err;
-out_log:
+out:
 	lyd_free_all(tree);
 	ly_ctx_destroy(context);
-	ly_temp_log_options(NULL);
-out:
 	free(lines.line);
 	return err;
 }

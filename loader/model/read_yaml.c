@@ -14,7 +14,7 @@ struct reader {
 	struct xs_text_cursor cursor;
 	struct xs_diag *diag;
 	struct xs_document *document;
-	bool json;
+	bool json, foreign_reported;
 	int err; /* -ENOMEM: stop; -EINVAL: something was reported */
 	struct xs_doc_node *open[XS_DOCUMENT_DEPTH]; /* the maps and lists around what comes next */
 	size_t depth;
@@ -91,8 +91,9 @@ static bool refuse_decoration(struct reader *reader, const yaml_event_t *event, 
 		fault(reader, place, "anchors are not allowed");
 	else if (tag)
 		fault(reader, place, "tags are not allowed");
-	else if (reader->json && foreign)
-		fault(reader, place, "this is not JSON");
+	else if (reader->json && foreign && !reader->foreign_reported)
+		fault(reader, place, "this is not JSON, whose words have quotes and whose lists and maps have brackets");
+	reader->foreign_reported |= foreign;
 	return anchor || tag || (reader->json && foreign);
 }
 

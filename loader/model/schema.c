@@ -20,13 +20,11 @@ static const char segmentation_module[] =
 
 int xs_schema_open(struct xs_schema *schema)
 {
-	uint32_t quiet = LY_LOSTORE_LAST;
 	struct xs_schema made = { 0 };
 	struct lys_module *module;
 	int err = -EPROTO;
 	LY_ERR why;
 
-	ly_temp_log_options(&quiet);
 	why = ly_ctx_new(NULL, LY_CTX_NO_YANGLIBRARY | LY_CTX_DISABLE_SEARCHDIRS, &made.context);
 	if (why)
 		goto out;
@@ -47,7 +45,6 @@ out:
 		if (why == LY_EMEM)
 			err = -ENOMEM;
 	}
-	ly_temp_log_options(NULL);
 	return err;
 }
 
@@ -158,7 +155,9 @@ static void explain_string(const struct ly_ctx *context, const struct lysc_type_
 	const struct lysc_range_part *part = type->length ? type->length->parts : NULL;
 	const char *message = ly_errmsg(context);
 
-	if (part && strlen(value) > part[LY_ARRAY_COUNT(part) - 1].max_u64) {
+	if (!*value) {
+		say(words, "empty");
+	} else if (part && strlen(value) > part[LY_ARRAY_COUNT(part) - 1].max_u64) {
 		say(words, "longer than %llu characters", (unsigned long long)part[LY_ARRAY_COUNT(part) - 1].max_u64);
 	} else if (part && strlen(value) < part[0].min_u64) {
 		say(words, "shorter than %llu characters", (unsigned long long)part[0].min_u64);

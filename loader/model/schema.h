@@ -2,7 +2,8 @@
 /*
  * schema.h - the compiled YANG modules, which are embedded in the program.
  *
- * Always holds: every list has exactly one key. Messages of libyang are kept in the context and never printed.
+ * Always holds: every list has exactly one key. The caller has told libyang to keep its messages and print none
+ * (ly_log_options()).
  */
 #ifndef XSLICE_MODEL_SCHEMA_H
 #define XSLICE_MODEL_SCHEMA_H

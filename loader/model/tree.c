@@ -170,10 +170,13 @@ static bool is_number(const struct lysc_node *leaf)
 /* The value of the entry's key. NULL: there is none to use, which was reported. */
 static struct xs_doc_node *find_key(struct builder *b, const struct slot *slot, const struct lysc_node *key, struct xs_doc_node *entry)
 {
+	bool unsure = false;
+
 	if (entry->kind == XS_DOC_SCALAR)
 		return entry;
 	for (struct xs_doc_node *child = entry->first; child; child = child->next) {
-		if (!child->key || strcmp(child->key, key->name))
+		unsure |= !child->key;
+		if (!child->key || xs_schema_child(slot->schema, child->key) != key)
 			continue;
 		if (child->kind == XS_DOC_SCALAR)
 			return child;
@@ -183,7 +186,8 @@ static struct xs_doc_node *find_key(struct builder *b, const struct slot *slot, 
 	}
 	if (is_number(key))
 		return make_scalar(b, entry, xs_arena_print(b->document->arena, "%zu", slot->count));
-	xs_diag_add(b->diag, XS_ERROR, &entry->place, "%s: \"%s\" is missing", slot->schema->name, key->name);
+	if (!unsure)
+		xs_diag_add(b->diag, XS_ERROR, &entry->place, "%s: \"%s\" is missing", slot->schema->name, key->name);
 	fail(b, -EINVAL);
 	return NULL;
 }
@@ -327,9 +331,9 @@ static void check_presence(struct builder *b, const struct lysc_node *schema, co
 		xs_diag_add(b->diag, XS_ERROR, &map->place, "%s: \"%s\" is missing", schema->name, node->name);
 		fail(b, -EINVAL);
 	} else if (xs_schema_is_many(node) && slot->count != SIZE_MAX && (slot->count < least || slot->count > most)) {
-		xs_diag_add(b->diag, XS_ERROR, &slot->first->place, "%s: has %zu entries, where %s %u %s", node->name, slot->count,
+		xs_diag_add(b->diag, XS_ERROR, &slot->first->place, "%s: %zu given, %s %u wanted", node->name, slot->count,
 			    least == most ? "exactly" : slot->count < least ? "at least" : "at most",
-			    slot->count < least ? least : most, "are wanted");
+			    slot->count < least ? least : most);
 		fail(b, -EINVAL);
 	}
 }
@@ -340,13 +344,15 @@ static void build_children(struct builder *b, const struct lysc_node *schema, st
 {
 	struct slot slots[CHILDREN_MAX + 1] = { 0 }, *slot = slots;
 	const char *path = map->place.path ? map->place.path : "";
+	bool unsure = false; /* a key was at fault: nobody knows what it was to be */
 
 	for (const struct lysc_node *node = lysc_node_child(schema); node && slot < slots + CHILDREN_MAX; node = node->next)
 		(slot++)->schema = node;
-	/* A scalar in place of an entry has no children; its key is known. */
 	for (struct xs_doc_node *child = map->first; child && b->err != -ENOMEM; child = child->next) {
-		if (!child->key)
+		if (!child->key) {
+			unsure = true;
 			continue;
+		}
 		set_path(b, child, "%s/%s%s", path, child->key, "");
 		slot = find_slot(b, schema, slots, child);
 		if (!slot)
@@ -369,7 +375,7 @@ static void build_children(struct builder *b, const struct lysc_node *schema, st
 			build_container(b, slot->schema, parent, child);
 	}
 	for (slot = slots; slot->schema; slot++) {
-		if (slot->schema != key && b->err != -ENOMEM)
+		if (slot->schema != key && b->err != -ENOMEM && !unsure)
 			check_presence(b, schema, map, slot);
 		HASH_CLEAR(hh, slot->values);
 	}

@@ -199,11 +199,9 @@ static bool is_small(const struct xs_schema *schema, struct lyd_node *domain)
 
 int xs_tree_cross_check(const struct xs_schema *schema, struct lyd_node **domain, struct xs_diag *diag)
 {
-	uint32_t quiet = LY_LOSTORE_LAST;
 	const char *path;
 	LY_ERR why;
 
-	ly_temp_log_options(&quiet);
 	if (is_small(schema, *domain))
 		why = lyd_validate_all(domain, NULL, LYD_VALIDATE_PRESENT, NULL);
 	else
@@ -213,6 +211,5 @@ int xs_tree_cross_check(const struct xs_schema *schema, struct lyd_node **domain
 		xs_diag_add(diag, XS_ERROR, NULL, "the schema refuses what the checks accepted: %s: %s", path ? path : "?",
 			    ly_errmsg(schema->context));
 	}
-	ly_temp_log_options(NULL);
 	return why == LY_EMEM ? -ENOMEM : why ? -EINVAL : 0;
 }

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test_model_robust.c - definitions that were cut off or damaged: figure 7 cut at every byte (JSON and XML: every third), and figure 7
+ * with a byte replaced. There is a domain without a fault, or a fault and no domain; nothing else happens (sanitizers
+ * watch). Replacements are drawn from a fixed seed.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "selftests/unit/model_dump.h"
+
+#define REPLACED 400
+
+/* The text ends where its memory ends, so that a reader that goes on is seen. */
+static void try_text(const char *text, size_t size, enum xs_format format)
+{
+	char *exact = malloc(size ? size : 1);
+
+	assert_non_null(exact);
+	memcpy(exact, text, size);
+	free(model_faults(exact, size, format));
+	free(exact);
+}
+
+static void cut(const char *path, enum xs_format format, size_t step)
+{
+	size_t size;
+	char *text = model_slurp(path, &size);
+
+	assert_true(size > 1000);
+	for (size_t i = 0; i <= size; i += step)
+		try_text(text, i, format);
+	free(text);
+}
+
+static void test_yaml_cut_at_every_byte(void **state)
+{
+	cut("docs/examples/figure7.yaml", XS_FORMAT_YAML, 1);
+}
+
+static void test_json_cut(void **state)
+{
+	cut("docs/examples/figure7.json", XS_FORMAT_JSON, 3);
+}
+
+static void test_xml_cut(void **state)
+{
+	cut("docs/examples/figure7.xml", XS_FORMAT_XML, 3);
+}
+
+static uint32_t draw(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+static void damage(const char *path, enum xs_format format)
+{
+	static const char odd[] = "{}[]:,-&*!|>'\"%@#<>/\\\0\x7f\xff\xc3 \t\n\r019xz";
+	uint32_t seed = 7;
+	size_t size;
+	char *text = model_slurp(path, &size);
+
+	for (int i = 0; i < REPLACED; i++) {
+		size_t at = draw(&seed) % size;
+		char kept = text[at];
+
+		text[at] = odd[draw(&seed) % (sizeof(odd) - 1)];
+		try_text(text, size, format);
+		text[at] = kept;
+	}
+	free(text);
+}
+
+static void test_yaml_with_a_byte_replaced(void **state)
+{
+	damage("docs/examples/figure7.yaml", XS_FORMAT_YAML);
+}
+
+static void test_json_with_a_byte_replaced(void **state)
+{
+	damage("docs/examples/figure7.json", XS_FORMAT_JSON);
+}
+
+static void test_xml_with_a_byte_replaced(void **state)
+{
+	damage("docs/examples/figure7.xml", XS_FORMAT_XML);
+}
+
+/* Whatever the file says it is, the other readers must bear it. */
+static void test_every_form_as_every_other(void **state)
+{
+	static const char *const paths[] = { "docs/examples/figure7.yaml", "docs/examples/figure7.json", "docs/examples/figure7.xml" };
+
+	for (size_t i = 0; i < 3; i++) {
+		size_t size;
+		char *text = model_slurp(paths[i], &size);
+
+		for (int format = XS_FORMAT_GUESS; format <= XS_FORMAT_XML; format++)
+			try_text(text, size, format);
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_yaml_cut_at_every_byte),	    cmocka_unit_test(test_json_cut),
+		cmocka_unit_test(test_xml_cut),		    cmocka_unit_test(test_yaml_with_a_byte_replaced),
+		cmocka_unit_test(test_json_with_a_byte_replaced), cmocka_unit_test(test_xml_with_a_byte_replaced),
+		cmocka_unit_test(test_every_form_as_every_other),
+	};
+
+	return cmocka_run_group_tests_name("model_robust", tests, NULL, NULL);
+}
