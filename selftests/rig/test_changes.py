@@ -61,7 +61,7 @@ def main():
         net, domain = rig.net, rig.domain
         with open(rig.definition, encoding="utf-8") as file:
             text = file.read()
-        wider = domain.write(with_slice_b(text), "with-b.yaml")
+        wider = domain.write(net.definition(with_slice_b(text)), "with-b.yaml")
         moved = domain.write(text.replace("      - {destination: 10.0.0.6}\n", "", 1), "without-vm6.yaml")
         services.ask(net.name("client"), (figure7.VM5, services.WHO_PORT))
         first = labels(net)
@@ -79,7 +79,9 @@ def main():
             assert len(probes.ping(net.sliver("R3", "B"), "10.7.3.1", 3)) == 3, "slice B carries nothing"
 
         def apart():
-            assert not probes.ping(net.sliver("R3", "B"), "10.1.3.1", 1, timeout=0.3), "slice B reaches slice P"
+            """Even where somebody gives B a route of his own to an address of P: B1 has none."""
+            netns.run("ip", "-n", net.sliver("R3", "B"), "route", "add", "10.1.3.0/24", "via", "10.7.3.1")
+            assert not probes.ping(net.sliver("R3", "B"), "10.1.3.1", 2, timeout=0.3), "slice B reaches slice P"
 
         def remove():
             undisturbed(net, lambda: domain.apply(rig.definition))

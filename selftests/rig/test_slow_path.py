@@ -9,6 +9,7 @@ from checks import lifecycle
 from lib import figure7, frames, netns, probes, rigtest, services, wire
 
 PORT = 4300
+OTHER_MAC = "52:54:00:00:00:09"
 
 
 def datagram(net, sender, receiver, to, size):
@@ -36,16 +37,22 @@ def options(net):
 
 
 def unresolved(net):
-    """The first packet to a neighbour that the sliver does not know, or no longer, waits there and arrives."""
-    for _ in range(3):
-        netns.run("ip", "-n", net.sliver("R1", "P"), "neigh", "flush", "all")
-        with services.Sink(net.name("vm5"), port=PORT) as sink:
-            probes.send_datagram(net.name("client"), figure7.VM5, PORT, 100)
-            assert netns.until(sink.numbers, 2), "a packet to an unresolved neighbour is lost"
+    """The first packet to a neighbour that the sliver does not know yet waits there and arrives."""
+    net.vm("other", "ADC", figure7.OTHER, OTHER_MAC)
+    addresses = [figure7.OTHER] + [f"10.0.0.{last}" for last in range(21, 25)]
+    for address in addresses[1:]:
+        net.address("other", "eth0", f"{address}/16")
+    with services.Sink(net.name("other"), port=PORT) as sink:
+        for number, address in enumerate(addresses, 1):
+            probes.send_datagram(net.name("client"), address, PORT, 100)
+            assert netns.until(
+                lambda want=number: len(sink.numbers()) == want, 3
+            ), f"the first packet to {address} is lost"
 
 
 def nobody(net):
-    """An address on the data centre's link that nobody has: host unreachable, by the sliver that asked for it."""
+    """An address on the data centre's link that nobody has: host unreachable, by the sliver that asked for it (A2: the
+    last rule takes it)."""
     with probes.icmp_socket(net.name("client")) as errors, services.udp_socket(net.name("client")) as sock:
         errors.settimeout(6)
         sock.sendto(b"?", ("10.0.200.200", PORT))
@@ -54,7 +61,7 @@ def nobody(net):
             if message.about("10.0.200.200", PORT):
                 break
     told = (message.type, message.code, message.source)
-    assert told == (3, 1, "10.1.3.1"), f"ICMP {told} instead of host unreachable from 10.1.3.1"
+    assert told == (3, 1, "10.2.3.1"), f"ICMP {told} instead of host unreachable from 10.2.3.1"
 
 
 def own_addresses(net):

@@ -68,7 +68,7 @@ def survives_reboot(net, domain, name):
     domain.stop(signal.SIGKILL)
     domain.wipe()
     with services.Questions(net.name("client"), (figure7.VM5, services.WHO_PORT), 0.002) as asked:
-        dead = netns.until(lambda: asked.answers, 0.3)
+        early = netns.until(lambda: len(asked.answers), 0.3)
         begin = time.monotonic()
         domain.start()
         domain.wait_ready()
@@ -76,13 +76,13 @@ def survives_reboot(net, domain, name):
         first = asked.wait_for(name, 10.0, begin)
         netns.until(lambda: len(asked.answers) >= 200, 3.0)
     who = asked.by_name()
-    ok = not dead and first is not None and set(who) == {name}
+    ok = not early and first is not None and set(who) == {name}
     after = f"{(first - begin) * 1000:.0f} ms" if first else "never"
     return Outcome(
         ok,
         round(ready * 1000),
         "ms until rebuilt",
-        f"first answer after {after}; answers by {who}" + ("; it was not down" if dead else ""),
+        f"first answer after {after}; answers by {who}" + ("; it was not down" if early else ""),
     )
 
 

@@ -20,6 +20,7 @@ _MOVING = {
     "carrier_changes",
     "carrier_up_count",
     "carrier_down_count",
+    "max_mtu",  # what an XDP program at the other end allows
 }
 
 
