@@ -53,6 +53,34 @@ static void test_three_forms_of_figure7(void **state)
 	xs_domain_free(xml);
 }
 
+/* The YAML of docs/definition.md, put together. */
+static void test_the_documentation_is_true(void **state)
+{
+	char *page, *yaml = NULL, *at, *end;
+	struct xs_domain *domain;
+	size_t size, pieces = 0;
+	FILE *out = open_memstream(&yaml, &size);
+
+	assert_non_null(out);
+	page = model_slurp("docs/definition.md", &size);
+	for (at = page; (at = strstr(at, "```yaml\n")); at = end) {
+		at += strlen("```yaml\n");
+		end = strstr(at, "```");
+		assert_non_null(end);
+		fwrite(at, 1, (size_t)(end - at), out);
+		pieces++;
+	}
+	fclose(out);
+	assert_true(pieces >= 9);
+	domain = model_parse(yaml, XS_FORMAT_YAML);
+	assert_int_equal(domain->slice_count, 2);
+	assert_int_equal(domain->mux_count, 1);
+	assert_int_equal(domain->migration_count, 2);
+	xs_domain_free(domain);
+	free(yaml);
+	free(page);
+}
+
 static void test_figure7(void **state)
 {
 	struct xs_domain *d = read_file("docs/examples/figure7.yaml");
@@ -372,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_three_forms_of_figure7),
+		cmocka_unit_test(test_the_documentation_is_true),
 		cmocka_unit_test(test_figure7),
 		cmocka_unit_test(test_every_element),
 		cmocka_unit_test(test_ways_of_writing),
