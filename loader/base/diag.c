@@ -219,7 +219,8 @@ void xs_diag_print(const struct xs_diag *diag, FILE *out)
 	for (size_t i = 0; i < diag->count; i++) {
 		const struct fault *fault = list ? list[i] : &diag->fault[i];
 
-		print_one(out, diag->file, &fault->place, fault->severity == XS_ERROR ? "error" : "warning", fault->text);
+		print_one(out, diag->file, &fault->place, fault->severity == XS_ERROR ? "error" : "warning",
+			  fault->text);
 		if (fault->note)
 			print_one(out, diag->file, &fault->note_place, "note", fault->note);
 	}

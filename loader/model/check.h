@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check.h - what the schema cannot say, by subject. Run in this order over a domain that may have holes where faults were
- * reported before: a check passes over what is not there, so that one fault is said once.
+ * check.h - what the schema cannot say, by subject. Run in this order over a domain that may have holes where faults
+ * were reported before: a check passes over what is not there, so that one fault is said once.
  */
 #ifndef XSLICE_MODEL_CHECK_H
 #define XSLICE_MODEL_CHECK_H
@@ -21,14 +21,15 @@ struct xs_check {
 };
 
 /* Each 0 or -ENOMEM; faults are counted by diag. */
-int xs_check_supported(const struct lyd_node *tree, struct xs_diag *diag); /* what the schema offers and nothing does yet */
+int xs_check_supported(const struct lyd_node *tree,
+		       struct xs_diag *diag);  /* what the schema offers and nothing does yet */
 int xs_resolve(struct xs_check *check);        /* ports, peers, cables; and gateways that share their address */
 int xs_check_topology(struct xs_check *check); /* who uses which port, what is where, names inside namespaces */
 int xs_check_identity(struct xs_check *check); /* ids and MACs */
 int xs_check_labels(struct xs_check *check);
-int xs_check_subnets(struct xs_check *check);  /* sizes, overlaps, gateways' and edges' addresses */
-int xs_check_routes(struct xs_check *check);   /* routers must be neighbours */
-int xs_check_filters(struct xs_check *check);  /* conditions, and the bounds of a MUX */
+int xs_check_subnets(struct xs_check *check); /* sizes, overlaps, gateways' and edges' addresses */
+int xs_check_routes(struct xs_check *check);  /* routers must be neighbours */
+int xs_check_filters(struct xs_check *check); /* conditions, and the bounds of a MUX */
 int xs_check_migrations(struct xs_check *check);
 
 #define XS_FAULT(check, place, ...) xs_diag_add((check)->diag, XS_ERROR, place, __VA_ARGS__)

@@ -18,18 +18,21 @@ static void check_condition(struct xs_check *check, const struct xs_d_condition 
 	if (condition->fields & XS_MATCH_FAULTY)
 		return;
 	if (!condition->fields) {
-		XS_FAULT(check, &condition->place, "condition: names nothing to match; for every packet write any: true");
+		XS_FAULT(check, &condition->place,
+			 "condition: names nothing to match; for every packet write any: true");
 	} else if ((condition->fields & XS_MATCH_ANY) && condition->fields != XS_MATCH_ANY) {
-		XS_FAULT(check, &condition->place, "condition: any stands beside other fields; it matches every packet alone");
+		XS_FAULT(check, &condition->place,
+			 "condition: any stands beside other fields; it matches every packet alone");
 	} else if ((condition->fields & PORT_FIELDS) && !(condition->fields & XS_MATCH_PROTOCOL)) {
 		XS_FAULT(check, &condition->place, "condition: ports need a protocol: tcp, udp or sctp");
-	} else if ((condition->fields & PORT_FIELDS) && condition->protocol != IPPROTO_TCP && condition->protocol != IPPROTO_UDP &&
-		   condition->protocol != IPPROTO_SCTP) {
-		XS_FAULT(check, &condition->place, "condition: protocol %u has no ports; tcp, udp and sctp have", condition->protocol);
+	} else if ((condition->fields & PORT_FIELDS) && condition->protocol != IPPROTO_TCP &&
+		   condition->protocol != IPPROTO_UDP && condition->protocol != IPPROTO_SCTP) {
+		XS_FAULT(check, &condition->place, "condition: protocol %u has no ports; tcp, udp and sctp have",
+			 condition->protocol);
 	}
 }
 
-/* ---- one MUX -------------------------------------------------------------------------------------------------------- */
+/* ---- one MUX ---------------------------------------------------------------------------------------------------- */
 
 struct walk {
 	struct xs_prefix prefix;
@@ -76,7 +79,8 @@ static void check_depth(struct xs_check *check, const struct xs_d_mux *mux, stru
 		if (before <= XS_MUX_WALK_MAX && total > XS_MUX_WALK_MAX) {
 			const struct walk *first = &list[i + XS_MUX_WALK_MAX - before];
 
-			XS_FAULT(check, first->place, "condition: the %uth over %s in mux \"%s\": at most %u that test only a destination",
+			XS_FAULT(check, first->place,
+				 "condition: the %uth over %s in mux \"%s\": at most %u that test only a destination",
 				 XS_MUX_WALK_MAX + 1, xs_prefix_text(&first->prefix, text), mux->name, XS_MUX_WALK_MAX);
 			xs_diag_note(check->diag, &mux->place, "mux \"%s\" is here", mux->name);
 		}
@@ -93,12 +97,14 @@ static void check_input_port(struct xs_check *check, const struct xs_d_mux *mux,
 		return;
 	port = xs_names_find_in(&check->index->port, mux->node->name, condition->input_port);
 	if (!port) {
-		XS_FAULT(check, &condition->input_port_place, "input-port: node \"%s\" of mux \"%s\" has no port \"%s\"", mux->node->name,
-			 mux->name, condition->input_port);
+		XS_FAULT(check, &condition->input_port_place,
+			 "input-port: node \"%s\" of mux \"%s\" has no port \"%s\"", mux->node->name, mux->name,
+			 condition->input_port);
 		xs_diag_note(check->diag, &mux->place, "mux \"%s\" is here", mux->name);
 	} else if (port != mux->port) {
 		xs_diag_add(check->diag, XS_WARNING, &condition->input_port_place,
-			    "input-port: users of mux \"%s\" come in by \"%s\" only, so this never matches", mux->name, mux->port->name);
+			    "input-port: users of mux \"%s\" come in by \"%s\" only, so this never matches", mux->name,
+			    mux->port->name);
 	}
 }
 
@@ -123,13 +129,15 @@ static int check_mux(struct xs_check *check, const struct xs_d_mux *mux)
 			if (condition->fields & XS_MATCH_FAULTY)
 				continue;
 			if (is_destination_only(condition)) {
-				list[walks].prefix = condition->fields & XS_MATCH_DESTINATION ? condition->destination : all;
+				list[walks].prefix =
+					condition->fields & XS_MATCH_DESTINATION ? condition->destination : all;
 				list[walks].place = &condition->place;
 				list[walks].order = walks;
 				walks++;
 			} else if (++general == XS_MUX_GENERAL_MAX + 1) {
 				XS_FAULT(check, &condition->place,
-					 "condition: the %uth in mux \"%s\" that tests more than a destination: at most %u",
+					 "condition: the %uth in mux \"%s\" that tests more than a destination: at "
+					 "most %u",
 					 XS_MUX_GENERAL_MAX + 1, mux->name, XS_MUX_GENERAL_MAX);
 				xs_diag_note(check->diag, &mux->place, "mux \"%s\" is here", mux->name);
 			}

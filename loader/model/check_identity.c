@@ -77,12 +77,14 @@ static int check_ids(struct xs_check *check)
 		const struct xs_d_slice *slice = &domain->slice[i];
 
 		if (slice->id)
-			slice_ids[slices++] = (struct identity){ slice->id, NULL, "slice", slice->name, &slice->id_place, NULL };
+			slice_ids[slices++] =
+				(struct identity){ slice->id, NULL, "slice", slice->name, &slice->id_place, NULL };
 		for (size_t j = 0; j < slice->vrf_count; j++) {
 			const struct xs_d_vrf *vrf = &slice->vrf[j];
 
 			if (vrf->id && vrf->node)
-				vrf_ids[vrfs++] = (struct identity){ vrf->id, vrf->node, "vrf", vrf->name, &vrf->id_place, NULL };
+				vrf_ids[vrfs++] =
+					(struct identity){ vrf->id, vrf->node, "vrf", vrf->name, &vrf->id_place, NULL };
 		}
 	}
 	report_same(check, slice_ids, slices, "id");
@@ -117,7 +119,8 @@ static int check_macs(struct xs_check *check)
 		const struct xs_d_slice *slice = &domain->slice[i];
 
 		for (size_t j = 0; j < slice->vrf_count; j++)
-			add_mac(list, &count, &slice->vrf[j].mac, "vrf", slice->vrf[j].name, &slice->vrf[j].mac_place, NULL);
+			add_mac(list, &count, &slice->vrf[j].mac, "vrf", slice->vrf[j].name, &slice->vrf[j].mac_place,
+				NULL);
 		for (size_t j = 0; j < slice->gateway_count; j++) {
 			const struct xs_d_gateway *gateway = &slice->gateway[j];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check_label.c - labels that the definition gives, and whether a cable has enough of them (R30). Only segmentation needs it.
+ * check_label.c - labels that the definition gives, and whether a cable has enough of them (R30). Only segmentation
+ * needs it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +45,8 @@ static void check_reserved(struct xs_check *check, const struct xs_d_link *link)
 
 		if (!range)
 			continue;
-		XS_FAULT(check, &link->label_place, "label: %u is reserved by port \"%s/%s\"", link->label, link->port[i]->node->name,
-			 link->port[i]->name);
+		XS_FAULT(check, &link->label_place, "label: %u is reserved by port \"%s/%s\"", link->label,
+			 link->port[i]->node->name, link->port[i]->name);
 		xs_diag_note(check->diag, &range->place, "it is reserved here");
 		return;
 	}
@@ -74,14 +75,17 @@ static void check_cable(struct xs_check *check, const struct use *use, size_t co
 			continue;
 		check_reserved(check, use[i].link);
 		if (i && use[i - 1].label == use[i].label) {
-			XS_FAULT(check, &use[i].link->label_place, "label: %u is already that of link \"%s\" on the same cable",
-				 use[i].label, use[i - 1].link->name);
+			XS_FAULT(check, &use[i].link->label_place,
+				 "label: %u is already that of link \"%s\" on the same cable", use[i].label,
+				 use[i - 1].link->name);
 			xs_diag_note(check->diag, &use[i - 1].link->label_place, "it is given here");
 		}
 	}
 	if (count > capacity) {
-		XS_FAULT(check, &last->place, "link \"%s\": the cable from \"%s/%s\" to \"%s/%s\" has %zu labels for %zu links", last->name,
-			 last->port[0]->node->name, last->port[0]->name, last->port[1]->node->name, last->port[1]->name, capacity, count);
+		XS_FAULT(check, &last->place,
+			 "link \"%s\": the cable from \"%s/%s\" to \"%s/%s\" has %zu labels for %zu links", last->name,
+			 last->port[0]->node->name, last->port[0]->name, last->port[1]->node->name, last->port[1]->name,
+			 capacity, count);
 		xs_diag_note(check->diag, &last->port[0]->place, "port \"%s/%s\" is here", last->port[0]->node->name,
 			     last->port[0]->name);
 	}

@@ -8,8 +8,8 @@
 #include "loader/model/check.h"
 
 /* Is there a MUX that chooses between the two? Answers are kept: 100 000 VMs share few pairs of slices. */
-static int find_mux(struct xs_check *check, struct xs_names *pairs, const struct xs_d_slice *from, const struct xs_d_slice *to,
-		    const struct xs_d_mux **out)
+static int find_mux(struct xs_check *check, struct xs_names *pairs, const struct xs_d_slice *from,
+		    const struct xs_d_slice *to, const struct xs_d_mux **out)
 {
 	static const struct xs_d_mux none;
 	const char *key = xs_arena_print(check->scratch, "%s/%s", from->name, to->name);
@@ -45,14 +45,16 @@ static bool check_side(struct xs_check *check, const struct xs_d_migration *migr
 
 	for (size_t i = 0; i < slice->gateway_count && !gateway; i++) {
 		faulty |= !slice->gateway[i].subnet.family;
-		if (slice->gateway[i].subnet.family && xs_prefix_contains(&slice->gateway[i].subnet, &migration->address))
+		if (slice->gateway[i].subnet.family &&
+		    xs_prefix_contains(&slice->gateway[i].subnet, &migration->address))
 			gateway = &slice->gateway[i];
 	}
 	xs_address_text(&migration->address, text);
 	if (!gateway) {
 		if (faulty)
 			return true;
-		XS_FAULT(check, &migration->address_place, "address: %s is on no gateway's subnet in slice \"%s\"", text, slice->name);
+		XS_FAULT(check, &migration->address_place, "address: %s is on no gateway's subnet in slice \"%s\"",
+			 text, slice->name);
 		xs_diag_note(check->diag, &slice->place, "slice \"%s\" is here", slice->name);
 		return false;
 	}
@@ -64,7 +66,8 @@ static bool check_side(struct xs_check *check, const struct xs_d_migration *migr
 		why = "is that gateway's own address";
 	if (!why)
 		return true;
-	XS_FAULT(check, &migration->address_place, "address: %s in the subnet of gateway \"%s\" %s", text, gateway->name, why);
+	XS_FAULT(check, &migration->address_place, "address: %s in the subnet of gateway \"%s\" %s", text,
+		 gateway->name, why);
 	xs_diag_note(check->diag, &gateway->place, "gateway \"%s\" is here", gateway->name);
 	return false;
 }
@@ -78,22 +81,23 @@ static int check_slices(struct xs_check *check, struct xs_names *pairs, const st
 	if (!from || !to)
 		return 0;
 	if (from == to) {
-		XS_FAULT(check, &migration->to_place, "to: \"%s\" is where migration \"%s\" comes from", to->name, migration->name);
+		XS_FAULT(check, &migration->to_place, "to: \"%s\" is where migration \"%s\" comes from", to->name,
+			 migration->name);
 		xs_diag_note(check->diag, &migration->from_place, "from is here");
 		return 0;
 	}
 	err = find_mux(check, pairs, from, to, &mux);
 	if (!err && !mux)
-		XS_FAULT(check, &migration->place, "migration \"%s\": no MUX chooses between slices \"%s\" and \"%s\"", migration->name,
-			 from->name, to->name);
+		XS_FAULT(check, &migration->place, "migration \"%s\": no MUX chooses between slices \"%s\" and \"%s\"",
+			 migration->name, from->name, to->name);
 	if (migration->address.family && check_side(check, migration, from))
 		check_side(check, migration, to);
 	return err;
 }
 
 /*
- * A condition in a slice's list bears the cell of the migration of its address that goes from or to the slice: there can be
- * one. Tenants with slices of their own may use the same addresses.
+ * A condition in a slice's list bears the cell of the migration of its address that goes from or to the slice: there
+ * can be one. Tenants with slices of their own may use the same addresses.
  */
 static int check_addresses(struct xs_check *check)
 {
@@ -116,8 +120,9 @@ static int check_addresses(struct xs_check *check)
 				err = xs_names_add(&movers, check->scratch, key, migration);
 			if (!other || other == migration)
 				continue;
-			XS_FAULT(check, &migration->address_place, "address: %s in slice \"%s\" is already that of migration \"%s\"",
-				 text, slice[j]->name, other->name);
+			XS_FAULT(check, &migration->address_place,
+				 "address: %s in slice \"%s\" is already that of migration \"%s\"", text,
+				 slice[j]->name, other->name);
 			xs_diag_note(check->diag, &other->address_place, "it is given here");
 		}
 	}
@@ -140,7 +145,8 @@ static int warn_unnamed(struct xs_check *check)
 			if (condition->destination.family != XS_IPV4 || condition->destination.length != 32)
 				continue;
 			xs_prefix_text(&condition->destination, text);
-			err = xs_names_add(&hosts, check->scratch, xs_arena_copy(check->scratch, text, strlen(text)), (void *)condition);
+			err = xs_names_add(&hosts, check->scratch, xs_arena_copy(check->scratch, text, strlen(text)),
+					   (void *)condition);
 			err = err == -ENOMEM ? err : 0;
 		}
 	}
@@ -150,9 +156,10 @@ static int warn_unnamed(struct xs_check *check)
 
 		if (!migration->address.family || xs_names_find(&hosts, xs_prefix_text(&host, text)))
 			continue;
-		xs_diag_add(check->diag, XS_WARNING, &migration->address_place,
-			    "address: no condition has the destination %s, so a switch of migration \"%s\" changes nothing", text,
-			    migration->name);
+		xs_diag_add(
+			check->diag, XS_WARNING, &migration->address_place,
+			"address: no condition has the destination %s, so a switch of migration \"%s\" changes nothing",
+			text, migration->name);
 	}
 	xs_names_clear(&hosts);
 	return err;
@@ -166,7 +173,8 @@ static int check_groups(struct xs_check *check)
 
 	for (size_t i = 0; i < domain->migration_count && !err; i++) {
 		if (domain->migration[i].name)
-			err = xs_names_add(&migrations, check->scratch, domain->migration[i].name, &domain->migration[i]);
+			err = xs_names_add(&migrations, check->scratch, domain->migration[i].name,
+					   &domain->migration[i]);
 		err = err == -ENOMEM ? err : 0;
 	}
 	for (size_t i = 0; i < domain->migration_count && !err; i++) {
@@ -175,7 +183,8 @@ static int check_groups(struct xs_check *check)
 		other = migration->group ? xs_names_find(&migrations, migration->group) : NULL;
 		if (!other)
 			continue;
-		XS_FAULT(check, &migration->group_place, "group: \"%s\" is the name of a migration too", migration->group);
+		XS_FAULT(check, &migration->group_place, "group: \"%s\" is the name of a migration too",
+			 migration->group);
 		xs_diag_note(check->diag, &other->place, "that migration is here");
 	}
 	xs_names_clear(&migrations);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check_route.c - routes: their next router is a neighbour of the VRF, gateway or MUX that has them, and a prefix has one.
+ * check_route.c - routes: their next router is a neighbour of the VRF, gateway or MUX that has them, and a prefix has
+ * one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +32,23 @@ static int find_attached(struct xs_check *check, const struct xs_d_vrf *vrf, str
 	for (size_t i = 0; i < slice->link_count; i++) {
 		const struct xs_d_link *link = &slice->link[i];
 		int end = link->end[0] == vrf ? 0 : 1;
-		struct attached attached = { .subnet = link->subnet, .kind = "link", .name = link->name, .place = &link->subnet_place };
+		struct attached attached = {
+			.subnet = link->subnet, .kind = "link", .name = link->name, .place = &link->subnet_place
+		};
 
 		if (link->end[end] != vrf || !link->subnet.family)
 			continue;
-		if (!xs_prefix_nth(&link->subnet, end ? 2 : 1, &attached.own) && !xs_prefix_nth(&link->subnet, end ? 1 : 2, &attached.other))
+		if (!xs_prefix_nth(&link->subnet, end ? 2 : 1, &attached.own) &&
+		    !xs_prefix_nth(&link->subnet, end ? 1 : 2, &attached.other))
 			out->list[out->count++] = attached;
 	}
 	for (size_t i = 0; i < slice->gateway_count; i++) {
 		const struct xs_d_gateway *gateway = &slice->gateway[i];
-		struct attached attached = { .subnet = gateway->subnet, .own = gateway->address, .kind = "gateway",
-					     .name = gateway->name, .place = &gateway->subnet_place };
+		struct attached attached = { .subnet = gateway->subnet,
+					     .own = gateway->address,
+					     .kind = "gateway",
+					     .name = gateway->name,
+					     .place = &gateway->subnet_place };
 
 		if (gateway->vrf != vrf || !gateway->subnet.family)
 			continue;
@@ -52,7 +59,8 @@ static int find_attached(struct xs_check *check, const struct xs_d_vrf *vrf, str
 }
 
 /* Whether a router can have the address `via` on what is attached. */
-static void check_via(struct xs_check *check, const struct attached *at, const struct xs_address *via, const struct xs_place *place)
+static void check_via(struct xs_check *check, const struct attached *at, const struct xs_address *via,
+		      const struct xs_place *place)
 {
 	char text[XS_PREFIX_TEXT], net[XS_PREFIX_TEXT];
 	const char *why = xs_host_fault(&at->subnet, via);
@@ -61,7 +69,8 @@ static void check_via(struct xs_check *check, const struct attached *at, const s
 	if (!why && !xs_address_compare(via, &at->own))
 		why = "is its own address there";
 	if (why) {
-		XS_FAULT(check, place, "via: %s on %s of %s \"%s\" %s", text, xs_prefix_text(&at->subnet, net), at->kind, at->name, why);
+		XS_FAULT(check, place, "via: %s on %s of %s \"%s\" %s", text, xs_prefix_text(&at->subnet, net),
+			 at->kind, at->name, why);
 		xs_diag_note(check->diag, at->place, "the subnet is here");
 	} else if (at->other.family && xs_address_compare(via, &at->other)) {
 		XS_FAULT(check, place, "via: %s is nobody: the other end of link \"%s\" has %s", text, at->name,
@@ -70,11 +79,12 @@ static void check_via(struct xs_check *check, const struct attached *at, const s
 	}
 }
 
-/* ---- a prefix once -------------------------------------------------------------------------------------------------- */
+/* ---- a prefix once ---------------------------------------------------------------------------------------------- */
 
 static int compare_routes(const void *left, const void *right)
 {
-	const struct xs_d_route *a = *(const struct xs_d_route *const *)left, *b = *(const struct xs_d_route *const *)right;
+	const struct xs_d_route *a = *(const struct xs_d_route *const *)left,
+				*b = *(const struct xs_d_route *const *)right;
 	int order = xs_prefix_compare(&a->prefix, &b->prefix);
 
 	return order ? order : xs_place_after(&a->place, &b->place) ? 1 : -1;
@@ -94,7 +104,8 @@ static int check_unique(struct xs_check *check, const struct xs_d_route *route, 
 	for (size_t i = 1; i < count; i++) {
 		if (!list[i]->prefix.family || xs_prefix_compare(&list[i]->prefix, &list[i - 1]->prefix))
 			continue;
-		XS_FAULT(check, &list[i]->place, "route: %s is here for the second time", xs_prefix_text(&list[i]->prefix, text));
+		XS_FAULT(check, &list[i]->place, "route: %s is here for the second time",
+			 xs_prefix_text(&list[i]->prefix, text));
 		xs_diag_note(check->diag, &list[i - 1]->place, "the first is here");
 	}
 	return 0;
@@ -130,7 +141,10 @@ static int check_vrf(struct xs_check *check, const struct xs_d_vrf *vrf)
 
 static void check_behind(struct xs_check *check, const struct xs_d_gateway *gateway)
 {
-	struct attached at = { .subnet = gateway->subnet, .own = gateway->address, .kind = "gateway", .name = gateway->name,
+	struct attached at = { .subnet = gateway->subnet,
+			       .own = gateway->address,
+			       .kind = "gateway",
+			       .name = gateway->name,
 			       .place = &gateway->subnet_place };
 
 	if (!gateway->subnet.family || (!at.own.family && xs_prefix_nth(&gateway->subnet, 1, &at.own)))
@@ -170,7 +184,8 @@ static void check_clients(struct xs_check *check, const struct xs_d_mux *mux)
 				home = &mux->client[j];
 		}
 		if (!home) {
-			XS_FAULT(check, &client->via_place, "via: %s is in no clients' prefix on the link of mux \"%s\"",
+			XS_FAULT(check, &client->via_place,
+				 "via: %s is in no clients' prefix on the link of mux \"%s\"",
 				 xs_address_text(&client->via, text), mux->name);
 			continue;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check_subnet.c - subnets: large enough (R13, R17), of unicast addresses, apart from each other inside a slice; and the
- * addresses that gateways and edges have in them.
+ * check_subnet.c - subnets: large enough (R13, R17), of unicast addresses, apart from each other inside a slice; and
+ * the addresses that gateways and edges have in them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ struct span {
 	const struct xs_d_slice *slice;
 	struct xs_prefix prefix;
 	const struct xs_place *place;
-	const char *kind, *name; /* "link", "P12" */
+	const char *kind, *name;    /* "link", "P12" */
 	const struct xs_d_mux *mux; /* it is the MUX's: said of the MUX's first slice, and not of all */
 	bool first;
 };
@@ -64,18 +64,20 @@ static bool is_martian(const struct xs_prefix *prefix, bool inside)
 	return false;
 }
 
-/* ---- sizes ---------------------------------------------------------------------------------------------------------- */
+/* ---- sizes ------------------------------------------------------------------------------------------------------ */
 
-static void check_unicast(struct xs_check *check, const struct xs_prefix *prefix, const struct xs_place *place, const char *leaf,
-			  bool inside)
+static void check_unicast(struct xs_check *check, const struct xs_prefix *prefix, const struct xs_place *place,
+			  const char *leaf, bool inside)
 {
 	char text[XS_PREFIX_TEXT];
 
 	if (prefix->family && is_martian(prefix, inside))
-		XS_FAULT(check, place, "%s: %s holds addresses that no host can have", leaf, xs_prefix_text(prefix, text));
+		XS_FAULT(check, place, "%s: %s holds addresses that no host can have", leaf,
+			 xs_prefix_text(prefix, text));
 }
 
-static void check_size(struct xs_check *check, const struct xs_prefix *subnet, const struct xs_place *place, const char *kind)
+static void check_size(struct xs_check *check, const struct xs_prefix *subnet, const struct xs_place *place,
+		       const char *kind)
 {
 	char text[XS_PREFIX_TEXT];
 
@@ -85,7 +87,8 @@ static void check_size(struct xs_check *check, const struct xs_prefix *subnet, c
 		XS_FAULT(check, place, "subnet: %s is too small: a %s needs a /30 or larger (/31 does not work yet)",
 			 xs_prefix_text(subnet, text), kind);
 	else if (subnet->length > 30)
-		XS_FAULT(check, place, "subnet: %s is too small: a %s needs a /30 or larger", xs_prefix_text(subnet, text), kind);
+		XS_FAULT(check, place, "subnet: %s is too small: a %s needs a /30 or larger",
+			 xs_prefix_text(subnet, text), kind);
 	check_unicast(check, subnet, place, "subnet", false);
 }
 
@@ -100,11 +103,12 @@ static void check_mux_size(struct xs_check *check, const struct xs_d_mux *mux)
 	if (hosts < mux->slice_count + 1)
 		XS_FAULT(check, &mux->subnet_place,
 			 "subnet: %s is too small: %llu addresses, where the edge and %zu slices need %zu",
-			 xs_prefix_text(&mux->subnet, text), (unsigned long long)hosts, mux->slice_count, mux->slice_count + 1);
+			 xs_prefix_text(&mux->subnet, text), (unsigned long long)hosts, mux->slice_count,
+			 mux->slice_count + 1);
 	check_unicast(check, &mux->subnet, &mux->subnet_place, "subnet", false);
 }
 
-/* ---- addresses of gateways and edges -------------------------------------------------------------------------------- */
+/* ---- addresses of gateways and edges ---------------------------------------------------------------------------- */
 
 static void check_gateway(struct xs_check *check, const struct xs_d_gateway *gateway)
 {
@@ -117,8 +121,8 @@ static void check_gateway(struct xs_check *check, const struct xs_d_gateway *gat
 	why = xs_host_fault(&gateway->subnet, &gateway->address);
 	if (!why)
 		return;
-	XS_FAULT(check, &gateway->address_place, "address: %s of gateway \"%s\" in %s %s", xs_address_text(&gateway->address, text),
-		 gateway->name, xs_prefix_text(&gateway->subnet, net), why);
+	XS_FAULT(check, &gateway->address_place, "address: %s of gateway \"%s\" in %s %s",
+		 xs_address_text(&gateway->address, text), gateway->name, xs_prefix_text(&gateway->subnet, net), why);
 	xs_diag_note(check->diag, &gateway->subnet_place, "the subnet is here");
 }
 
@@ -141,7 +145,8 @@ static void check_edge(struct xs_check *check, const struct xs_d_mux *mux)
 	if (faulty || !mux->client_count)
 		return;
 	if (!first) {
-		XS_FAULT(check, &mux->place, "mux \"%s\": all its clients are behind routers; those on the link are missing", mux->name);
+		XS_FAULT(check, &mux->place,
+			 "mux \"%s\": all its clients are behind routers; those on the link are missing", mux->name);
 		return;
 	}
 	if (!address.family && xs_prefix_nth(&first->prefix, 1, &address)) {
@@ -165,7 +170,7 @@ static void check_edge(struct xs_check *check, const struct xs_d_mux *mux)
 		xs_diag_note(check->diag, &home->place, "the clients' prefix is here");
 }
 
-/* ---- overlaps ------------------------------------------------------------------------------------------------------- */
+/* ---- overlaps --------------------------------------------------------------------------------------------------- */
 
 struct spans {
 	struct span *list;
@@ -183,15 +188,17 @@ static void add_slice(struct spans *spans, const struct xs_d_slice *slice)
 	for (size_t i = 0; i < slice->link_count; i++) {
 		const struct xs_d_link *link = &slice->link[i];
 
-		add_span(spans, &(struct span){ slice, link->subnet, &link->subnet_place, "link", link->name, NULL, true });
+		add_span(spans,
+			 &(struct span){ slice, link->subnet, &link->subnet_place, "link", link->name, NULL, true });
 	}
 	for (size_t i = 0; i < slice->gateway_count; i++) {
 		const struct xs_d_gateway *gateway = &slice->gateway[i];
 
-		add_span(spans, &(struct span){ slice, gateway->subnet, &gateway->subnet_place, "gateway", gateway->name, NULL, true });
+		add_span(spans, &(struct span){ slice, gateway->subnet, &gateway->subnet_place, "gateway",
+						gateway->name, NULL, true });
 		for (size_t j = 0; j < gateway->behind_count; j++)
-			add_span(spans, &(struct span){ slice, gateway->behind[j].prefix, &gateway->behind[j].place, "gateway",
-							gateway->name, NULL, true });
+			add_span(spans, &(struct span){ slice, gateway->behind[j].prefix, &gateway->behind[j].place,
+							"gateway", gateway->name, NULL, true });
 	}
 }
 
@@ -202,10 +209,11 @@ static void add_mux(struct spans *spans, const struct xs_d_mux *mux)
 
 		if (!slice)
 			continue;
-		add_span(spans, &(struct span){ slice, mux->subnet, &mux->subnet_place, "mux", mux->name, mux, i == 0 });
+		add_span(spans,
+			 &(struct span){ slice, mux->subnet, &mux->subnet_place, "mux", mux->name, mux, i == 0 });
 		for (size_t j = 0; j < mux->client_count; j++)
-			add_span(spans, &(struct span){ slice, mux->client[j].prefix, &mux->client[j].place, "mux", mux->name, mux,
-							i == 0 });
+			add_span(spans, &(struct span){ slice, mux->client[j].prefix, &mux->client[j].place, "mux",
+							mux->name, mux, i == 0 });
 	}
 }
 
@@ -216,14 +224,15 @@ static void report_overlap(struct xs_check *check, const struct span *a, const s
 
 	if (a->mux && a->mux == b->mux && !a->first)
 		return;
-	XS_FAULT(check, late->place, "%s of %s \"%s\" overlaps %s of %s \"%s\" in slice \"%s\"", xs_prefix_text(&late->prefix, one),
-		 late->kind, late->name, xs_prefix_text(&early->prefix, other), early->kind, early->name, a->slice->name);
+	XS_FAULT(check, late->place, "%s of %s \"%s\" overlaps %s of %s \"%s\" in slice \"%s\"",
+		 xs_prefix_text(&late->prefix, one), late->kind, late->name, xs_prefix_text(&early->prefix, other),
+		 early->kind, early->name, a->slice->name);
 	xs_diag_note(check->diag, early->place, "%s is here", other);
 }
 
 /*
- * Sorted, a prefix comes right after all that cover it. Everything (0.0.0.0/0, behind a router) covers no other: it means
- * the rest. But it is there once.
+ * Sorted, a prefix comes right after all that cover it. Everything (0.0.0.0/0, behind a router) covers no other: it
+ * means the rest. But it is there once.
  */
 static int sweep(struct xs_check *check, struct spans *spans)
 {
@@ -234,7 +243,8 @@ static int sweep(struct xs_check *check, struct spans *spans)
 	for (size_t i = 0; i < spans->count; i++) {
 		const struct span *span = &spans->list[i];
 
-		while (depth && (open[depth - 1]->slice != span->slice || !xs_prefix_covers(&open[depth - 1]->prefix, &span->prefix) ||
+		while (depth && (open[depth - 1]->slice != span->slice ||
+				 !xs_prefix_covers(&open[depth - 1]->prefix, &span->prefix) ||
 				 (!open[depth - 1]->prefix.length && span->prefix.length)))
 			depth--;
 		if (depth) {
@@ -282,8 +292,8 @@ int xs_check_subnets(struct xs_check *check)
 		for (size_t j = 0; j < slice->gateway_count; j++) {
 			check_gateway(check, &slice->gateway[j]);
 			for (size_t k = 0; k < slice->gateway[j].behind_count; k++)
-				check_unicast(check, &slice->gateway[j].behind[k].prefix, &slice->gateway[j].behind[k].place,
-					      "behind", true);
+				check_unicast(check, &slice->gateway[j].behind[k].prefix,
+					      &slice->gateway[j].behind[k].place, "behind", true);
 		}
 	}
 	for (size_t i = 0; i < domain->mux_count; i++) {
@@ -292,7 +302,8 @@ int xs_check_subnets(struct xs_check *check)
 		check_mux_size(check, mux);
 		check_edge(check, mux);
 		for (size_t j = 0; j < mux->client_count; j++)
-			check_unicast(check, &mux->client[j].prefix, &mux->client[j].place, "clients", mux->client[j].via.family);
+			check_unicast(check, &mux->client[j].prefix, &mux->client[j].place, "clients",
+				      mux->client[j].via.family);
 	}
 	return check_overlaps(check);
 }

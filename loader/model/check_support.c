@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check_support.c - what the schema offers because definitions are to stay as they are when it comes, and what no expansion
- * does yet. A line per value; it goes when the thing works. (IPv6: value.c.)
+ * check_support.c - what the schema offers because definitions are to stay as they are when it comes, and what no
+ * expansion does yet. A line per value; it goes when the thing works. (IPv6: value.c.)
  */
 #include <string.h>
 
@@ -22,7 +22,8 @@ int xs_check_supported(const struct lyd_node *tree, struct xs_diag *diag)
 {
 	struct lyd_node *node;
 
-	LYD_TREE_DFS_BEGIN((struct lyd_node *)tree, node) {
+	LYD_TREE_DFS_BEGIN((struct lyd_node *)tree, node)
+	{
 		for (size_t i = 0; node->priv && i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
 			if (node->schema->nodetype != LYS_LEAF || strcmp(node->schema->name, unsupported[i].name))
 				continue;

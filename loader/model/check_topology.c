@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check_topology.c - what is where: at most one VRF of a slice on a node (R5), one user of a port, devices and namespaces
- * whose names differ.
+ * check_topology.c - what is where: at most one VRF of a slice on a node (R5), one user of a port, devices and
+ * namespaces whose names differ.
  */
 #include <string.h>
 
@@ -31,7 +31,7 @@ static int claim(struct xs_check *check, struct xs_names *names, const char *key
 	return xs_names_add(names, check->scratch, key, holder);
 }
 
-/* ---- interfaces and users of ports ---------------------------------------------------------------------------------- */
+/* ---- interfaces and users of ports ------------------------------------------------------------------------------ */
 
 static int check_interfaces(struct xs_check *check, const struct xs_d_node *node)
 {
@@ -47,7 +47,8 @@ static int check_interfaces(struct xs_check *check, const struct xs_d_node *node
 		err = claim(check, &names, port->interface, "port", port->name, &port->interface_place, &there);
 		if (err || !there)
 			continue;
-		XS_FAULT(check, &port->interface_place, "interface: \"%s\" is already that of port \"%s\"", port->interface, there->name);
+		XS_FAULT(check, &port->interface_place, "interface: \"%s\" is already that of port \"%s\"",
+			 port->interface, there->name);
 		xs_diag_note(check->diag, there->place, "that port is here");
 	}
 	xs_names_clear(&names);
@@ -55,8 +56,8 @@ static int check_interfaces(struct xs_check *check, const struct xs_d_node *node
 }
 
 /* One gateway or MUX claims the untagged frames of a port. */
-static int use_port(struct xs_check *check, struct xs_names *users, const struct xs_d_port *port, const char *kind, const char *name,
-		    const struct xs_place *place)
+static int use_port(struct xs_check *check, struct xs_names *users, const struct xs_d_port *port, const char *kind,
+		    const char *name, const struct xs_place *place)
 {
 	const struct holder *there;
 	const char *key;
@@ -65,14 +66,15 @@ static int use_port(struct xs_check *check, struct xs_names *users, const struct
 	if (!port || !port->node->name || !port->name)
 		return 0;
 	if (port->peer_text) {
-		XS_FAULT(check, place, "port: \"%s\" leads to \"%s\": no users come in there", port->name, port->peer_text);
+		XS_FAULT(check, place, "port: \"%s\" leads to \"%s\": no users come in there", port->name,
+			 port->peer_text);
 		xs_diag_note(check->diag, &port->peer_place, "its peer is named here");
 	}
 	key = xs_arena_print(check->scratch, "%s/%s", port->node->name, port->name);
 	err = claim(check, users, key, kind, name, place, &there);
 	if (!err && there) {
-		XS_FAULT(check, place, "port: \"%s\" of node \"%s\" is already that of %s \"%s\"", port->name, port->node->name,
-			 there->kind, there->name);
+		XS_FAULT(check, place, "port: \"%s\" of node \"%s\" is already that of %s \"%s\"", port->name,
+			 port->node->name, there->kind, there->name);
 		xs_diag_note(check->diag, there->place, "%s \"%s\" uses it here", there->kind, there->name);
 	}
 	return err;
@@ -92,12 +94,13 @@ static int check_users(struct xs_check *check)
 		}
 	}
 	for (size_t i = 0; i < domain->mux_count && !err; i++)
-		err = use_port(check, &users, domain->mux[i].port, "mux", domain->mux[i].name, &domain->mux[i].port_place);
+		err = use_port(check, &users, domain->mux[i].port, "mux", domain->mux[i].name,
+			       &domain->mux[i].port_place);
 	xs_names_clear(&users);
 	return err;
 }
 
-/* ---- VRFs ----------------------------------------------------------------------------------------------------------- */
+/* ---- VRFs ------------------------------------------------------------------------------------------------------- */
 
 /* R5; and the namespace of a sliver is called xs.NODE.SLICE: dots in names could make two of them one. */
 static int check_vrfs(struct xs_check *check)
@@ -115,20 +118,24 @@ static int check_vrfs(struct xs_check *check)
 
 			if (!vrf->node || !vrf->name)
 				continue;
-			err = claim(check, &places, xs_arena_print(check->scratch, "%s/%s", vrf->node->name, slice->name), "vrf",
+			err = claim(check, &places,
+				    xs_arena_print(check->scratch, "%s/%s", vrf->node->name, slice->name), "vrf",
 				    vrf->name, &vrf->place, &there);
 			if (err)
 				break;
 			if (there) {
-				XS_FAULT(check, &vrf->node_place, "node: slice \"%s\" has a VRF on node \"%s\" already, \"%s\"",
-					 slice->name, vrf->node->name, there->name);
+				XS_FAULT(check, &vrf->node_place,
+					 "node: slice \"%s\" has a VRF on node \"%s\" already, \"%s\"", slice->name,
+					 vrf->node->name, there->name);
 				xs_diag_note(check->diag, there->place, "that VRF is here");
 				continue;
 			}
-			err = claim(check, &spaces, xs_arena_print(check->scratch, "%s.%s", vrf->node->name, slice->name), "vrf",
+			err = claim(check, &spaces,
+				    xs_arena_print(check->scratch, "%s.%s", vrf->node->name, slice->name), "vrf",
 				    vrf->name, &vrf->place, &there);
 			if (!err && there) {
-				XS_FAULT(check, &vrf->node_place, "node: the namespace \"xs.%s.%s\" would be that of VRF \"%s\" too",
+				XS_FAULT(check, &vrf->node_place,
+					 "node: the namespace \"xs.%s.%s\" would be that of VRF \"%s\" too",
 					 vrf->node->name, slice->name, there->name);
 				xs_diag_note(check->diag, there->place, "that VRF is here");
 			}
@@ -139,7 +146,7 @@ static int check_vrfs(struct xs_check *check)
 	return err;
 }
 
-/* ---- devices inside a sliver ---------------------------------------------------------------------------------------- */
+/* ---- devices inside a sliver ------------------------------------------------------------------------------------ */
 
 static int claim_device(struct xs_check *check, struct xs_names *devices, const struct xs_d_vrf *vrf, const char *kind,
 			const char *name, const struct xs_place *place)
@@ -149,11 +156,11 @@ static int claim_device(struct xs_check *check, struct xs_names *devices, const 
 
 	if (!vrf || !vrf->name || !vrf->slice->name || !name)
 		return 0;
-	err = claim(check, devices, xs_arena_print(check->scratch, "%s/%s/%s", vrf->slice->name, vrf->name, name), kind, name, place,
-		    &there);
+	err = claim(check, devices, xs_arena_print(check->scratch, "%s/%s/%s", vrf->slice->name, vrf->name, name), kind,
+		    name, place, &there);
 	if (!err && there) {
-		XS_FAULT(check, place, "%s \"%s\": VRF \"%s\" has a %s of that name: their devices would be one", kind, name, vrf->name,
-			 there->kind);
+		XS_FAULT(check, place, "%s \"%s\": VRF \"%s\" has a %s of that name: their devices would be one", kind,
+			 name, vrf->name, there->kind);
 		xs_diag_note(check->diag, there->place, "the %s is here", there->kind);
 	}
 	return err;
@@ -199,8 +206,8 @@ static void check_mux_slices(struct xs_check *check)
 
 			if (!mux->node || !one->slice || one->vrf)
 				continue;
-			XS_FAULT(check, &one->place, "slice: \"%s\" has no VRF on \"%s\", the node of mux \"%s\"", one->slice->name,
-				 mux->node->name, mux->name);
+			XS_FAULT(check, &one->place, "slice: \"%s\" has no VRF on \"%s\", the node of mux \"%s\"",
+				 one->slice->name, mux->node->name, mux->name);
 			xs_diag_note(check->diag, &one->slice->place, "slice \"%s\" is here", one->slice->name);
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * domain.c - the way of a definition: text → document → data tree → typed domain → checks. Every stage goes on as far as the
- * faults of the one before let it, so that one run reports all of them.
+ * domain.c - the way of a definition: text → document → data tree → typed domain → checks. Every stage goes on as far
+ * as the faults of the one before let it, so that one run reports all of them.
  */
 #include "loader/model/domain.h"
 
@@ -42,7 +42,8 @@ static enum xs_format format_of(const char *path)
 	return strcmp(dot, ".xml") ? XS_FORMAT_GUESS : XS_FORMAT_XML;
 }
 
-static int read_document(const char *text, size_t size, enum xs_format format, struct xs_diag *diag, struct xs_document *document)
+static int read_document(const char *text, size_t size, enum xs_format format, struct xs_diag *diag,
+			 struct xs_document *document)
 {
 	const struct xs_place start = { .line = 1, .column = 1 };
 	int err = xs_text_check(text, size, diag);
@@ -65,7 +66,7 @@ static int read_document(const char *text, size_t size, enum xs_format format, s
 static int run_checks(struct xs_check *check, const struct lyd_node *tree)
 {
 	static int (*const checks[])(struct xs_check *) = {
-		xs_resolve,	 xs_check_topology, xs_check_identity, xs_check_labels,
+		xs_resolve,       xs_check_topology, xs_check_identity, xs_check_labels,
 		xs_check_subnets, xs_check_routes,   xs_check_filters,  xs_check_migrations,
 	};
 	int err = xs_check_supported(tree, check->diag);
@@ -76,8 +77,8 @@ static int run_checks(struct xs_check *check, const struct lyd_node *tree)
 }
 
 /* From the document to a checked domain in `arena`. 0 says only that nothing ran out: faults are counted by diag. */
-static int make_domain(struct xs_document *document, const struct xs_schema *schema, struct xs_diag *diag, size_t errors,
-		       struct xs_arena *arena, struct xs_domain *domain)
+static int make_domain(struct xs_document *document, const struct xs_schema *schema, struct xs_diag *diag,
+		       size_t errors, struct xs_arena *arena, struct xs_domain *domain)
 {
 	struct xs_index index = { 0 };
 	struct xs_check check = { .domain = domain, .index = &index, .diag = diag };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * read_xml.c - XML, by libyang without a schema: every element becomes an opaque node, so that one run finds all faults.
+ * read_xml.c - XML, by libyang without a schema: every element becomes an opaque node, so that one run finds all
+ * faults.
  *
- * libyang tells no lines after parsing. A scan of our own finds the start tags, whose order is that of the nodes; it comes
- * first, since libyang's parser is recursive and must not be given what is too deep. What is not well-formed, libyang says.
+ * libyang tells no lines after parsing. A scan of our own finds the start tags, whose order is that of the nodes; it
+ * comes first, since libyang's parser is recursive and must not be given what is too deep. What is not well-formed,
+ * libyang says.
  */
 #include <errno.h>
 #include <libyang/libyang.h>
@@ -99,7 +101,7 @@ static int scan(const char *text, size_t size, struct xs_diag *diag, struct line
 	return 0;
 }
 
-/* ---- from libyang's nodes to ours ---------------------------------------------------------------------------------- */
+/* ---- from libyang's nodes to ours ------------------------------------------------------------------------------- */
 
 struct converter {
 	struct xs_document *document;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * read_yaml.c - YAML and JSON, by libyaml's events. What YAML has beyond maps, lists and scalars is refused: anchors and
- * aliases (a short text may mean a gigabyte), tags (types are the schema's), several documents, keys that are no scalars.
+ * read_yaml.c - YAML and JSON, by libyaml's events. What YAML has beyond maps, lists and scalars is refused: anchors
+ * and aliases (a short text may mean a gigabyte), tags (types are the schema's), several documents, keys that are no
+ * scalars.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,7 +16,7 @@ struct reader {
 	struct xs_diag *diag;
 	struct xs_document *document;
 	bool json, foreign_reported;
-	int err; /* -ENOMEM: stop; -EINVAL: something was reported */
+	int err;                                     /* -ENOMEM: stop; -EINVAL: something was reported */
 	struct xs_doc_node *open[XS_DOCUMENT_DEPTH]; /* the maps and lists around what comes next */
 	size_t depth;
 	bool key_known; /* the innermost is a map, and its next key was read */
@@ -47,8 +48,9 @@ static void report_syntax(struct reader *reader)
 		return;
 	}
 	reader->err = -EINVAL;
-	xs_diag_add(reader->diag, XS_ERROR, &place, "syntax: %s%s%s", parser->problem ? parser->problem : "not readable",
-		    parser->context ? " " : "", parser->context ? parser->context : "");
+	xs_diag_add(reader->diag, XS_ERROR, &place, "syntax: %s%s%s",
+		    parser->problem ? parser->problem : "not readable", parser->context ? " " : "",
+		    parser->context ? parser->context : "");
 }
 
 static bool is_null(const char *text)
@@ -92,7 +94,8 @@ static bool refuse_decoration(struct reader *reader, const yaml_event_t *event, 
 	else if (tag)
 		fault(reader, place, "tags are not allowed");
 	else if (reader->json && foreign && !reader->foreign_reported)
-		fault(reader, place, "this is not JSON, whose words have quotes and whose lists and maps have brackets");
+		fault(reader, place,
+		      "this is not JSON, whose words have quotes and whose lists and maps have brackets");
 	reader->foreign_reported |= foreign;
 	return anchor || tag || (reader->json && foreign);
 }
@@ -151,7 +154,11 @@ static int take_scalar(struct reader *reader, const yaml_event_t *event)
 			reader->err = -ENOMEM;
 		return reader->err == -ENOMEM ? -ENOMEM : 0;
 	}
-	node = add_node(reader, broken ? XS_DOC_BROKEN : plain && is_null(text) ? XS_DOC_NOTHING : XS_DOC_SCALAR, &place);
+	node = add_node(reader,
+			broken                   ? XS_DOC_BROKEN
+			: plain && is_null(text) ? XS_DOC_NOTHING
+						 : XS_DOC_SCALAR,
+			&place);
 	if (node && !broken) {
 		node->text = xs_arena_copy(reader->document->arena, text, size);
 		if (!node->text)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * resolve.c - references that a leafref cannot express: a peer "NODE/PORT", the port of a gateway (on its VRF's node), the
- * cable of a link; and what gateways over one subnet share.
+ * resolve.c - references that a leafref cannot express: a peer "NODE/PORT", the port of a gateway (on its VRF's node),
+ * the cable of a link; and what gateways over one subnet share.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,19 +43,20 @@ static void check_symmetry(struct xs_check *check)
 			if (!peer || peer->peer == port)
 				continue;
 			if (!peer->peer_text) {
-				XS_FAULT(check, &port->peer_place, "peer: \"%s\" does not name \"%s/%s\" as its peer", port->peer_text,
-					 node->name, port->name);
+				XS_FAULT(check, &port->peer_place, "peer: \"%s\" does not name \"%s/%s\" as its peer",
+					 port->peer_text, node->name, port->name);
 				xs_diag_note(check->diag, &peer->place, "\"%s\" is here", port->peer_text);
 			} else if (peer->peer) {
-				XS_FAULT(check, &port->peer_place, "peer: \"%s\" names \"%s\" as its peer", port->peer_text,
-					 peer->peer_text);
+				XS_FAULT(check, &port->peer_place, "peer: \"%s\" names \"%s\" as its peer",
+					 port->peer_text, peer->peer_text);
 				xs_diag_note(check->diag, &peer->peer_place, "it does so here");
 			}
 		}
 	}
 }
 
-static struct xs_d_port *port_of(struct xs_check *check, const struct xs_d_node *node, const char *name, const struct xs_place *place)
+static struct xs_d_port *port_of(struct xs_check *check, const struct xs_d_node *node, const char *name,
+				 const struct xs_place *place)
 {
 	struct xs_d_port *port;
 
@@ -90,7 +91,8 @@ static struct xs_d_port *cable_of(struct xs_check *check, const struct xs_d_link
 			return port;
 		if (joins(port, b, a))
 			return port->peer;
-		XS_FAULT(check, &link->port_place, "port: \"%s\" does not lead from \"%s\" to \"%s\"", link->port_text, a->name, b->name);
+		XS_FAULT(check, &link->port_place, "port: \"%s\" does not lead from \"%s\" to \"%s\"", link->port_text,
+			 a->name, b->name);
 		xs_diag_note(check->diag, &port->place, "port \"%s\" is here", link->port_text);
 		return NULL;
 	}
@@ -98,7 +100,8 @@ static struct xs_d_port *cable_of(struct xs_check *check, const struct xs_d_link
 		if (joins(&a->port[i], a, b))
 			return &a->port[i];
 	}
-	XS_FAULT(check, &link->place, "link \"%s\": no cable joins \"%s\" and \"%s\": no port of the one has a peer on the other",
+	XS_FAULT(check, &link->place,
+		 "link \"%s\": no cable joins \"%s\" and \"%s\": no port of the one has a peer on the other",
 		 link->name, a->name, b->name);
 	return NULL;
 }
@@ -108,8 +111,8 @@ static void resolve_link(struct xs_check *check, struct xs_d_link *link)
 	if (!link->end[0] || !link->end[1] || !link->end[0]->node || !link->end[1]->node)
 		return;
 	if (link->end[0]->node == link->end[1]->node) {
-		XS_FAULT(check, &link->end_place[1], "ends: \"%s\" and \"%s\" are both on node \"%s\"", link->end[0]->name,
-			 link->end[1]->name, link->end[0]->node->name);
+		XS_FAULT(check, &link->end_place[1], "ends: \"%s\" and \"%s\" are both on node \"%s\"",
+			 link->end[0]->name, link->end[1]->name, link->end[0]->node->name);
 		return;
 	}
 	link->port[0] = cable_of(check, link);
@@ -118,14 +121,14 @@ static void resolve_link(struct xs_check *check, struct xs_d_link *link)
 	for (int i = 0; link->mtu && link->port[0] && i < 2; i++) {
 		if (link->mtu <= link->port[i]->mtu)
 			continue;
-		XS_FAULT(check, &link->mtu_place, "mtu: %u is more than the %u of port \"%s/%s\"", link->mtu, link->port[i]->mtu,
-			 link->port[i]->node->name, link->port[i]->name);
+		XS_FAULT(check, &link->mtu_place, "mtu: %u is more than the %u of port \"%s/%s\"", link->mtu,
+			 link->port[i]->mtu, link->port[i]->node->name, link->port[i]->name);
 		xs_diag_note(check->diag, &link->port[i]->place, "the port is here");
 		break;
 	}
 }
 
-/* ---- gateways over one subnet --------------------------------------------------------------------------------------- */
+/* ---- gateways over one subnet ----------------------------------------------------------------------------------- */
 
 static int compare_subnets(const void *left, const void *right)
 {
@@ -151,15 +154,18 @@ static void share(struct xs_check *check, struct xs_d_gateway **gateway, size_t 
 			address = g;
 		} else if (g->address.family && xs_address_compare(&g->address, &address->address)) {
 			XS_FAULT(check, &g->address_place,
-				 "address: %s, but gateway \"%s\" over the same subnet has %s: a VM that moves keeps its first hop",
-				 xs_address_text(&g->address, one), address->name, xs_address_text(&address->address, other));
+				 "address: %s, but gateway \"%s\" over the same subnet has %s: a VM that moves keeps "
+				 "its first hop",
+				 xs_address_text(&g->address, one), address->name,
+				 xs_address_text(&address->address, other));
 			xs_diag_note(check->diag, &address->address_place, "the other is here");
 		}
 		if (xs_mac_is_given(&g->mac) && !mac) {
 			mac = g;
 		} else if (xs_mac_is_given(&g->mac) && memcmp(&g->mac, &mac->mac, sizeof(g->mac))) {
 			XS_FAULT(check, &g->mac_place,
-				 "mac: %s, but gateway \"%s\" over the same subnet has %s: a VM that moves keeps its first hop",
+				 "mac: %s, but gateway \"%s\" over the same subnet has %s: a VM that moves keeps its "
+				 "first hop",
 				 xs_mac_text(&g->mac, one), mac->name, xs_mac_text(&mac->mac, other));
 			xs_diag_note(check->diag, &mac->mac_place, "the other is here");
 		}
@@ -218,10 +224,12 @@ int xs_resolve(struct xs_check *check)
 			struct xs_d_gateway *gateway = &slice->gateway[j];
 
 			if (gateway->vrf)
-				gateway->port = port_of(check, gateway->vrf->node, gateway->port_text, &gateway->port_place);
+				gateway->port =
+					port_of(check, gateway->vrf->node, gateway->port_text, &gateway->port_place);
 		}
 	}
 	for (size_t i = 0; i < domain->mux_count; i++)
-		domain->mux[i].port = port_of(check, domain->mux[i].node, domain->mux[i].port_text, &domain->mux[i].port_place);
+		domain->mux[i].port =
+			port_of(check, domain->mux[i].node, domain->mux[i].port_text, &domain->mux[i].port_place);
 	return share_gateways(check);
 }

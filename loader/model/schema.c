@@ -75,7 +75,7 @@ const struct lysc_node *xs_schema_key(const struct lysc_node *list)
 	return lysc_node_child(list);
 }
 
-/* ---- what a type wants --------------------------------------------------------------------------------------------- */
+/* ---- what a type wants ------------------------------------------------------------------------------------------ */
 
 struct words {
 	char *buf;
@@ -98,8 +98,10 @@ static void say(struct words *words, const char *format, ...)
 
 static void explain_number(const struct lysc_type *type, struct words *words)
 {
-	static const uint64_t most[] = { [LY_TYPE_UINT8] = UINT8_MAX, [LY_TYPE_UINT16] = UINT16_MAX,
-					 [LY_TYPE_UINT32] = UINT32_MAX, [LY_TYPE_UINT64] = UINT64_MAX };
+	static const uint64_t most[] = { [LY_TYPE_UINT8] = UINT8_MAX,
+					 [LY_TYPE_UINT16] = UINT16_MAX,
+					 [LY_TYPE_UINT32] = UINT32_MAX,
+					 [LY_TYPE_UINT64] = UINT64_MAX };
 	const struct lysc_range *range = ((const struct lysc_type_num *)type)->range;
 	uint64_t first = 0, last = type->basetype <= LY_TYPE_UINT64 ? most[type->basetype] : UINT64_MAX;
 
@@ -150,7 +152,8 @@ static void explain_type(const struct lysc_type *type, struct words *words)
 }
 
 /* Of a pattern, libyang just said the error-message; of a length it says nothing that is better than this. */
-static void explain_string(const struct ly_ctx *context, const struct lysc_type_str *type, const char *value, struct words *words)
+static void explain_string(const struct ly_ctx *context, const struct lysc_type_str *type, const char *value,
+			   struct words *words)
 {
 	const struct lysc_range_part *part = type->length ? type->length->parts : NULL;
 	const char *message = ly_errmsg(context);
@@ -168,8 +171,8 @@ static void explain_string(const struct ly_ctx *context, const struct lysc_type_
 
 void xs_schema_explain(const struct lysc_node *node, const char *value, char *buf, size_t size)
 {
-	const struct lysc_type *type = node->nodetype == LYS_LEAF ? ((const struct lysc_node_leaf *)node)->type :
-								    ((const struct lysc_node_leaflist *)node)->type;
+	const struct lysc_type *type = node->nodetype == LYS_LEAF ? ((const struct lysc_node_leaf *)node)->type
+								  : ((const struct lysc_node_leaflist *)node)->type;
 	struct words words = { .buf = buf, .size = size };
 
 	if (type->basetype == LY_TYPE_LEAFREF)

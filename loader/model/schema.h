@@ -43,5 +43,4 @@ static inline bool xs_schema_is_many(const struct lysc_node *node)
  */
 void xs_schema_explain(const struct lysc_node *node, const char *value, char *buf, size_t size);
 
-
 #endif

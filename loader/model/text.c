@@ -2,8 +2,8 @@
 /*
  * text.c - what is refused before any parser sees it, and columns in bytes.
  *
- * libyaml counts columns in characters and takes U+0085, U+2028, U+2029 and a lone carriage return for the end of a line;
- * editors do not. Those are refused here, so its lines are everybody's lines.
+ * libyaml counts columns in characters and takes U+0085, U+2028, U+2029 and a lone carriage return for the end of a
+ * line; editors do not. Those are refused here, so its lines are everybody's lines.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -17,7 +17,11 @@
 static size_t decode(const unsigned char *at, size_t left, uint32_t *code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t length = at[0] < 0x80 ? 1 : (at[0] & 0xe0) == 0xc0 ? 2 : (at[0] & 0xf0) == 0xe0 ? 3 : (at[0] & 0xf8) == 0xf0 ? 4 : 0;
+	size_t length = at[0] < 0x80             ? 1
+			: (at[0] & 0xe0) == 0xc0 ? 2
+			: (at[0] & 0xf0) == 0xe0 ? 3
+			: (at[0] & 0xf8) == 0xf0 ? 4
+						 : 0;
 	uint32_t value = length == 1 ? at[0] : at[0] & (0x7f >> length);
 
 	if (!length || length > left)
@@ -37,8 +41,8 @@ static bool is_refused(uint32_t code, bool ends_line)
 {
 	if (code == '\r')
 		return !ends_line;
-	return (code < 0x20 && code != '\t' && code != '\n') || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
-	       code == 0xfeff || code == 0xfffe || code == 0xffff;
+	return (code < 0x20 && code != '\t' && code != '\n') || (code >= 0x7f && code < 0xa0) || code == 0x2028 ||
+	       code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff;
 }
 
 int xs_text_check(const char *text, size_t size, struct xs_diag *diag)
@@ -79,7 +83,8 @@ int xs_text_check(const char *text, size_t size, struct xs_diag *diag)
 size_t xs_text_column(struct xs_text_cursor *cursor, size_t line, size_t character)
 {
 	while (cursor->at < cursor->end &&
-	       (cursor->line < line || (cursor->line == line && cursor->character < character && *cursor->at != '\n'))) {
+	       (cursor->line < line ||
+		(cursor->line == line && cursor->character < character && *cursor->at != '\n'))) {
 		if (*cursor->at == '\n') {
 			cursor->line++;
 			cursor->character = cursor->byte = 0;

@@ -2,10 +2,11 @@
 /*
  * tree.c - document to data tree, node by node, so that one run finds all faults (libyang stops at the first).
  *
- * Where an entry's key is at fault, the entry is not made, but what is in it is checked all the same: `parent` is then NULL.
+ * Where an entry's key is at fault, the entry is not made, but what is in it is checked all the same: `parent` is then
+ * NULL.
  *
- * Rules for writing: a scalar in place of a list's entry is its key; a key that is a number may be absent, and is then the
- * entry's place in its list; a name may be written MODULE:NAME, as RFC 7951 has it.
+ * Rules for writing: a scalar in place of a list's entry is its key; a key that is a number may be absent, and is then
+ * the entry's place in its list; a name may be written MODULE:NAME, as RFC 7951 has it.
  */
 #include "loader/model/tree.h"
 
@@ -15,7 +16,7 @@
 #include <uthash.h>
 
 #define CHILDREN_MAX 32 /* of one schema node; tests compile the schema and would see more */
-#define QUOTED_MAX 80   /* bytes of a value that a message repeats */
+#define QUOTED_MAX   80 /* bytes of a value that a message repeats */
 
 struct builder {
 	const struct xs_schema *schema;
@@ -38,8 +39,8 @@ struct slot {
 	struct seen_value *values; /* ... and their keys */
 };
 
-static void build_children(struct builder *b, const struct lysc_node *schema, struct lyd_node *parent, struct xs_doc_node *map,
-			   const struct lysc_node *key);
+static void build_children(struct builder *b, const struct lysc_node *schema, struct lyd_node *parent,
+			   struct xs_doc_node *map, const struct lysc_node *key);
 
 static void fail(struct builder *b, int err)
 {
@@ -63,8 +64,8 @@ static void refuse_value(struct builder *b, const struct lysc_node *schema, cons
 	char why[256];
 
 	xs_schema_explain(schema, from->text, why, sizeof(why));
-	xs_diag_add(b->diag, XS_ERROR, &from->place, "%s: \"%.*s%s\" is %s", schema->name, quoted_length(from->text), from->text,
-		    strlen(from->text) > QUOTED_MAX ? "..." : "", why);
+	xs_diag_add(b->diag, XS_ERROR, &from->place, "%s: \"%.*s%s\" is %s", schema->name, quoted_length(from->text),
+		    from->text, strlen(from->text) > QUOTED_MAX ? "..." : "", why);
 	fail(b, -EINVAL);
 }
 
@@ -90,16 +91,22 @@ static struct lyd_node *build_term(struct builder *b, const struct lysc_node *sc
 
 static const char *kind_word(enum xs_doc_kind kind)
 {
-	return kind == XS_DOC_MAP ? "a map" : kind == XS_DOC_LIST ? "a list" : kind == XS_DOC_SCALAR ? "a value" : "nothing";
+	return kind == XS_DOC_MAP      ? "a map"
+	       : kind == XS_DOC_LIST   ? "a list"
+	       : kind == XS_DOC_SCALAR ? "a value"
+				       : "nothing";
 }
 
-static void refuse_kind(struct builder *b, const struct lysc_node *schema, const struct xs_doc_node *from, const char *wanted)
+static void refuse_kind(struct builder *b, const struct lysc_node *schema, const struct xs_doc_node *from,
+			const char *wanted)
 {
-	xs_diag_add(b->diag, XS_ERROR, &from->place, "%s: %s is wanted here, not %s", schema->name, wanted, kind_word(from->kind));
+	xs_diag_add(b->diag, XS_ERROR, &from->place, "%s: %s is wanted here, not %s", schema->name, wanted,
+		    kind_word(from->kind));
 	fail(b, -EINVAL);
 }
 
-static void build_leaf(struct builder *b, const struct lysc_node *schema, struct lyd_node *parent, struct xs_doc_node *from)
+static void build_leaf(struct builder *b, const struct lysc_node *schema, struct lyd_node *parent,
+		       struct xs_doc_node *from)
 {
 	if (from->kind == XS_DOC_SCALAR)
 		build_term(b, schema, parent, from);
@@ -114,7 +121,8 @@ static bool remember(struct builder *b, struct slot *slot, const char *value, co
 
 	HASH_FIND_STR(slot->values, value, seen);
 	if (seen) {
-		xs_diag_add(b->diag, XS_ERROR, &from->place, "%s: \"%s\" is here for the second time", slot->schema->name, value);
+		xs_diag_add(b->diag, XS_ERROR, &from->place, "%s: \"%s\" is here for the second time",
+			    slot->schema->name, value);
 		xs_diag_note(b->diag, &seen->from->place, "the first is here");
 		fail(b, -EINVAL);
 		return false;
@@ -130,7 +138,8 @@ static bool remember(struct builder *b, struct slot *slot, const char *value, co
 	return true;
 }
 
-static void build_leaflist_entry(struct builder *b, struct slot *slot, struct lyd_node *parent, struct xs_doc_node *from)
+static void build_leaflist_entry(struct builder *b, struct slot *slot, struct lyd_node *parent,
+				 struct xs_doc_node *from)
 {
 	struct lyd_node *node;
 
@@ -168,7 +177,8 @@ static bool is_number(const struct lysc_node *leaf)
 }
 
 /* The value of the entry's key. NULL: there is none to use, which was reported. */
-static struct xs_doc_node *find_key(struct builder *b, const struct slot *slot, const struct lysc_node *key, struct xs_doc_node *entry)
+static struct xs_doc_node *find_key(struct builder *b, const struct slot *slot, const struct lysc_node *key,
+				    struct xs_doc_node *entry)
 {
 	bool unsure = false;
 
@@ -193,7 +203,8 @@ static struct xs_doc_node *find_key(struct builder *b, const struct slot *slot, 
 }
 
 /* Data paths stand for columns where the form has none. */
-static void set_path(struct builder *b, struct xs_doc_node *node, const char *format, const char *a, const char *c, const char *d)
+static void set_path(struct builder *b, struct xs_doc_node *node, const char *format, const char *a, const char *c,
+		     const char *d)
 {
 	if (!b->document->xml)
 		return;
@@ -262,7 +273,8 @@ static void build_many(struct builder *b, struct slot *slot, struct lyd_node *pa
 		(list ? build_entry : build_leaflist_entry)(b, slot, parent, entry);
 }
 
-static void build_container(struct builder *b, const struct lysc_node *schema, struct lyd_node *parent, struct xs_doc_node *from)
+static void build_container(struct builder *b, const struct lysc_node *schema, struct lyd_node *parent,
+			    struct xs_doc_node *from)
 {
 	struct lyd_node *node = NULL;
 
@@ -288,13 +300,15 @@ static void refuse_unknown(struct builder *b, const struct lysc_node *schema, co
 
 	for (const struct lysc_node *one = lysc_node_child(schema); one && used < sizeof(known); one = one->next)
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", one->name);
-	xs_diag_add(b->diag, XS_ERROR, &child->key_place, "%s: \"%.*s%s\" is not known here; known are %s", schema->name,
-		    quoted_length(child->key), child->key, strlen(child->key) > QUOTED_MAX ? "..." : "", known);
+	xs_diag_add(b->diag, XS_ERROR, &child->key_place, "%s: \"%.*s%s\" is not known here; known are %s",
+		    schema->name, quoted_length(child->key), child->key, strlen(child->key) > QUOTED_MAX ? "..." : "",
+		    known);
 	fail(b, -EINVAL);
 }
 
 /* The slot that a key of the document means. NULL: none, which was reported. */
-static struct slot *find_slot(struct builder *b, const struct lysc_node *schema, struct slot *slots, struct xs_doc_node *child)
+static struct slot *find_slot(struct builder *b, const struct lysc_node *schema, struct slot *slots,
+			      struct xs_doc_node *child)
 {
 	const struct lysc_node *node = xs_schema_child(schema, child->key);
 
@@ -313,7 +327,8 @@ static struct slot *find_slot(struct builder *b, const struct lysc_node *schema,
 	return slots;
 }
 
-static void check_presence(struct builder *b, const struct lysc_node *schema, const struct xs_doc_node *map, const struct slot *slot)
+static void check_presence(struct builder *b, const struct lysc_node *schema, const struct xs_doc_node *map,
+			   const struct slot *slot)
 {
 	const struct lysc_node *node = slot->schema;
 	uint32_t least = 0, most = UINT32_MAX;
@@ -331,22 +346,26 @@ static void check_presence(struct builder *b, const struct lysc_node *schema, co
 		xs_diag_add(b->diag, XS_ERROR, &map->place, "%s: \"%s\" is missing", schema->name, node->name);
 		fail(b, -EINVAL);
 	} else if (xs_schema_is_many(node) && slot->count != SIZE_MAX && (slot->count < least || slot->count > most)) {
-		xs_diag_add(b->diag, XS_ERROR, &slot->first->place, "%s: %zu given, %s %u wanted", node->name, slot->count,
-			    least == most ? "exactly" : slot->count < least ? "at least" : "at most",
+		xs_diag_add(b->diag, XS_ERROR, &slot->first->place, "%s: %zu given, %s %u wanted", node->name,
+			    slot->count,
+			    least == most         ? "exactly"
+			    : slot->count < least ? "at least"
+						  : "at most",
 			    slot->count < least ? least : most);
 		fail(b, -EINVAL);
 	}
 }
 
 /* `key`: of a list's entry, which is made already; else NULL. */
-static void build_children(struct builder *b, const struct lysc_node *schema, struct lyd_node *parent, struct xs_doc_node *map,
-			   const struct lysc_node *key)
+static void build_children(struct builder *b, const struct lysc_node *schema, struct lyd_node *parent,
+			   struct xs_doc_node *map, const struct lysc_node *key)
 {
 	struct slot slots[CHILDREN_MAX + 1] = { 0 }, *slot = slots;
 	const char *path = map->place.path ? map->place.path : "";
 	bool unsure = false; /* a key was at fault: nobody knows what it was to be */
 
-	for (const struct lysc_node *node = lysc_node_child(schema); node && slot < slots + CHILDREN_MAX; node = node->next)
+	for (const struct lysc_node *node = lysc_node_child(schema); node && slot < slots + CHILDREN_MAX;
+	     node = node->next)
 		(slot++)->schema = node;
 	for (struct xs_doc_node *child = map->first; child && b->err != -ENOMEM; child = child->next) {
 		if (!child->key) {
@@ -381,7 +400,7 @@ static void build_children(struct builder *b, const struct lysc_node *schema, st
 	}
 }
 
-/* ---- the root ------------------------------------------------------------------------------------------------------- */
+/* ---- the root --------------------------------------------------------------------------------------------------- */
 
 /* YAML and JSON may name the container or not; XML has to. NULL: reported. */
 static struct xs_doc_node *find_domain(struct builder *b)
@@ -390,9 +409,10 @@ static struct xs_doc_node *find_domain(struct builder *b)
 	const struct lysc_node *domain = b->schema->domain;
 
 	if (b->document->xml) {
-		if (!root->key || strcmp(root->key, domain->name) || !root->space || strcmp(root->space, domain->module->ns)) {
-			xs_diag_add(b->diag, XS_ERROR, &root->place, "the definition is an element <%s xmlns=\"%s\">", domain->name,
-				    domain->module->ns);
+		if (!root->key || strcmp(root->key, domain->name) || !root->space ||
+		    strcmp(root->space, domain->module->ns)) {
+			xs_diag_add(b->diag, XS_ERROR, &root->place, "the definition is an element <%s xmlns=\"%s\">",
+				    domain->name, domain->module->ns);
 			return NULL;
 		}
 		set_path(b, root, "%s/%s%s", "", domain->name, "");
@@ -411,7 +431,8 @@ static struct xs_doc_node *find_domain(struct builder *b)
 	return root;
 }
 
-int xs_tree_build(const struct xs_schema *schema, struct xs_document *document, struct xs_diag *diag, struct lyd_node **domain)
+int xs_tree_build(const struct xs_schema *schema, struct xs_document *document, struct xs_diag *diag,
+		  struct lyd_node **domain)
 {
 	struct builder b = { .schema = schema, .document = document, .diag = diag };
 	struct xs_doc_node *root = find_domain(&b);

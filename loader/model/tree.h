@@ -2,8 +2,9 @@
 /*
  * tree.h - the definition as libyang's data tree, made of a document. Knows the schema, and nothing of what it means.
  *
- * Always holds: `priv` of a node that the document wrote is its struct xs_doc_node, which knows the place; nodes whose value
- * or key is at fault, and second entries with a key, are not in the tree. Owner: the caller; the document must outlive it.
+ * Always holds: `priv` of a node that the document wrote is its struct xs_doc_node, which knows the place; nodes whose
+ * value or key is at fault, and second entries with a key, are not in the tree. Owner: the caller; the document must
+ * outlive it.
  */
 #ifndef XSLICE_MODEL_TREE_H
 #define XSLICE_MODEL_TREE_H
@@ -14,18 +15,19 @@
 #include "loader/model/schema.h"
 
 /*
- * Builds the tree and reports: unknown keys, keys given twice, wrong kinds, values that their types refuse, what is missing,
- * lists too short or too long, second entries with a key. *domain: the container, never NULL on 0 or -EINVAL.
+ * Builds the tree and reports: unknown keys, keys given twice, wrong kinds, values that their types refuse, what is
+ * missing, lists too short or too long, second entries with a key. *domain: the container, never NULL on 0 or -EINVAL.
  * 0, -EINVAL (faults were reported), -ENOMEM (*domain unchanged).
  */
-int xs_tree_build(const struct xs_schema *schema, struct xs_document *document, struct xs_diag *diag, struct lyd_node **domain);
+int xs_tree_build(const struct xs_schema *schema, struct xs_document *document, struct xs_diag *diag,
+		  struct lyd_node **domain);
 
 /* References of the schema that lead to nothing. 0, -EINVAL (reported), -ENOMEM. */
 int xs_tree_check_references(const struct xs_schema *schema, const struct lyd_node *domain, struct xs_diag *diag);
 
 /*
- * Lets libyang judge a tree in which no fault was found: it must find none. A check on tree.c; where it would take too long
- * (it walks all targets for each reference) it is left out. Adds default nodes. 0, -EINVAL (reported), -ENOMEM.
+ * Lets libyang judge a tree in which no fault was found: it must find none. A check on tree.c; where it would take too
+ * long (it walks all targets for each reference) it is left out. Adds default nodes. 0, -EINVAL (reported), -ENOMEM.
  */
 int xs_tree_cross_check(const struct xs_schema *schema, struct lyd_node **domain, struct xs_diag *diag);
 

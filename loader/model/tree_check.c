@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tree_check.c - what needs the whole tree: references, by an index and generically over the compiled schema; and libyang's
- * own judgement.
+ * tree_check.c - what needs the whole tree: references, by an index and generically over the compiled schema; and
+ * libyang's own judgement.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,12 +11,12 @@
 
 #include "loader/model/tree.h"
 
-#define REFERENCES_MAX 64 /* leafrefs of the schema */
+#define REFERENCES_MAX  64         /* leafrefs of the schema */
 #define CROSS_CHECK_MAX (1u << 22) /* references times their targets: about a second */
 
 /*
- * A leafref. Its path is either absolute, or climbs (../) and descends, and has no predicates. `scope` is the node that the
- * way climbs to: leafref and target must lie in the same instance of it.
+ * A leafref. Its path is either absolute, or climbs (../) and descends, and has no predicates. `scope` is the node that
+ * the way climbs to: leafref and target must lie in the same instance of it.
  */
 struct reference {
 	const struct lysc_node *from, *target, *scope;
@@ -72,7 +72,8 @@ static LY_ERR collect(struct lysc_node *node, void *data, ly_bool *skip)
 
 	if (!xs_schema_is_leaf(node))
 		return LY_SUCCESS;
-	type = node->nodetype == LYS_LEAF ? ((struct lysc_node_leaf *)node)->type : ((struct lysc_node_leaflist *)node)->type;
+	type = node->nodetype == LYS_LEAF ? ((struct lysc_node_leaf *)node)->type
+					  : ((struct lysc_node_leaflist *)node)->type;
 	if (type->basetype != LY_TYPE_LEAFREF)
 		return LY_SUCCESS;
 	path = lyxp_get_expr(((const struct lysc_type_leafref *)type)->path);
@@ -133,10 +134,11 @@ static int check_reference(const struct index *index, const struct reference *re
 	if (there)
 		return 0;
 	if (scope)
-		xs_diag_add(diag, XS_ERROR, xs_tree_place(node), "%s: there is no %s \"%s\" in %s \"%s\"", node->schema->name, what,
-			    key.value, scope->schema->name, lyd_get_value(lyd_child(scope)));
+		xs_diag_add(diag, XS_ERROR, xs_tree_place(node), "%s: there is no %s \"%s\" in %s \"%s\"",
+			    node->schema->name, what, key.value, scope->schema->name, lyd_get_value(lyd_child(scope)));
 	else
-		xs_diag_add(diag, XS_ERROR, xs_tree_place(node), "%s: there is no %s \"%s\"", node->schema->name, what, key.value);
+		xs_diag_add(diag, XS_ERROR, xs_tree_place(node), "%s: there is no %s \"%s\"", node->schema->name, what,
+			    key.value);
 	return -EINVAL;
 }
 
@@ -152,15 +154,18 @@ int xs_tree_check_references(const struct xs_schema *schema, const struct lyd_no
 		err = -EPROTO;
 		goto out;
 	}
-	LYD_TREE_DFS_BEGIN((struct lyd_node *)domain, node) {
+	LYD_TREE_DFS_BEGIN((struct lyd_node *)domain, node)
+	{
 		if (node->schema->nodetype == LYS_LEAF && add_targets(&index, node))
 			goto out;
 		LYD_TREE_DFS_END((struct lyd_node *)domain, node);
 	}
 	err = 0;
-	LYD_TREE_DFS_BEGIN((struct lyd_node *)domain, node) {
+	LYD_TREE_DFS_BEGIN((struct lyd_node *)domain, node)
+	{
 		for (size_t i = 0; i < index.count; i++) {
-			if (index.reference[i].from == node->schema && check_reference(&index, &index.reference[i], node, diag))
+			if (index.reference[i].from == node->schema &&
+			    check_reference(&index, &index.reference[i], node, diag))
 				err = -EINVAL;
 		}
 		LYD_TREE_DFS_END((struct lyd_node *)domain, node);
@@ -184,7 +189,8 @@ static bool is_small(const struct xs_schema *schema, struct lyd_node *domain)
 	if (!references)
 		return false;
 	targets = references + REFERENCES_MAX;
-	LYD_TREE_DFS_BEGIN(domain, node) {
+	LYD_TREE_DFS_BEGIN(domain, node)
+	{
 		for (size_t i = 0; i < index.count; i++) {
 			references[i] += index.reference[i].from == node->schema;
 			targets[i] += index.reference[i].target == node->schema;
@@ -208,8 +214,8 @@ int xs_tree_cross_check(const struct xs_schema *schema, struct lyd_node **domain
 		why = lyd_new_implicit_tree(*domain, 0, NULL);
 	if (why && why != LY_EMEM) {
 		path = ly_errpath(schema->context);
-		xs_diag_add(diag, XS_ERROR, NULL, "the schema refuses what the checks accepted: %s: %s", path ? path : "?",
-			    ly_errmsg(schema->context));
+		xs_diag_add(diag, XS_ERROR, NULL, "the schema refuses what the checks accepted: %s: %s",
+			    path ? path : "?", ly_errmsg(schema->context));
 	}
 	return why == LY_EMEM ? -ENOMEM : why ? -EINVAL : 0;
 }

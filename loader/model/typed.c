@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * typed.c - the objects of the domain: values out of text, names into the index, references that the schema knows. Those
- * that it cannot express (ports and peers) are resolve.c's.
+ * typed.c - the objects of the domain: values out of text, names into the index, references that the schema knows.
+ * Those that it cannot express (ports and peers) are resolve.c's.
  */
 #include "loader/model/typed.h"
 
@@ -23,7 +23,8 @@ static const struct lyd_node *child_of(const struct lyd_node *parent, const char
 {
 	const struct lyd_node *child;
 
-	LY_LIST_FOR(lyd_child(parent), child) {
+	LY_LIST_FOR(lyd_child(parent), child)
+	{
 		if (!strcmp(child->schema->name, name))
 			return child;
 	}
@@ -74,12 +75,14 @@ static bool says(const struct lyd_node *parent, const char *name, const char *va
 	return child && !strcmp(lyd_get_value(child), value);
 }
 
-static struct xs_prefix prefix_of(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
+static struct xs_prefix prefix_of(struct typing *t, const struct lyd_node *parent, const char *name,
+				  struct xs_place *place)
 {
 	return xs_value_prefix(&t->values, child_of(parent, name), parent, place);
 }
 
-static struct xs_address address_of(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
+static struct xs_address address_of(struct typing *t, const struct lyd_node *parent, const char *name,
+				    struct xs_place *place)
 {
 	return xs_value_address(&t->values, child_of(parent, name), parent, place);
 }
@@ -108,21 +111,23 @@ static void remember(struct typing *t, struct xs_names *names, const char *owner
  * The list `name` of `parent` as an array of objects of `size` bytes, each filled by `read`. `owner` is handed on.
  */
 static void *read_list(struct typing *t, const struct lyd_node *parent, const char *name, size_t size,
-		       void (*read)(struct typing *, const struct lyd_node *, void *, void *), void *owner, size_t *out_count)
+		       void (*read)(struct typing *, const struct lyd_node *, void *, void *), void *owner,
+		       size_t *out_count)
 {
 	const struct lyd_node *child;
 	size_t count = 0;
 	char *array, *at;
 
 	LY_LIST_FOR(lyd_child(parent), child)
-		count += !strcmp(child->schema->name, name);
+	count += !strcmp(child->schema->name, name);
 	array = at = xs_arena_array(t->arena, count, size);
 	if (!array) {
 		t->values.err = -ENOMEM;
 		return NULL;
 	}
 	*out_count = count;
-	LY_LIST_FOR(lyd_child(parent), child) {
+	LY_LIST_FOR(lyd_child(parent), child)
+	{
 		if (t->values.err == -ENOMEM)
 			break;
 		if (strcmp(child->schema->name, name))
@@ -133,7 +138,7 @@ static void *read_list(struct typing *t, const struct lyd_node *parent, const ch
 	return array;
 }
 
-/* ---- nodes ---------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------------------------------ */
 
 static void read_reserved(struct typing *t, const struct lyd_node *from, void *object, void *owner)
 {
@@ -158,7 +163,8 @@ static void read_port(struct typing *t, const struct lyd_node *from, void *objec
 	port->mode = says(from, "mode", "generic") ? XS_MODE_GENERIC : XS_MODE_NATIVE;
 	port->attach = says(from, "attach", "shared") ? XS_ATTACH_SHARED : XS_ATTACH_EXCLUSIVE;
 	port->stack = says(from, "stack", "local") ? XS_STACK_LOCAL : XS_STACK_WIRE;
-	port->reserved = read_list(t, from, "reserved-label", sizeof(*port->reserved), read_reserved, NULL, &port->reserved_count);
+	port->reserved = read_list(t, from, "reserved-label", sizeof(*port->reserved), read_reserved, NULL,
+				   &port->reserved_count);
 	if (node->name && port->name)
 		remember(t, &t->index->port, node->name, port->name, port);
 }
@@ -175,7 +181,7 @@ static void read_node(struct typing *t, const struct lyd_node *from, void *objec
 		remember(t, &t->index->node, NULL, node->name, node);
 }
 
-/* ---- slices --------------------------------------------------------------------------------------------------------- */
+/* ---- slices ----------------------------------------------------------------------------------------------------- */
 
 static void read_route(struct typing *t, const struct lyd_node *from, void *object, void *owner)
 {
@@ -216,7 +222,8 @@ static void read_link(struct typing *t, const struct lyd_node *from, void *objec
 	link->place = link->end_place[0] = link->end_place[1] = xs_value_place(&t->values, from);
 	link->slice = owner;
 	link->name = text_of(t, from, "name", NULL);
-	LY_LIST_FOR(lyd_child(from), child) {
+	LY_LIST_FOR(lyd_child(from), child)
+	{
 		if (strcmp(child->schema->name, "ends") || ends == 2)
 			continue;
 		link->end[ends] = vrf_of(t, owner, child);
@@ -240,7 +247,8 @@ static void read_gateway(struct typing *t, const struct lyd_node *from, void *ob
 	gateway->subnet = prefix_of(t, from, "subnet", &gateway->subnet_place);
 	gateway->address = address_of(t, from, "address", &gateway->address_place);
 	gateway->mac = mac_of(t, from, "mac", &gateway->mac_place);
-	gateway->behind = read_list(t, from, "behind", sizeof(*gateway->behind), read_route, NULL, &gateway->behind_count);
+	gateway->behind =
+		read_list(t, from, "behind", sizeof(*gateway->behind), read_route, NULL, &gateway->behind_count);
 }
 
 static void read_slice(struct typing *t, const struct lyd_node *from, void *object, void *owner)
@@ -259,14 +267,15 @@ static void read_slice(struct typing *t, const struct lyd_node *from, void *obje
 		remember(t, &t->index->slice, NULL, slice->name, slice);
 	slice->vrf = read_list(t, from, "vrf", sizeof(*slice->vrf), read_vrf, slice, &slice->vrf_count);
 	slice->link = read_list(t, from, "link", sizeof(*slice->link), read_link, slice, &slice->link_count);
-	slice->gateway = read_list(t, from, "gateway", sizeof(*slice->gateway), read_gateway, slice, &slice->gateway_count);
+	slice->gateway =
+		read_list(t, from, "gateway", sizeof(*slice->gateway), read_gateway, slice, &slice->gateway_count);
 }
 
-/* ---- filters, MUXes, migrations ------------------------------------------------------------------------------------- */
+/* ---- filters, MUXes, migrations --------------------------------------------------------------------------------- */
 
 /* In the order of enum xs_condition_field. */
-static const char *const condition_names[] = { "destination", "source", "protocol", "source-port", "destination-port",
-					  "dscp",        "input-port", "any" };
+static const char *const condition_names[] = { "destination",      "source", "protocol",   "source-port",
+					       "destination-port", "dscp",   "input-port", "any" };
 
 /* Fields are noted as named even where their value is at fault: what follows from it then is not reported. */
 static void read_condition(struct typing *t, const struct lyd_node *from, void *object, void *owner)
@@ -299,7 +308,8 @@ static void read_condition(struct typing *t, const struct lyd_node *from, void *
 	if (child && says(from, "any", "false")) {
 		struct xs_place place = xs_value_place(&t->values, child);
 
-		xs_diag_add(t->values.diag, XS_ERROR, &place, "any: \"false\" matches nothing: leave the condition out");
+		xs_diag_add(t->values.diag, XS_ERROR, &place,
+			    "any: \"false\" matches nothing: leave the condition out");
 		xs_values_fail(&t->values, -EINVAL);
 	}
 }
@@ -379,6 +389,7 @@ int xs_typed_read(const struct lyd_node *tree, struct xs_arena *arena, struct xs
 	d->slice = read_list(&t, tree, "slice", sizeof(*d->slice), read_slice, NULL, &d->slice_count);
 	d->filter = read_list(&t, tree, "filter", sizeof(*d->filter), read_filter, NULL, &d->filter_count);
 	d->mux = read_list(&t, tree, "mux", sizeof(*d->mux), read_mux, NULL, &d->mux_count);
-	d->migration = read_list(&t, tree, "migration", sizeof(*d->migration), read_migration, NULL, &d->migration_count);
+	d->migration =
+		read_list(&t, tree, "migration", sizeof(*d->migration), read_migration, NULL, &d->migration_count);
 	return t.values.err;
 }

@@ -63,8 +63,8 @@ static void refuse_host_bits(struct xs_values *values, const struct xs_place *pl
 		return;
 	}
 	meant = xs_prefix_mask(&address, (unsigned int)strtoul(slash + 1, NULL, 10));
-	xs_diag_add(values->diag, XS_ERROR, place, "%s: \"%s\" has bits beyond its length; its network is %s", node->schema->name,
-		    text, xs_prefix_text(&meant, buf));
+	xs_diag_add(values->diag, XS_ERROR, place, "%s: \"%s\" has bits beyond its length; its network is %s",
+		    node->schema->name, text, xs_prefix_text(&meant, buf));
 	xs_values_fail(values, -EINVAL);
 }
 
@@ -142,8 +142,8 @@ struct xs_d_range xs_value_range(struct xs_values *values, const struct lyd_node
 	last = dash ? strtoul(dash + 1, NULL, 10) : first;
 	none.place = range.place;
 	if (first < least || last > most || first > most) {
-		xs_diag_add(values->diag, XS_ERROR, &range.place, "%s: \"%s\" is not within %u to %u", node->schema->name,
-			    lyd_get_value(node), least, most);
+		xs_diag_add(values->diag, XS_ERROR, &range.place, "%s: \"%s\" is not within %u to %u",
+			    node->schema->name, lyd_get_value(node), least, most);
 		xs_values_fail(values, -EINVAL);
 		return none;
 	}

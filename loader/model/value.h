@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * value.h - values out of the text of leaves: prefixes, addresses, MACs, ranges, protocols; and what about them a pattern
- * cannot say (host bits, a family that is not supported yet, a range that runs backwards).
+ * value.h - values out of the text of leaves: prefixes, addresses, MACs, ranges, protocols; and what about them a
+ * pattern cannot say (host bits, a family that is not supported yet, a range that runs backwards).
  *
  * `node` may be NULL everywhere: the value is then zero, and its place that of `parent`.
  */
@@ -16,8 +16,8 @@
 
 struct xs_values {
 	struct xs_diag *diag;
-	struct xs_arena *arena; /* of data paths */
-	int err;                /* -EINVAL: something was reported; -ENOMEM */
+	struct xs_arena *arena;            /* of data paths */
+	int err;                           /* -EINVAL: something was reported; -ENOMEM */
 	const char *path_from, *path_copy; /* the last path that was copied */
 };
 

@@ -64,8 +64,8 @@ static void dump_node(FILE *out, const struct xs_d_node *node)
 		const struct xs_d_port *port = &node->port[i];
 
 		assert_ptr_equal(port->node, node);
-		fprintf(out, "  port %s interface=%s mtu=%u mode=%d attach=%d stack=%d", port->name, port->interface, port->mtu, port->mode,
-			port->attach, port->stack);
+		fprintf(out, "  port %s interface=%s mtu=%u mode=%d attach=%d stack=%d", port->name, port->interface,
+			port->mtu, port->mode, port->attach, port->stack);
 		dump_port_name(out, "peer", port->peer);
 		for (size_t j = 0; j < port->reserved_count; j++)
 			dump_range(out, "reserved", &port->reserved[j]);
@@ -75,7 +75,8 @@ static void dump_node(FILE *out, const struct xs_d_node *node)
 
 static void dump_slice(FILE *out, const struct xs_d_slice *slice)
 {
-	fprintf(out, "slice %s id=%u implementation=%d protocol=%d\n", slice->name, slice->id, slice->implementation, slice->protocol);
+	fprintf(out, "slice %s id=%u implementation=%d protocol=%d\n", slice->name, slice->id, slice->implementation,
+		slice->protocol);
 	for (size_t i = 0; i < slice->vrf_count; i++) {
 		const struct xs_d_vrf *vrf = &slice->vrf[i];
 
@@ -89,7 +90,8 @@ static void dump_slice(FILE *out, const struct xs_d_slice *slice)
 		const struct xs_d_link *link = &slice->link[i];
 
 		assert_ptr_equal(link->slice, slice);
-		fprintf(out, "  link %s ends=%s,%s mtu=%u label=%u", link->name, link->end[0]->name, link->end[1]->name, link->mtu, link->label);
+		fprintf(out, "  link %s ends=%s,%s mtu=%u label=%u", link->name, link->end[0]->name, link->end[1]->name,
+			link->mtu, link->label);
 		dump_port_name(out, "from", link->port[0]);
 		dump_port_name(out, "to", link->port[1]);
 		dump_prefix(out, "subnet", &link->subnet);
@@ -141,7 +143,8 @@ static void dump_mux(FILE *out, const struct xs_d_mux *mux)
 		fputc('\n', out);
 	}
 	for (size_t i = 0; i < mux->slice_count; i++)
-		fprintf(out, "  slice %s vrf=%s filter=%s\n", mux->slice[i].slice->name, mux->slice[i].vrf->name, mux->slice[i].filter->name);
+		fprintf(out, "  slice %s vrf=%s filter=%s\n", mux->slice[i].slice->name, mux->slice[i].vrf->name,
+			mux->slice[i].filter->name);
 }
 
 char *model_dump(const struct xs_domain *domain)
@@ -163,8 +166,8 @@ char *model_dump(const struct xs_domain *domain)
 	for (size_t i = 0; i < domain->migration_count; i++) {
 		const struct xs_d_migration *migration = &domain->migration[i];
 
-		fprintf(out, "migration %s group=%s from=%s to=%s", migration->name, or_none(migration->group), migration->from->name,
-			migration->to->name);
+		fprintf(out, "migration %s group=%s from=%s to=%s", migration->name, or_none(migration->group),
+			migration->from->name, migration->to->name);
 		dump_address(out, "address", &migration->address);
 		dump_mac(out, &migration->mac);
 		fputc('\n', out);

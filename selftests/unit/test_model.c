@@ -121,55 +121,56 @@ static void test_figure7(void **state)
 }
 
 /* Every element of the schema that works, in its YAML form. */
-static const char whole_yaml[] = "implementation: segmentation\n"
-				 "node:\n"
-				 "  - name: R1\n"
-				 "    address-blocks: 4096\n"
-				 "    port:\n"
-				 "      - {name: pdc, interface: eth0, mtu: 9000, mode: generic, attach: exclusive, stack: local}\n"
-				 "      - {name: a, peer: R2/a, reserved-label: [1-9, 4094]}\n"
-				 "      - {name: b, peer: R2/b}\n"
-				 "  - {name: R2, port: [{name: users}, {name: a, peer: R1/a}, {name: b, peer: R1/b}]}\n"
-				 "slice:\n"
-				 "  - name: P\n"
-				 "    id: 65535\n"
-				 "    implementation: segmentation\n"
-				 "    routing: {protocol: static}\n"
-				 "    vrf:\n"
-				 "      - name: v1\n"
-				 "        node: R1\n"
-				 "        id: 5\n"
-				 "        mac: 02:00:00:00:00:aa\n"
-				 "        route: [{prefix: 172.16.0.0/12, via: 10.1.0.2}, {prefix: 192.168.7.7, via: 10.0.0.9}]\n"
-				 "      - {name: v2, node: R2}\n"
-				 "    link:\n"
-				 "      - {name: l, ends: [v2, v1], subnet: 10.1.1.0/30}\n"
-				 "      - {name: m, ends: [v1, v2], subnet: 10.1.0.0/30, mtu: 1400, port: R2/b, label: 77}\n"
-				 "    gateway:\n"
-				 "      - name: gw\n"
-				 "        vrf: v1\n"
-				 "        port: pdc\n"
-				 "        subnet: 10.0.0.0/24\n"
-				 "        address: 10.0.0.254\n"
-				 "        mac: 02:00:00:00:00:bb\n"
-				 "        behind: [{prefix: 10.9.0.0/16, via: 10.0.0.8}]\n"
-				 "filter:\n"
-				 "  - name: web\n"
-				 "    condition:\n"
-				 "      - {destination: 10.0.0.0/24, source: 192.0.2.0/25, protocol: tcp, destination-port: 8000-8080}\n"
-				 "      - {protocol: 132, source-port: 80, dscp: 46, input-port: users}\n"
-				 "      - {dscp: 10-12}\n"
-				 "  - {name: empty}\n"
-				 "  - {name: all, condition: [{any: true}]}\n"
-				 "mux:\n"
-				 "  - name: M\n"
-				 "    node: R2\n"
-				 "    port: users\n"
-				 "    clients: [192.0.2.0/24, {prefix: 0.0.0.0/0, via: 192.0.2.7}]\n"
-				 "    subnet: 10.255.0.0/30\n"
-				 "    address: 192.0.2.200\n"
-				 "    mac: 02:00:00:00:00:cc\n"
-				 "    slice: [{name: P, filter: web}]\n";
+static const char whole_yaml[] =
+	"implementation: segmentation\n"
+	"node:\n"
+	"  - name: R1\n"
+	"    address-blocks: 4096\n"
+	"    port:\n"
+	"      - {name: pdc, interface: eth0, mtu: 9000, mode: generic, attach: exclusive, stack: local}\n"
+	"      - {name: a, peer: R2/a, reserved-label: [1-9, 4094]}\n"
+	"      - {name: b, peer: R2/b}\n"
+	"  - {name: R2, port: [{name: users}, {name: a, peer: R1/a}, {name: b, peer: R1/b}]}\n"
+	"slice:\n"
+	"  - name: P\n"
+	"    id: 65535\n"
+	"    implementation: segmentation\n"
+	"    routing: {protocol: static}\n"
+	"    vrf:\n"
+	"      - name: v1\n"
+	"        node: R1\n"
+	"        id: 5\n"
+	"        mac: 02:00:00:00:00:aa\n"
+	"        route: [{prefix: 172.16.0.0/12, via: 10.1.0.2}, {prefix: 192.168.7.7, via: 10.0.0.9}]\n"
+	"      - {name: v2, node: R2}\n"
+	"    link:\n"
+	"      - {name: l, ends: [v2, v1], subnet: 10.1.1.0/30}\n"
+	"      - {name: m, ends: [v1, v2], subnet: 10.1.0.0/30, mtu: 1400, port: R2/b, label: 77}\n"
+	"    gateway:\n"
+	"      - name: gw\n"
+	"        vrf: v1\n"
+	"        port: pdc\n"
+	"        subnet: 10.0.0.0/24\n"
+	"        address: 10.0.0.254\n"
+	"        mac: 02:00:00:00:00:bb\n"
+	"        behind: [{prefix: 10.9.0.0/16, via: 10.0.0.8}]\n"
+	"filter:\n"
+	"  - name: web\n"
+	"    condition:\n"
+	"      - {destination: 10.0.0.0/24, source: 192.0.2.0/25, protocol: tcp, destination-port: 8000-8080}\n"
+	"      - {protocol: 132, source-port: 80, dscp: 46, input-port: users}\n"
+	"      - {dscp: 10-12}\n"
+	"  - {name: empty}\n"
+	"  - {name: all, condition: [{any: true}]}\n"
+	"mux:\n"
+	"  - name: M\n"
+	"    node: R2\n"
+	"    port: users\n"
+	"    clients: [192.0.2.0/24, {prefix: 0.0.0.0/0, via: 192.0.2.7}]\n"
+	"    subnet: 10.255.0.0/30\n"
+	"    address: 192.0.2.200\n"
+	"    mac: 02:00:00:00:00:cc\n"
+	"    slice: [{name: P, filter: web}]\n";
 
 static const char whole_xml[] =
 	"<?xml version='1.0'?><data xmlns='urn:ietf:params:xml:ns:netconf:base:1.0'>"
@@ -178,11 +179,13 @@ static const char whole_xml[] =
 	"<node><name>R1</name><address-blocks>4096</address-blocks>"
 	"<port><name>pdc</name><interface>eth0</interface><mtu>9000</mtu><mode>generic</mode><attach>exclusive</attach>"
 	"<stack>local</stack></port>"
-	"<port><name>a</name><peer>R2/a</peer><s:reserved-label>1-9</s:reserved-label><s:reserved-label>4094</s:reserved-label></port>"
+	"<port><name>a</name><peer>R2/a</peer><s:reserved-label>1-9</s:reserved-label><s:reserved-label>4094</"
+	"s:reserved-label></port>"
 	"<port><name>b</name><peer>R2/b</peer></port></node>"
 	"<node><port><name>users</name></port><name>R2</name>" /* a key may come later */
 	"<port><name>a</name><peer>R1/a</peer></port><port><name>b</name><peer>R1/b</peer></port></node>"
-	"<slice><name>P</name><id>65535</id><implementation>segmentation</implementation><routing><protocol>static</protocol></routing>"
+	"<slice><name>P</name><id>65535</id><implementation>segmentation</implementation><routing><protocol>static</"
+	"protocol></routing>"
 	"<vrf><name>v1</name><node>R1</node><id>5</id><mac>02:00:00:00:00:AA</mac>"
 	"<route><prefix>172.16.0.0/12</prefix><via>10.1.0.2</via></route>"
 	"<route><prefix>192.168.7.7/32</prefix><via>10.0.0.9</via></route></vrf>"
@@ -195,12 +198,14 @@ static const char whole_xml[] =
 	"<filter><name>web</name>"
 	"<condition><destination>10.0.0.0/24</destination><source>192.0.2.0/25</source><protocol>6</protocol>"
 	"<destination-port>8000-8080</destination-port></condition>"
-	"<condition><protocol>sctp</protocol><source-port>80-80</source-port><dscp> 46 </dscp><input-port>users</input-port></condition>"
+	"<condition><protocol>sctp</protocol><source-port>80-80</source-port><dscp> 46 "
+	"</dscp><input-port>users</input-port></condition>"
 	"<condition><dscp><![CDATA[10-12]]></dscp></condition></filter>"
 	"<filter><name>empty</name></filter><filter><name>all</name><condition><any>true</any></condition></filter>"
 	"<mux><name>M</name><node>R2</node><port>users</port><clients><prefix>192.0.2.0/24</prefix></clients>"
 	"<clients><prefix>0.0.0.0/0</prefix><via>192.0.2.7</via></clients><subnet>10.255.0.0/30</subnet>"
-	"<address>192.0.2.200</address><mac>02:00:00:00:00:cc</mac><slice><name>P</name><filter>web</filter></slice></mux>"
+	"<address>192.0.2.200</address><mac>02:00:00:00:00:cc</mac><slice><name>P</name><filter>web</filter></slice></"
+	"mux>"
 	"</x:domain></data>";
 
 static void test_every_element(void **state)
@@ -229,11 +234,13 @@ static void test_ways_of_writing(void **state)
 		"node:\n  - {name: R1, port: [{name: p}]}\n  - {name: R2}\nmigration:\n",
 		"domain:\n  node: [{name: R1, port: [p]}, R2]\n",
 		"\xef\xbb\xbf---\nnode:\r\n  - name: \"R1\"\r\n    port: [{'name': p}]\r\n  - name: 'R2'\n...\n",
-		"{\"xslice:domain\": {\"node\": [{\"name\": \"R1\", \"port\": [{\"name\": \"p\"}]}, {\"name\": \"R2\"}],"
+		"{\"xslice:domain\": {\"node\": [{\"name\": \"R1\", \"port\": [{\"name\": \"p\"}]}, {\"name\": "
+		"\"R2\"}],"
 		" \"mux\": null}}",
 		"{\"xslice:node\": [{\"port\": [\"p\"], \"xslice:name\": \"R1\"}, \"R2\"]}",
 		"{\n\t\"node\"\t:[\n\t{\"name\":\"R1\",\"port\":[{\"name\":\"\\u0070\"}]},\n\t{\"name\":\"R2\"}]}\n",
-		" <domain xmlns='urn:xslice'><node><name>R1</name><port><name>p</name></port></node><node>R2</node></domain>",
+		" <domain "
+		"xmlns='urn:xslice'><node><name>R1</name><port><name>p</name></port></node><node>R2</node></domain>",
 	};
 	struct xs_domain *first = model_parse(same[0], XS_FORMAT_GUESS);
 
@@ -249,10 +256,11 @@ static void test_ways_of_writing(void **state)
 /* Order is the definition's, whatever the keys and numbers say (R18). */
 static void test_order_is_kept(void **state)
 {
-	struct xs_domain *d = model_parse("filter:\n"
-					  "  - {name: z, condition: [{seq: 9, dscp: 1}, {seq: 2, dscp: 3}, {dscp: 4}, {seq: 1, dscp: 5}]}\n"
-					  "  - {name: a}\n",
-					  XS_FORMAT_YAML);
+	struct xs_domain *d = model_parse(
+		"filter:\n"
+		"  - {name: z, condition: [{seq: 9, dscp: 1}, {seq: 2, dscp: 3}, {dscp: 4}, {seq: 1, dscp: 5}]}\n"
+		"  - {name: a}\n",
+		XS_FORMAT_YAML);
 
 	assert_string_equal(d->filter[0].name, "z");
 	assert_string_equal(d->filter[1].name, "a");
@@ -265,19 +273,20 @@ static void test_order_is_kept(void **state)
 
 static void test_gateways_share_their_address(void **state)
 {
-	struct xs_domain *d = model_parse("node: [{name: R1, port: [a, b, c]}]\n"
-					  "slice:\n"
-					  "  - name: P\n"
-					  "    vrf: [{name: v, node: R1}]\n"
-					  "    gateway: [{name: g, vrf: v, port: a, subnet: 10.0.0.0/16}]\n"
-					  "  - name: A\n"
-					  "    vrf: [{name: v, node: R1}]\n"
-					  "    gateway: [{name: g, vrf: v, port: b, subnet: 10.0.0.0/16, address: 10.0.9.9,\n"
-					  "               mac: 02:00:00:00:00:01}]\n"
-					  "  - name: B\n"
-					  "    vrf: [{name: v, node: R1}]\n"
-					  "    gateway: [{name: g, vrf: v, port: c, subnet: 10.0.0.0/17}]\n",
-					  XS_FORMAT_YAML);
+	struct xs_domain *d =
+		model_parse("node: [{name: R1, port: [a, b, c]}]\n"
+			    "slice:\n"
+			    "  - name: P\n"
+			    "    vrf: [{name: v, node: R1}]\n"
+			    "    gateway: [{name: g, vrf: v, port: a, subnet: 10.0.0.0/16}]\n"
+			    "  - name: A\n"
+			    "    vrf: [{name: v, node: R1}]\n"
+			    "    gateway: [{name: g, vrf: v, port: b, subnet: 10.0.0.0/16, address: 10.0.9.9,\n"
+			    "               mac: 02:00:00:00:00:01}]\n"
+			    "  - name: B\n"
+			    "    vrf: [{name: v, node: R1}]\n"
+			    "    gateway: [{name: g, vrf: v, port: c, subnet: 10.0.0.0/17}]\n",
+			    XS_FORMAT_YAML);
 	char text[XS_PREFIX_TEXT];
 
 	assert_string_equal(xs_address_text(&d->slice[0].gateway[0].address, text), "10.0.9.9");
@@ -298,8 +307,9 @@ static void test_tenants_may_use_the_same_addresses(void **state)
 	fputs("node: [{name: R1, port: [g0, g1, g2, g3, u0, u1]}]\nslice:\n", out);
 	for (int i = 0; i < 4; i++)
 		fprintf(out,
-			"  - {name: S%d, vrf: [{name: v, node: R1}], gateway: [{name: g, vrf: v, port: g%d, subnet: 10.0.0.0/16}]}\n", i,
-			i);
+			"  - {name: S%d, vrf: [{name: v, node: R1}], gateway: [{name: g, vrf: v, port: g%d, subnet: "
+			"10.0.0.0/16}]}\n",
+			i, i);
 	fputs("filter: [{name: f, condition: [{destination: 10.0.0.5}]}]\nmux:\n", out);
 	for (int i = 0; i < 2; i++)
 		fprintf(out,
@@ -325,10 +335,14 @@ static void test_bounds_are_allowed(void **state)
 	FILE *out = open_memstream(&yaml, &size);
 
 	assert_non_null(out);
-	fputs("node: [{name: R1, port: [u]}]\nslice: [{name: P, vrf: [{name: v, node: R1}]}]\nfilter:\n  - name: f\n    condition:\n", out);
+	fputs("node: [{name: R1, port: [u]}]\nslice: [{name: P, vrf: [{name: v, node: R1}]}]\nfilter:\n  - name: f\n   "
+	      " condition:\n",
+	      out);
 	for (int i = 0; i < 64; i++)
 		fprintf(out, "      - {source: 10.0.0.%d}\n      - {destination: 10.0.0.0/%d}\n", i, i < 32 ? 8 : 32);
-	fputs("mux: [{name: m, node: R1, port: u, clients: [192.0.2.0/24], subnet: 10.255.0.0/30, slice: [{name: P, filter: f}]}]\n", out);
+	fputs("mux: [{name: m, node: R1, port: u, clients: [192.0.2.0/24], subnet: 10.255.0.0/30, slice: [{name: P, "
+	      "filter: f}]}]\n",
+	      out);
 	fclose(out);
 	xs_domain_free(model_parse(yaml, XS_FORMAT_YAML));
 	free(yaml);
@@ -388,7 +402,8 @@ static void test_faults_are_sorted_and_clean(void **state)
 	json = xs_diag_json(diag);
 	assert_int_equal(json_array_size(json), 5);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(json, 2), "path")), "/domain/node");
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(json_array_get(json, 3), "note"), "column")), 7);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(json_array_get(json, 3), "note"), "column")), 7);
 	assert_true(json_is_null(json_object_get(json_array_get(json, 0), "note")));
 	json_decref(json);
 	free(text);

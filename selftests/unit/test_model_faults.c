@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_model_faults.c - faulty definitions: each file of selftests/unit/model/ against its .expect, which has every fault
- * as `check` prints it: message, line and column, and the place it clashes with. A case per file.
+ * test_model_faults.c - faulty definitions: each file of selftests/unit/model/ against its .expect, which has every
+ * fault as `check` prints it: message, line and column, and the place it clashes with. A case per file.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "loader/model/domain.h"
 #include "selftests/unit/model_dump.h"
 
-#define FOLDER "selftests/unit/model"
+#define FOLDER    "selftests/unit/model"
 #define FILES_MAX 256
 #define FILES_MIN 35 /* fewer: the folder was not found whole */
 
@@ -72,7 +72,8 @@ static void test_corpus_is_there(void **state)
 
 	assert_true(count >= FILES_MIN);
 	for (size_t i = 0; i < count; i++) {
-		snprintf(path, sizeof(path), "%s/%.*s.expect", FOLDER, (int)(strrchr(names[i], '.') - names[i]), names[i]);
+		snprintf(path, sizeof(path), "%s/%.*s.expect", FOLDER, (int)(strrchr(names[i], '.') - names[i]),
+			 names[i]);
 		expected = model_slurp(path, &size);
 		errors += strstr(expected, ": error: ") != NULL;
 		free(expected);
@@ -108,7 +109,8 @@ int main(void)
 
 	collect();
 	for (size_t i = 0; i < count; i++)
-		tests[i + 1] = (struct CMUnitTest){ .name = names[i], .test_func = test_file, .initial_state = names[i] };
+		tests[i + 1] =
+			(struct CMUnitTest){ .name = names[i], .test_func = test_file, .initial_state = names[i] };
 	failed = _cmocka_run_group_tests("model_faults", tests, count + 1, NULL, NULL);
 	for (size_t i = 0; i < count; i++)
 		free(names[i]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_model_robust.c - definitions that were cut off or damaged: figure 7 cut at every byte (JSON and XML: every third), and figure 7
- * with a byte replaced. There is a domain without a fault, or a fault and no domain; nothing else happens (sanitizers
- * watch). Replacements are drawn from a fixed seed.
+ * test_model_robust.c - definitions that were cut off or damaged: figure 7 cut at every byte (JSON and XML: every
+ * third), and figure 7 with a byte replaced. There is a domain without a fault, or a fault and no domain; nothing else
+ * happens (sanitizers watch). Replacements are drawn from a fixed seed.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -97,7 +97,8 @@ static void test_xml_with_a_byte_replaced(void **state)
 /* Whatever the file says it is, the other readers must bear it. */
 static void test_every_form_as_every_other(void **state)
 {
-	static const char *const paths[] = { "docs/examples/figure7.yaml", "docs/examples/figure7.json", "docs/examples/figure7.xml" };
+	static const char *const paths[] = { "docs/examples/figure7.yaml", "docs/examples/figure7.json",
+					     "docs/examples/figure7.xml" };
 
 	for (size_t i = 0; i < 3; i++) {
 		size_t size;
@@ -112,9 +113,12 @@ static void test_every_form_as_every_other(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_yaml_cut_at_every_byte),	    cmocka_unit_test(test_json_cut),
-		cmocka_unit_test(test_xml_cut),		    cmocka_unit_test(test_yaml_with_a_byte_replaced),
-		cmocka_unit_test(test_json_with_a_byte_replaced), cmocka_unit_test(test_xml_with_a_byte_replaced),
+		cmocka_unit_test(test_yaml_cut_at_every_byte),
+		cmocka_unit_test(test_json_cut),
+		cmocka_unit_test(test_xml_cut),
+		cmocka_unit_test(test_yaml_with_a_byte_replaced),
+		cmocka_unit_test(test_json_with_a_byte_replaced),
+		cmocka_unit_test(test_xml_with_a_byte_replaced),
 		cmocka_unit_test(test_every_form_as_every_other),
 	};
 
