@@ -6,6 +6,8 @@
  *   bench_pass       on the generator's end of its veth: frames from the node arrive only where a program is
  *   bench_sink       the receiver: counts and drops; notes the time of the first frame that bears `watch_tci`
  *   bench_redirect   the floor: a bare XDP redirect
+ *   bench_lookup     the floor of a table: the bare look-up in the candidate's own blocks, then a redirect
+ *   bench_memory     the floor of a MUX: for one of as many VMs an index, its cell, a counter per CPU; then a pushed tag
  *   bench_word       the floor of a switch: one array entry decides which tag is pushed
  */
 #include <linux/bpf.h>
@@ -14,6 +16,8 @@
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+
+#include "maps/contract.h"
 
 struct tagged_header {
 	__u8 destination[6], source[6];
@@ -44,6 +48,42 @@ struct {
 	__type(value, __u64);
 	__uint(max_entries, 1);
 } word SEC(".maps");
+
+/* bench_lookup: the candidate's map takes this one's place before it is loaded. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct xs_block);
+	__uint(max_entries, 1);
+} block SEC(".maps");
+__u32 root;
+
+/* bench_memory: what the smallest program that does a MUX's work would have to touch. Sized by the rig. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 131072);
+} vm_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 131072);
+} vm_cell SEC(".maps");
+
+struct vm_count {
+	__u64 packets, bytes;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct vm_count);
+	__uint(max_entries, 131072);
+} vm_count SEC(".maps");
 
 static __u64 state = 88172645463325252ull; /* of a xorshift generator: one thread generates at a time */
 
@@ -140,21 +180,82 @@ int bench_redirect(struct xdp_md *ctx)
 	return bpf_redirect(out_ifindex, 0);
 }
 
+/* The destination of a packet, tagged or not; 0 if it is too short. */
+static __always_inline __u32 destination_of(const struct xdp_md *ctx)
+{
+	const struct ethhdr *eth = (void *)(long)ctx->data;
+	const struct iphdr *ip = (void *)(eth + 1);
+
+	if ((void *)ip + 4 + sizeof(*ip) > (void *)(long)ctx->data_end)
+		return 0;
+	return eth->h_proto == bpf_htons(ETH_P_8021Q) ? *(const __u32 *)((void *)&ip->daddr + 4) : ip->daddr;
+}
+
+SEC("xdp")
+int bench_lookup(struct xdp_md *ctx)
+{
+	__u32 destination = destination_of(ctx), index = root, entry = 0;
+
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		const struct xs_block *at = bpf_map_lookup_elem(&block, &index);
+
+		if (!at)
+			return XDP_ABORTED;
+		entry = at->entry[destination >> (8 * i) & 0xff];
+		if ((entry & XS_ENTRY_KIND) != XS_ENTRY_BLOCK)
+			break;
+		index = entry & XS_ENTRY_INDEX;
+	}
+	return entry & XS_ENTRY_LEAF ? bpf_redirect(out_ifindex, 0) : XDP_DROP;
+}
+
+static __always_inline int push_tag(struct xdp_md *ctx, __u16 tci)
+{
+	struct tagged_header *tagged;
+
+	if (bpf_xdp_adjust_head(ctx, -4))
+		return -1;
+	tagged = (void *)(long)ctx->data;
+	if ((void *)(tagged + 1) > (void *)(long)ctx->data_end)
+		return -1;
+	__builtin_memmove(tagged, (void *)tagged + 4, 12);
+	tagged->tag_type = bpf_htons(ETH_P_8021Q);
+	tagged->tci = bpf_htons(tci);
+	return 0;
+}
+
+SEC("xdp")
+int bench_memory(struct xdp_md *ctx)
+{
+	__u32 at = bpf_ntohl(destination_of(ctx)) - first;
+	const __u64 *index = bpf_map_lookup_elem(&vm_index, &at), *value;
+	struct vm_count *counter;
+	__u32 key;
+
+	if (!index)
+		return XDP_ABORTED;
+	/* The maps hold zeroes: the next index depends on what was read, and is the same number. */
+	key = at ^ (__u32)*index;
+	value = bpf_map_lookup_elem(&vm_cell, &key);
+	counter = bpf_map_lookup_elem(&vm_count, &key);
+	if (!value || !counter)
+		return XDP_ABORTED;
+	counter->packets++;
+	counter->bytes += ctx->data_end - ctx->data;
+	if (push_tag(ctx, 201 + (__u16)*value))
+		return XDP_ABORTED;
+	return bpf_redirect(out_ifindex, 0);
+}
+
 SEC("xdp")
 int bench_word(struct xdp_md *ctx)
 {
 	__u32 key = 0;
 	const __u64 *value = bpf_map_lookup_elem(&word, &key);
-	struct tagged_header *tagged;
 
-	if (!value || bpf_xdp_adjust_head(ctx, -4))
+	if (!value || push_tag(ctx, *(const volatile __u64 *)value))
 		return XDP_ABORTED;
-	tagged = (void *)(long)ctx->data;
-	if ((void *)(tagged + 1) > (void *)(long)ctx->data_end)
-		return XDP_ABORTED;
-	__builtin_memcpy(tagged, (void *)tagged + 4, 12);
-	tagged->tag_type = bpf_htons(ETH_P_8021Q);
-	tagged->tci = bpf_htons(*(const volatile __u64 *)value);
 	return bpf_redirect(out_ifindex, 0);
 }
 

@@ -73,13 +73,38 @@ static int fill_million(struct candidate *candidate)
 	return err < 0 ? err : 0;
 }
 
+/*
+ * The bare look-up in the very blocks that the candidate walks: what this machine's memory allows, in the same run. *bare: its
+ * skeleton, for the caller to destroy.
+ */
+static int load_bare(const struct rig *rig, const struct candidate *candidate, struct bench_bpf **bare)
+{
+	struct bench_bpf *made = bench_bpf__open();
+	int err;
+
+	if (!made)
+		return -errno;
+	err = bpf_map__reuse_fd(made->maps.block, candidate->maps.fd[XS_MAP_block]);
+	if (!err)
+		err = bench_bpf__load(made);
+	if (err) {
+		bench_bpf__destroy(made);
+		return err;
+	}
+	made->bss->out_ifindex = rig->out_ifindex;
+	made->bss->root = xs_table_root(candidate->fib[1]);
+	*bare = made;
+	return 0;
+}
+
 /* One candidate, filled, against the floor and, for the small one, the kernel. */
 static int measure_table(struct rig *rig, const char *name, bool million, bool kernel)
 {
 	const struct candidate_size size = {.blocks = million ? 120000 : 1024, .cells = 2, .rules = 2};
 	struct rig_traffic traffic = {.tag = 101, .source = 0xc6336402};
 	struct candidate candidate;
-	struct side slice, floor, linux_router;
+	struct side slice, floor, lookup, linux_router;
+	struct bench_bpf *bare = NULL;
 	int err = candidate_open(&candidate, rig, &size);
 
 	if (err)
@@ -94,6 +119,12 @@ static int measure_table(struct rig *rig, const char *name, bool million, bool k
 	floor = (struct side){rig, bpf_program__fd(rig->ends->progs.bench_redirect), traffic};
 	if (!kernel) {
 		err = result_row(name, "floor-redirect", RESULT_PPS, measure, &slice, measure, &floor);
+		if (!err && million)
+			err = load_bare(rig, &candidate, &bare);
+		if (!err && million) {
+			lookup = (struct side){rig, bpf_program__fd(bare->progs.bench_lookup), traffic};
+			err = result_row("bare-lookup-1m", "floor-redirect", RESULT_PPS, measure, &lookup, measure, &floor);
+		}
 	} else {
 		traffic.tag = 0;
 		linux_router = (struct side){rig, -1, traffic};
@@ -101,6 +132,7 @@ static int measure_table(struct rig *rig, const char *name, bool million, bool k
 	}
 	rig_node_program(rig, -1);
 out:
+	bench_bpf__destroy(bare);
 	candidate_close(&candidate);
 	return err;
 }
