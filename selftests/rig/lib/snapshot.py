@@ -7,6 +7,7 @@ import re
 from . import contract, netns
 from .netns import inside, run, run_in
 
+SHARED = "machine: "
 RUN_ROOT = "/run/xslice"  # what an agent keeps for its successor
 
 # What a link shows that moves by itself.
@@ -70,38 +71,73 @@ def namespace_state(name):
     return taken
 
 
-def _loaded():
-    """Maps, programs and links of the kernel that bear a name of ours."""
-    taken = {}
-    ours = set(contract.MAPS) | {name[:15] for name in contract.MAPS}
-    for kind in ("map", "prog"):
-        loaded = json.loads(run("bpftool", "-j", kind, "show", check=False) or "[]")
-        mine = [one for one in loaded if one.get("name", "") in ours or one.get("name", "").startswith("xs_")]
-        taken[f"bpf {kind}s"] = "\n".join(sorted(f"{one['id']} {one['name']}" for one in mine))
-    return taken
+def loaded(nodes):
+    """(kind, id) of the maps, programs and links in the kernel that nodes have pinned or attached."""
+    found = set()
+    for name in nodes:
+        for folder, _, files in os.walk(f"{contract.PIN_ROOT}/{name}"):
+            for pin in files:
+                for kind in ("map", "prog", "link"):
+                    told = run("bpftool", "-j", kind, "show", "pinned", os.path.join(folder, pin), check=False)
+                    if told.startswith("{") and "error" not in (one := json.loads(told)):
+                        found.add((kind, one["id"]))
+        for link, described in netns.links(name).items():
+            if "xdp" in described:
+                found.add(("prog", described["xdp"]["prog"]["id"]))
+            filters = run("tc", "-n", name, "filter", "show", "dev", link, "ingress", check=False)
+            found.update(("prog", int(ident)) for ident in re.findall(r" id (\d+) ", filters))
+    return found
+
+
+def still_loaded(objects):
+    left = []
+    for kind in ("map", "prog", "link"):
+        shown = json.loads(run("bpftool", "-j", kind, "show", check=False) or "[]")
+        left += [(kind, one["id"]) for one in shown if (kind, one["id"]) in objects]
+    return left
+
+
+def _below(root):
+    found = [root] if os.path.isdir(root) else []
+    for folder, folders, files in os.walk(root):
+        found += [os.path.join(folder, name) for name in folders + files]
+    return "\n".join(sorted(found))
+
+
+def others(nodes):
+    """Nodes of xslice on this machine that are not ours: while they are there, what nodes share is theirs, too."""
+    found = set()
+    for root in (contract.PIN_ROOT, RUN_ROOT):
+        if os.path.isdir(root):
+            found.update(name for name in os.listdir(root) if os.path.isdir(os.path.join(root, name)))
+    return sorted(found - set(nodes))
 
 
 def take(nodes):
-    """What nodes (namespaces of this machine) hold, and what xslice may leave elsewhere on the machine."""
-    taken = {"sliver namespaces": "\n".join(name for name in netns.names() if name.startswith("xs."))}
+    """What nodes hold (their namespaces are named as they are), and what xslice may leave elsewhere on the machine."""
+    taken = {}
     for name in nodes:
         for key, value in namespace_state(name).items():
             taken[f"{name}: {key}"] = value
+        for root in (contract.PIN_ROOT, RUN_ROOT):
+            taken[f"below {root}/{name}"] = _below(f"{root}/{name}")
+        slivers = [one for one in netns.names() if one.startswith((f"xs.{name}.", f"xs.{name}@"))]
+        taken[f"{name}: slivers"] = "\n".join(slivers)
+    if others(nodes):
+        return taken
     for key, value in _sysctls().items():
-        taken[f"machine: {key}"] = value
+        taken[f"{SHARED}{key}"] = value
     for root in (contract.PIN_ROOT, RUN_ROOT):
-        found = [root] if os.path.isdir(root) else []
-        for folder, folders, files in os.walk(root):
-            found += [os.path.join(folder, name) for name in folders + files]
-        taken[f"below {root}"] = "\n".join(sorted(found))
-    taken.update(_loaded())
+        taken[f"{SHARED}below {root}"] = _below(root)
     return taken
 
 
 def differences(before, after):
-    """Lines that tell what differs."""
+    """Lines that tell what differs. What all nodes share is compared where it was taken both times."""
     lines = []
     for key in sorted(before.keys() | after.keys()):
+        if key.startswith(SHARED) and not (key in before and key in after):
+            continue
         old, new = before.get(key, "(absent)"), after.get(key, "(absent)")
         if old == new:
             continue
