@@ -3,10 +3,10 @@
  * address_table.c - prefixes in, leaves in blocks out: how a table is changed in place under its readers.
  *
  * Always holds, of a table:
- *  - every entry that is no BLOCK has the leaf of the longest prefix that covers all its addresses, and shadow[] has that
- *    prefix' length + 1 (0: none does, the entry is EMPTY);
- *  - a block other than the root exists only as long as a prefix ends in it (8 * level < length <= 8 * level + 8) or a block
- *    hangs under it: so one that holds neither has 256 equal entries, and folds into its parent's entry;
+ *  - every entry that is no BLOCK has the leaf of the longest prefix that covers all its addresses, and shadow[] has
+ *    that prefix' length + 1 (0: none does, the entry is EMPTY);
+ *  - a block other than the root exists only as long as a prefix ends in it (8 * level < length <= 8 * level + 8) or a
+ *    block hangs under it: so one that holds neither has 256 equal entries, and folds into its parent's entry;
  *  - readers need nothing of this file but the blocks.
  */
 #include <errno.h>
@@ -141,7 +141,9 @@ int xs_table_set(struct xs_table *table, const uint8_t *address, unsigned int le
 		paint(pool, block, first, count, &p);
 		return 0;
 	}
-	/* The missing blocks are made from the last one up, each a copy of what covers it, and published by one store. */
+	/*
+	 * The missing blocks are made from the last one up, each a copy of what covers it, and published by one store.
+	 */
 	uint32_t above = pool->blocks[block].entry[address[level]];
 	uint8_t above_shadow = pool->shadow[block][address[level]];
 	uint32_t child = xs_pool_take(pool, above, above_shadow);

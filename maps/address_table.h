@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * address_table.h - longest prefix over an address (contract.h, struct xs_block): user space's side. One pool of blocks per
- * node serves every table of the node: FIBs, edges, MUXes, sources.
+ * address_table.h - longest prefix over an address (contract.h, struct xs_block): user space's side. One pool of blocks
+ * per node serves every table of the node: FIBs, edges, MUXes, sources.
  *
  * The pool keeps what the datapath does not need (the prefix length behind each entry, the set of prefixes) and changes
  * entries in place by aligned stores; a new block is complete before an entry leads to it (release order). A block that
@@ -21,15 +21,15 @@ struct xs_pool;
 struct xs_table;
 
 /*
- * blocks: `count` blocks, the mapped map or a test's memory; not owned. grace(context) returns when every reader that began
- * before the call has ended; NULL: xs_grace(). NULL without memory.
+ * blocks: `count` blocks, the mapped map or a test's memory; not owned. grace(context) returns when every reader that
+ * began before the call has ended; NULL: xs_grace(). NULL without memory.
  */
 struct xs_pool *xs_pool_new(struct xs_block *blocks, uint32_t count, void (*grace)(void *context), void *context);
 void xs_pool_free(struct xs_pool *pool);
 
 /*
- * Takes the blocks under `root`, as they stand in the map, as in use: what a former agent left in force. Before the first
- * table of the pool is made, for all roots there are: what is not adopted by then is free.
+ * Takes the blocks under `root`, as they stand in the map, as in use: what a former agent left in force. Before the
+ * first table of the pool is made, for all roots there are: what is not adopted by then is free.
  */
 void xs_pool_adopt(struct xs_pool *pool, uint32_t root);
 /* Frees all blocks under an adopted root, once nothing leads to it. Waits for the grace period as others do. */
@@ -50,8 +50,9 @@ uint32_t xs_table_root(const struct xs_table *table);
 size_t xs_table_count(const struct xs_table *table); /* prefixes held */
 
 /*
- * Sets a prefix' leaf (0 .. XS_ENTRY_INDEX) or removes the prefix. address is in wire order, bits beyond length are ignored.
- * Nothing is written where nothing changes. -ENOSPC: the pool is full, and the table is as before. -ENOENT on removal.
+ * Sets a prefix' leaf (0 .. XS_ENTRY_INDEX) or removes the prefix. address is in wire order, bits beyond length are
+ * ignored. Nothing is written where nothing changes. -ENOSPC: the pool is full, and the table is as before. -ENOENT on
+ * removal.
  */
 int xs_table_set(struct xs_table *table, const uint8_t *address, unsigned int length, uint32_t leaf);
 int xs_table_remove(struct xs_table *table, const uint8_t *address, unsigned int length);

@@ -2,8 +2,9 @@
 /*
  * grace.c - waits for RCU, under which BPF programs run, from user space.
  *
- * membarrier(MEMBARRIER_CMD_GLOBAL) is synchronize_rcu() in the kernel, for anybody. It refuses where CPUs are nohz_full; there
- * the update of a map in a map waits alike (it must not return while a program may still hold the former inner map).
+ * membarrier(MEMBARRIER_CMD_GLOBAL) is synchronize_rcu() in the kernel, for anybody. It refuses where CPUs are
+ * nohz_full; there the update of a map in a map waits alike (it must not return while a program may still hold the
+ * former inner map).
  */
 #include <linux/membarrier.h>
 #include <sys/syscall.h>

@@ -2,8 +2,8 @@
 /*
  * mux_compile.c - what conditions mean (the naive walk), and their compilation.
  *
- * Conditions that test a destination only are grouped by prefix; sorted by address and length, each prefix' next shorter one
- * stands on a stack. The others become general conditions, whose rules are in no chain.
+ * Conditions that test a destination only are grouped by prefix; sorted by address and length, each prefix' next
+ * shorter one stands on a stack. The others become general conditions, whose rules are in no chain.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -51,7 +51,8 @@ static bool matches(const struct xs_condition *c, const struct xs_selector *s)
 		return false;
 	if (c->fields & XS_GENERAL_SOURCE_PORT && !(s->has_ports && in_range(s->source_port, c->source_port)))
 		return false;
-	if (c->fields & XS_GENERAL_DESTINATION_PORT && !(s->has_ports && in_range(s->destination_port, c->destination_port)))
+	if (c->fields & XS_GENERAL_DESTINATION_PORT &&
+	    !(s->has_ports && in_range(s->destination_port, c->destination_port)))
 		return false;
 	if (c->fields & XS_GENERAL_DSCP && !in_range(s->dscp, c->dscp))
 		return false;
@@ -66,7 +67,10 @@ bool xs_in_force(uint32_t slice, uint32_t vm_cell, uint32_t group_cell, const ui
 		return true;
 	vm = cells[vm_cell];
 	group = group_cell ? cells[group_cell] : 0;
-	/* Generations are the domain's and differ: the greater word is that of the higher one. The datapath compares alike. */
+	/*
+	 * Generations are the domain's and differ: the greater word is that of the higher one. The datapath compares
+	 * alike.
+	 */
 	if (group > vm)
 		vm = group;
 	return (vm & XS_CELL_SLICE_MASK) == slice;
@@ -82,6 +86,11 @@ int64_t xs_naive_walk(const struct xs_condition *condition, size_t count, const 
 			return i;
 	}
 	return -1;
+}
+
+static bool same_prefix(const struct keyed *a, const struct keyed *b)
+{
+	return a->address == b->address && a->length == b->length;
 }
 
 static int by_prefix(const void *a, const void *b)
@@ -146,7 +155,7 @@ size_t xs_conditions_depth(const struct xs_condition *condition, size_t count)
 	if (!key)
 		return SIZE_MAX;
 	for (size_t i = 0, end; i < count; i = end) {
-		for (end = i; end < count && key[end].address == key[i].address && key[end].length == key[i].length; end++)
+		for (end = i + 1; end < count && same_prefix(&key[end], &key[i]); end++)
 			;
 		leave(&cover, &key[i]);
 		size_t conditions = end - i + (cover.depth ? cover.level[cover.depth - 1].conditions : 0);
@@ -241,7 +250,7 @@ int xs_compile(const struct xs_condition *condition, size_t count, struct xs_com
 			add_general(&made, c, i);
 	}
 	for (size_t i = 0, end; i < keys; i = end) {
-		for (end = i; end < keys && key[end].address == key[i].address && key[end].length == key[i].length; end++)
+		for (end = i + 1; end < keys && same_prefix(&key[end], &key[i]); end++)
 			;
 		leave(&cover, &key[i]);
 		add_prefix(&made, &cover, &key[i], end - i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mux_compile.h - from conditions to rules, prefixes and general conditions, without ids: links name conditions. mux_policy.c
- * gives ids and writes. Pure: no map, no memory but its own.
+ * mux_compile.h - from conditions to rules, prefixes and general conditions, without ids: links name conditions.
+ * mux_policy.c gives ids and writes. Pure: no map, no memory but its own.
  */
 #ifndef XSLICE_MAPS_MUX_COMPILE_H
 #define XSLICE_MAPS_MUX_COMPILE_H

@@ -2,8 +2,9 @@
 /*
  * mux_policy.c - gives compiled conditions their entries in the maps, and takes the entries back.
  *
- * Always holds: an entry is written only while nothing that a port names leads to it. An id that was given back is reused, and
- * a mux entry zeroed, after a grace period. So what a port names is whole at any moment, also when the agent ends here.
+ * Always holds: an entry is written only while nothing that a port names leads to it. An id that was given back is
+ * reused, and a mux entry zeroed, after a grace period. So what a port names is whole at any moment, also when the
+ * agent ends here.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -47,7 +48,7 @@ struct xs_policy {
 	uint32_t rule[]; /* of each condition */
 };
 
-/* ---- ids ------------------------------------------------------------------------------------------------------------ */
+/* ---- ids --------------------------------------------------------------------------------------------------------- */
 
 static void set_state(struct ids *ids, uint32_t id, enum id_state state)
 {
@@ -113,7 +114,7 @@ static int want(struct xs_mux_space *space, size_t rules, uint32_t generals)
 	return has_room(space, rules, generals) ? 0 : -ENOSPC;
 }
 
-/* ---- the space, and what a former agent left ------------------------------------------------------------------------ */
+/* ---- the space, and what a former agent left --------------------------------------------------------------------- */
 
 struct moving {
 	struct ids *ids;
@@ -204,7 +205,7 @@ void xs_mux_space_release(struct xs_mux_space *space, uint32_t mux)
 	xs_pool_release(space->pool, entry.root);
 }
 
-/* ---- building ------------------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 /* Links by condition become links by id. */
 static void give_ids(struct xs_compiled *compiled, const uint32_t *id)
@@ -302,8 +303,8 @@ int xs_policy_build(struct xs_mux_space *space, uint32_t id, const struct xs_con
 	if (!err)
 		err = write_rules(policy, &compiled);
 	if (!err && policy->general_count) {
-		err = xs_node_maps_put_many(space->maps, XS_MAP_mux_general, policy->general_first, policy->general_count,
-					    compiled.general);
+		err = xs_node_maps_put_many(space->maps, XS_MAP_mux_general, policy->general_first,
+					    policy->general_count, compiled.general);
 		err = err < 0 ? err : 0;
 	}
 	if (!err) {
@@ -350,7 +351,7 @@ void xs_policy_free(struct xs_policy *policy)
 	free(policy);
 }
 
-/* ---- taking over ---------------------------------------------------------------------------------------------------- */
+/* ---- taking over ------------------------------------------------------------------------------------------------- */
 
 struct found {
 	const struct xs_condition *condition;
@@ -395,7 +396,9 @@ static bool same_blocks(const struct xs_block *a, uint32_t in_a, const struct xs
 	return true;
 }
 
-/* Builds the table that the conditions would have, of as many blocks as are there, and compares. 0, -ESTALE, -ENOMEM. */
+/*
+ * Builds the table that the conditions would have, of as many blocks as are there, and compares. 0, -ESTALE, -ENOMEM.
+ */
 static int compare_table(const struct xs_node_maps *maps, uint32_t root, uint32_t blocks,
 			 const struct xs_compiled *compiled)
 {

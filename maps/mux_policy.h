@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mux_policy.h - compiles the conditions of one MUX into rules, an address table and general conditions (contract.h) such
- * that the datapath's walk gives the answer of the naive walk: lists in order, conditions in order, first match in force.
+ * mux_policy.h - compiles the conditions of one MUX into rules, an address table and general conditions (contract.h)
+ * such that the datapath's walk gives the answer of the naive walk: lists in order, conditions in order, first match in
+ * force.
  *
- * A policy is built aside, in entries that no packet reads, and comes into force when the caller writes its mux id into a
- * port. What it replaced is taken back with xs_policy_free() after that.
+ * A policy is built aside, in entries that no packet reads, and comes into force when the caller writes its mux id into
+ * a port. What it replaced is taken back with xs_policy_free() after that.
  */
 #ifndef XSLICE_MAPS_MUX_POLICY_H
 #define XSLICE_MAPS_MUX_POLICY_H
@@ -29,7 +30,10 @@ struct xs_condition {
 	uint32_t input_port; /* port id */
 };
 
-/* What the naive walk sees of a packet; tests' oracle and `xslice show` use it. Ports are host order; has_ports: no fragment. */
+/*
+ * What the naive walk sees of a packet; tests' oracle and `xslice show` use it. Ports are host order; has_ports: no
+ * fragment.
+ */
 struct xs_selector {
 	uint8_t destination[4], source[4];
 	uint8_t protocol, dscp;
@@ -42,12 +46,15 @@ struct xs_selector {
 int64_t xs_naive_walk(const struct xs_condition *condition, size_t count, const struct xs_selector *selector,
 		      const uint64_t *cells);
 
-/* Is a condition of `slice` with these cells in force? A VM's cell yields to its group's only where that is of a higher generation. */
+/*
+ * Is a condition of `slice` with these cells in force? A VM's cell yields to its group's only where that is of a higher
+ * generation.
+ */
 bool xs_in_force(uint32_t slice, uint32_t vm_cell, uint32_t group_cell, const uint64_t *cells);
 
 /*
- * Hands out mux, mux_rule and mux_general entries of a node. What a former agent left in force, that is, what ports name, is
- * adopted with its blocks: so it is made before any table of the pool.
+ * Hands out mux, mux_rule and mux_general entries of a node. What a former agent left in force, that is, what ports
+ * name, is adopted with its blocks: so it is made before any table of the pool.
  */
 struct xs_mux_space;
 struct xs_mux_space *xs_mux_space_new(struct xs_node_maps *maps, struct xs_pool *pool);
@@ -55,8 +62,9 @@ void xs_mux_space_free(struct xs_mux_space *space);
 
 struct xs_policy;
 /*
- * Compiles and writes a policy aside. id: the definition's MUX id, kept in struct xs_mux. -ENOSPC: maps or pool are full;
- * -E2BIG: more general conditions, or more over one address, than the contract's bounds. Nothing is left behind on failure.
+ * Compiles and writes a policy aside. id: the definition's MUX id, kept in struct xs_mux. -ENOSPC: maps or pool are
+ * full; -E2BIG: more general conditions, or more over one address, than the contract's bounds. Nothing is left behind
+ * on failure.
  */
 int xs_policy_build(struct xs_mux_space *space, uint32_t id, const struct xs_condition *condition, size_t count,
 		    struct xs_policy **out);
@@ -66,14 +74,17 @@ uint32_t xs_policy_rule(const struct xs_policy *policy, size_t condition);   /* 
 void xs_policy_free(struct xs_policy *policy);
 
 /*
- * Takes over the policy that a former agent left as mux entry `mux` if it is, entry by entry, what `condition` compiles to;
- * -ESTALE if not (then build anew and release it with xs_mux_space_release()).
+ * Takes over the policy that a former agent left as mux entry `mux` if it is, entry by entry, what `condition` compiles
+ * to; -ESTALE if not (then build anew and release it with xs_mux_space_release()).
  */
 int xs_policy_adopt(struct xs_mux_space *space, uint32_t mux, const struct xs_condition *condition, size_t count,
 		    struct xs_policy **out);
 void xs_mux_space_release(struct xs_mux_space *space, uint32_t mux);
 
-/* Rule of a condition, for `xslice stats` without an agent: finds by position in the policy in force. 0 if there is none. */
+/*
+ * Rule of a condition, for `xslice stats` without an agent: finds by position in the policy in force. 0 if there is
+ * none.
+ */
 uint32_t xs_mux_find_rule(const struct xs_node_maps *maps, uint32_t mux, uint32_t position);
 /* The same for positions 0 .. positions - 1 at once: rule[position], 0 where there is none. 0 or negative errno. */
 int xs_mux_rules(const struct xs_node_maps *maps, uint32_t mux, uint32_t *rule, size_t positions);

@@ -5,7 +5,9 @@
 
 #include "maps/node_maps.h"
 
-/* fn is called once for each rule that the entry's table, chains and general conditions lead to; it ends at non-zero. */
+/*
+ * fn is called once for each rule that the entry's table, chains and general conditions lead to; it ends at non-zero.
+ */
 struct xs_policy_reader {
 	int (*rule)(void *context, uint32_t id, const struct xs_mux_rule *rule);
 	void *context;

@@ -72,8 +72,8 @@ static int check_map(struct xs_node_maps *maps, enum xs_map_id id)
 
 	if (bpf_obj_get_info_by_fd(maps->fd[id], &info, &length))
 		return -errno;
-	if (info.type != (map_info[id].per_cpu ? BPF_MAP_TYPE_PERCPU_ARRAY : BPF_MAP_TYPE_ARRAY) || info.key_size != 4 ||
-	    info.value_size != map_info[id].value_size || !info.max_entries)
+	if (info.type != (map_info[id].per_cpu ? BPF_MAP_TYPE_PERCPU_ARRAY : BPF_MAP_TYPE_ARRAY) ||
+	    info.key_size != 4 || info.value_size != map_info[id].value_size || !info.max_entries)
 		return -EPROTO;
 	if (map_info[id].mapped && !(info.map_flags & BPF_F_MMAPABLE))
 		return -EPROTO;
@@ -293,7 +293,8 @@ static void spread(const struct xs_node_maps *maps, enum xs_map_id id, const cha
 			memcpy(out + i * size + cpu * stride(id), values + i * value, value);
 }
 
-int xs_node_maps_put_many(struct xs_node_maps *maps, enum xs_map_id id, uint32_t first, uint32_t count, const void *values)
+int xs_node_maps_put_many(struct xs_node_maps *maps, enum xs_map_id id, uint32_t first, uint32_t count,
+			  const void *values)
 {
 	size_t size = entry_size(maps, id);
 	uint32_t step = BATCH_BYTES / size ? BATCH_BYTES / size : 1;
@@ -363,7 +364,8 @@ int xs_cell_set(struct xs_node_maps *maps, uint32_t id, uint64_t word)
 }
 
 /* Sums the `words` 64-bit counters that stand at byte `offset` of an entry. */
-static int sum(const struct xs_node_maps *maps, enum xs_map_id id, uint32_t key, size_t offset, size_t words, uint64_t *out)
+static int sum(const struct xs_node_maps *maps, enum xs_map_id id, uint32_t key, size_t offset, size_t words,
+	       uint64_t *out)
 {
 	char *buf;
 	int err;

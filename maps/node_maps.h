@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * node_maps.h - the maps of one node, by name and type. The agent opens them to write, the command to read (counters go on
- * without an agent).
+ * node_maps.h - the maps of one node, by name and type. The agent opens them to write, the command to read (counters go
+ * on without an agent).
  *
- * Always holds: writers compare before they write, so equal content costs no write; every write is counted. What is read from
- * a pin is checked: a map of another type or size is refused with -EPROTO.
+ * Always holds: writers compare before they write, so equal content costs no write; every write is counted. What is
+ * read from a pin is checked: a map of another type or size is refused with -EPROTO.
  */
 #ifndef XSLICE_MAPS_NODE_MAPS_H
 #define XSLICE_MAPS_NODE_MAPS_H
@@ -59,7 +59,10 @@ struct xs_node_maps {
 /* "XS_PIN_ROOT/<node>/v<version>" into buf of `size`; -ENAMETOOLONG. */
 int xs_pin_dir(const char *node, char *buf, size_t size);
 
-/* Takes fds (dup()ed) of a loaded object, or opens a node's pins. writable: mapped maps are mapped. 0 or negative errno. */
+/*
+ * Takes fds (dup()ed) of a loaded object, or opens a node's pins. writable: mapped maps are mapped. 0 or negative
+ * errno.
+ */
 int xs_node_maps_init(struct xs_node_maps *maps, const int fd[XS_MAP_COUNT], bool writable);
 int xs_node_maps_open(struct xs_node_maps *maps, const char *node, bool writable);
 /* Maps in this process' memory, zeroed, for what needs no kernel: tests, and trying a policy before it is applied. */
@@ -71,7 +74,8 @@ int xs_node_maps_get(const struct xs_node_maps *maps, enum xs_map_id id, uint32_
 /* Writes if different: 1 written, 0 equal, negative errno. Per-CPU maps: all copies alike. Mapped maps: -EINVAL. */
 int xs_node_maps_put(struct xs_node_maps *maps, enum xs_map_id id, uint32_t key, const void *value);
 /* The same for count entries from first on; may use batches. Returns how many differed and were written. */
-int xs_node_maps_put_many(struct xs_node_maps *maps, enum xs_map_id id, uint32_t first, uint32_t count, const void *values);
+int xs_node_maps_put_many(struct xs_node_maps *maps, enum xs_map_id id, uint32_t first, uint32_t count,
+			  const void *values);
 
 static inline struct xs_nexthop *xs_node_maps_nexthop(const struct xs_node_maps *maps)
 {
@@ -84,8 +88,8 @@ static inline struct xs_block *xs_node_maps_block(const struct xs_node_maps *map
 }
 
 /*
- * Cells: one aligned word each. set is one store: 1 if it changed, 0 if it was so; -ERANGE for an id outside the map, -EROFS
- * if the maps were not opened for writing.
+ * Cells: one aligned word each. set is one store: 1 if it changed, 0 if it was so; -ERANGE for an id outside the map,
+ * -EROFS if the maps were not opened for writing.
  */
 int xs_cell_get(const struct xs_node_maps *maps, uint32_t id, uint64_t *word);
 int xs_cell_set(struct xs_node_maps *maps, uint32_t id, uint64_t word);

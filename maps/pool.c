@@ -2,8 +2,9 @@
 /*
  * pool.c - hands out the blocks of a node and takes them back.
  *
- * Always holds: a block is in exactly one state; one that was given back is not written until a grace period has passed since,
- * of which one serves all that wait. The free ones are those on the stack and those at or above `fresh` that were not adopted.
+ * Always holds: a block is in exactly one state; one that was given back is not written until a grace period has passed
+ * since, of which one serves all that wait. The free ones are those on the stack and those at or above `fresh` that
+ * were not adopted.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -141,10 +142,12 @@ void xs_pool_give_back(struct xs_pool *pool, uint32_t block)
 }
 
 /*
- * Moves the blocks under `block` that are in state `from` to waiting, or to adopted. What stands in a map that a former agent
- * wrote is not trusted: numbers are bounded, and as a block changes its state when it is first met, none is met twice.
+ * Moves the blocks under `block` that are in state `from` to waiting, or to adopted. What stands in a map that a former
+ * agent wrote is not trusted: numbers are bounded, and as a block changes its state when it is first met, none is met
+ * twice.
  */
-static void move_tree(struct xs_pool *pool, uint32_t block, enum block_state from, enum block_state to, unsigned int levels)
+static void move_tree(struct xs_pool *pool, uint32_t block, enum block_state from, enum block_state to,
+		      unsigned int levels)
 {
 	if (!block || block >= pool->size || state_of(pool, block) != from || !levels)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pool.h - the pool of blocks as address_table.c sees it: blocks with what user space knows of each. Not for others: they have
- * address_table.h.
+ * pool.h - the pool of blocks as address_table.c sees it: blocks with what user space knows of each. Not for others:
+ * they have address_table.h.
  */
 #ifndef XSLICE_MAPS_POOL_H
 #define XSLICE_MAPS_POOL_H
@@ -15,9 +15,9 @@ struct xs_pool {
 	uint16_t *prefixes;                  /* per block: prefixes that end in it */
 	uint16_t *children;                  /* per block: blocks that hang under it */
 	uint8_t *state;                      /* per block: enum block_state of pool.c */
-	uint32_t *stack;                     /* free ones that were in use before: [0, recycled); waiting ones from the end */
+	uint32_t *stack;                     /* [0, recycled): free ones that were in use; waiting ones at the end */
 	uint32_t recycled, waiting, fresh;   /* fresh: blocks from here on were never taken, save adopted ones */
-	uint32_t used, adopted_ahead;        /* adopted_ahead: at or above fresh, but not free by that: they were adopted */
+	uint32_t used, adopted_ahead;        /* adopted_ahead: above fresh, but not free: they were adopted */
 	uint64_t writes;
 	void (*grace)(void *context);
 	void *context;

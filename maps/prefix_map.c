@@ -196,7 +196,8 @@ bool xs_prefix_map_cover(const struct xs_prefix_map *map, const uint8_t *address
 	return false;
 }
 
-bool xs_prefix_map_each(const struct xs_prefix_map *map, size_t *at, uint8_t *address, unsigned int *length, uint32_t *value)
+bool xs_prefix_map_each(const struct xs_prefix_map *map, size_t *at, uint8_t *address, unsigned int *length,
+			uint32_t *value)
 {
 	for (; *at <= map->mask; ++*at) {
 		const struct slot *slot = slot_at(map, *at);

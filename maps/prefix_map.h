@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * prefix_map.h - prefix → number, exact match, for sets of a million prefixes: 16 bytes a prefix (IPv4, at the usual fill)
- * where a uthash entry takes 80. Open addressing, linear probing, deletion by shifting back.
+ * prefix_map.h - prefix → number, exact match, for sets of a million prefixes: 16 bytes a prefix (IPv4, at the usual
+ * fill) where a uthash entry takes 80. Open addressing, linear probing, deletion by shifting back.
  *
  * Owner: one thread. Bits beyond a prefix' length are ignored.
  */
@@ -33,7 +33,8 @@ bool xs_prefix_map_cover(const struct xs_prefix_map *map, const uint8_t *address
 			 unsigned int *length, uint32_t *value);
 
 /* All of them, in no order: start with *at = 0; false at the end. The map must not change in between, values may. */
-bool xs_prefix_map_each(const struct xs_prefix_map *map, size_t *at, uint8_t *address, unsigned int *length, uint32_t *value);
+bool xs_prefix_map_each(const struct xs_prefix_map *map, size_t *at, uint8_t *address, unsigned int *length,
+			uint32_t *value);
 
 /* Clears the bits of address (address_bytes) beyond length, into out. */
 void xs_prefix_bytes_mask(const uint8_t *address, unsigned int address_bytes, unsigned int length, uint8_t *out);

@@ -73,7 +73,7 @@ void xs_mirror_counts(const struct xs_mirror *mirror, struct xs_mirror_count *ou
 	out->refused = xs_prefix_map_count(mirror->refused) + mirror->refused_hosts;
 }
 
-/* ---- leaves ---------------------------------------------------------------------------------------------------------- */
+/* ---- leaves ------------------------------------------------------------------------------------------------------ */
 
 int xs_leaf_set(struct xs_mirror *mirror, const uint8_t *address, unsigned int length, uint32_t leaf)
 {
@@ -104,7 +104,7 @@ void xs_leaf_clear(struct xs_mirror *mirror, const uint8_t *address, unsigned in
 	xs_adjacency_unreferred(mirror, before);
 }
 
-/* ---- devices --------------------------------------------------------------------------------------------------------- */
+/* ---- devices ----------------------------------------------------------------------------------------------------- */
 
 struct xs_mirror_part *xs_mirror_part(struct xs_mirror *mirror, uint32_t ifindex)
 {
@@ -189,22 +189,25 @@ int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_devic
 		err = finish(mirror);
 	else
 		xs_nexthops_commit(mirror->nexthops);
-	/* What is left of the former ones, nothing leads to any more, unless memory failed: then entries are lost, not reused. */
+	/*
+	 * What is left of the former ones, nothing leads to any more, unless memory failed: then entries are lost, not
+	 * reused.
+	 */
 	for (size_t i = 0; i < before_count && !err; i++)
 		xs_nexthops_give_back(mirror->nexthops, before[i].edge_nexthop);
 	free(before);
 	return err;
 }
 
-/* ---- synchronisation and events -------------------------------------------------------------------------------------- */
+/* ---- synchronisation and events ---------------------------------------------------------------------------------- */
 
 int xs_mirror_sync(struct xs_mirror *mirror)
 {
 	int err;
 
 	/*
-	 * Events from before the dump are not applied over it: where some were lost, the others lead astray. Those that come from
-	 * here on wait until it is complete.
+	 * Events from before the dump are not applied over it: where some were lost, the others lead astray. Those that
+	 * come from here on wait until it is complete.
 	 */
 	xs_mirror_discard(mirror);
 	mirror->stale = false;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mirror.h - the FIB of a slice, and the neighbours of an edge, as a copy of what the kernel of the namespace has: routes,
- * next hops and neighbours of its main and local tables, by netlink, as they change.
+ * mirror.h - the FIB of a slice, and the neighbours of an edge, as a copy of what the kernel of the namespace has:
+ * routes, next hops and neighbours of its main and local tables, by netlink, as they change.
  *
- * Always holds: a destination that the kernel would forward to a resolved neighbour leads to a FORWARD nexthop or, while the
- * copy lags or lacks it, to PUNT; never to a neighbour that the kernel does not have. An overrun of the socket is answered by
- * a new dump (resynchronisation). The table that is in force stays in force while a first dump is read.
+ * Always holds: a destination that the kernel would forward to a resolved neighbour leads to a FORWARD nexthop or,
+ * while the copy lags or lacks it, to PUNT; never to a neighbour that the kernel does not have. An overrun of the
+ * socket is answered by a new dump (resynchronisation). The table that is in force stays in force while a first dump is
+ * read. IPv4.
+ *
+ * Left to the kernel, as PUNT: own addresses, on-link addresses not resolved, unreachable and prohibit, routes with a
+ * TOS, an MTU or an encapsulation of their own, and all that finds no room. Of several next hops the first serves.
  */
 #ifndef XSLICE_NODE_MIRROR_H
 #define XSLICE_NODE_MIRROR_H
@@ -40,7 +44,9 @@ uint64_t xs_nexthops_writes(const struct xs_nexthops *nexthops);
 int xs_mirror_new(int netns, struct xs_pool *pool, struct xs_nexthops *nexthops, struct xs_mirror **out);
 void xs_mirror_free(struct xs_mirror *mirror); /* nothing may lead to its root any more */
 
-/* Devices of the namespace; one that changes takes its routes along. A route by another device is left to the kernel. */
+/*
+ * Devices of the namespace; one that changes takes its routes along. A route by another device is left to the kernel.
+ */
 int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_device *device, size_t count);
 
 /* Reads all (dump) and makes the table equal; also after xs_mirror_events() returned -ENOBUFS. */
@@ -50,7 +56,7 @@ int xs_mirror_events(struct xs_mirror *mirror);       /* applies what has change
 uint32_t xs_mirror_root(const struct xs_mirror *mirror); /* what struct xs_slice.fib_root or an edge_root must be */
 
 struct xs_mirror_count {
-	uint32_t routes, neighbours, refused; /* refused: no room, left to the sliver */
+	uint32_t routes, neighbours, refused; /* refused: no room, left to the sliver; the next sync tries again */
 };
 void xs_mirror_counts(const struct xs_mirror *mirror, struct xs_mirror_count *out);
 

@@ -7,8 +7,8 @@
  *   mirror_neighbours.c  the kernel's neighbours, their nexthop entries, their /32s under on-link routes
  *   mirror.c             devices, synchronisation, what is left to do at the end of a batch
  *
- * IPv4. Addresses are in wire order. Leaves are set by xs_leaf_set() and xs_leaf_clear() only, which count how many prefixes
- * lead to each adjacency: one that none leads to has no nexthop entry.
+ * IPv4. Addresses are in wire order. Leaves are set by xs_leaf_set() and xs_leaf_clear() only, which count how many
+ * prefixes lead to each adjacency: one that none leads to has no nexthop entry.
  */
 #ifndef XSLICE_NODE_MIRROR_INTERNAL_H
 #define XSLICE_NODE_MIRROR_INTERNAL_H
@@ -96,7 +96,7 @@ struct xs_mirror {
 	struct xs_prefix_map *heads; /* prefix → its first route */
 	struct xs_route *route;      /* [0] is unused */
 	uint32_t route_count, route_room, route_free, routes;
-	struct xs_prefix4 *shadow; /* prefixes shorter than a host's in the local table: longer ones of main are never asked */
+	struct xs_prefix4 *shadow; /* the local table's prefixes shorter than a host's (xs_route_shadowed()) */
 	size_t shadow_count;
 	bool shadow_changed;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mirror_neighbours.c - adjacencies: neighbours of the kernel, the nexthop entry of each, and the /32 of each under an on-link
- * route.
+ * mirror_neighbours.c - adjacencies: neighbours of the kernel, the nexthop entry of each, and the /32 of each under an
+ * on-link route.
  *
- * Always holds: an adjacency's entry is FORWARD only while the kernel has the neighbour in a usable state and its device is
- * one of ours; a /32 stands for a neighbour only where the kernel's route for its address is on-link by the same device.
+ * Always holds: an adjacency's entry is FORWARD only while the kernel has the neighbour in a usable state and its
+ * device is one of ours; a /32 stands for a neighbour only where the kernel's route for its address is on-link by the
+ * same device.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,7 +45,10 @@ struct xs_adjacency *xs_adjacency_want(struct xs_mirror *mirror, uint32_t ifinde
 	return adjacency;
 }
 
-/* Gives back what nobody needs: the entry where no prefix leads to it, the whole where the kernel does not have it either. */
+/*
+ * Gives back what nobody needs: the entry where no prefix leads to it, the whole where the kernel does not have it
+ * either.
+ */
 static void drop_unused(struct xs_mirror *mirror, struct xs_adjacency *adjacency)
 {
 	if (adjacency->prefixes)
@@ -118,7 +122,7 @@ void xs_adjacency_unreferred(struct xs_mirror *mirror, uint32_t nexthop)
 	drop_unused(mirror, adjacency);
 }
 
-/* ---- what the kernel tells ------------------------------------------------------------------------------------------- */
+/* ---- what the kernel tells --------------------------------------------------------------------------------------- */
 
 static void set_usable(struct xs_mirror *mirror, struct xs_adjacency *adjacency, bool usable)
 {
@@ -145,7 +149,9 @@ int xs_neighbour_told(struct xs_mirror *mirror, const struct xs_neighbour_messag
 	adjacency->mark = message->dumped;
 	adjacency->managed = message->managed;
 	adjacency->permanent = message->permanent;
-	/* One that somebody has taken out of the kernel's care is asked for again; where there is none, one that idles. */
+	/*
+	 * One that somebody has taken out of the kernel's care is asked for again; where there is none, one that idles.
+	 */
 	if (adjacency->gateway && !message->permanent && (mirror->no_managed ? message->idle : !message->managed)) {
 		adjacency->asked = false;
 		mirror->ask = true;
@@ -190,7 +196,7 @@ void xs_adjacencies_refill(struct xs_mirror *mirror)
 	}
 }
 
-/* ---- the /32s -------------------------------------------------------------------------------------------------------- */
+/* ---- the /32s ---------------------------------------------------------------------------------------------------- */
 
 static const uint8_t *address_of(const struct xs_adjacency *adjacency)
 {
@@ -218,8 +224,8 @@ static bool is_on_link(struct xs_mirror *mirror, const struct xs_adjacency *adja
 	/* A prefix whose routes are all dead is passed over. */
 	while (!best && xs_prefix_map_cover(mirror->heads, address_of(adjacency), length, &length, &head))
 		best = xs_route_best(mirror, head);
-	return best && best->type == RTN_UNICAST && !best->gateway && best->ifindex == adjacency->key.ifindex && !best->tos &&
-	       !(best->flags & (XS_ROUTE_LOCAL | XS_ROUTE_KERNEL));
+	return best && best->type == RTN_UNICAST && !best->gateway && best->ifindex == adjacency->key.ifindex &&
+	       !best->tos && !(best->flags & (XS_ROUTE_LOCAL | XS_ROUTE_KERNEL));
 }
 
 static bool is_concerned(const struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
@@ -276,7 +282,7 @@ int xs_adjacencies_apply(struct xs_mirror *mirror)
 	return 0;
 }
 
-/* ---- keeping gateways alive ------------------------------------------------------------------------------------------ */
+/* ---- keeping gateways alive -------------------------------------------------------------------------------------- */
 
 void xs_adjacencies_ask(struct xs_mirror *mirror)
 {
@@ -288,7 +294,10 @@ void xs_adjacencies_ask(struct xs_mirror *mirror)
 	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
 		bool wanted = adjacency->gateway && adjacency->prefixes && !adjacency->permanent;
 
-		/* A failure (the device is down, say) is no fault of ours: a punted packet makes the kernel ask by itself. */
+		/*
+		 * A failure (the device is down, say) is no fault of ours: a punted packet makes the kernel ask by
+		 * itself.
+		 */
 		if (wanted && !adjacency->asked) {
 			adjacency->asked = true;
 			if (!adjacency->managed)

@@ -2,8 +2,8 @@
 /*
  * mirror_netlink.c - a mirror's two sockets: one for events, which is never read while a dump is, and one for requests.
  *
- * Why not netlink.h: a dump of a million routes goes on where the table changes meanwhile (every change is told as an event,
- * and events are applied after the dump), and events need a socket of their own, with room for many.
+ * Why not netlink.h: a dump of a million routes goes on where the table changes meanwhile (every change is told as an
+ * event, and events are applied after the dump), and events need a socket of their own, with room for many.
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -69,7 +69,7 @@ void xs_mirror_shut(struct xs_mirror *mirror)
 	mirror->events = mirror->requests = NULL;
 }
 
-/* ---- routes ---------------------------------------------------------------------------------------------------------- */
+/* ---- routes ------------------------------------------------------------------------------------------------------ */
 
 static void note_attribute(const struct nlattr **table, unsigned int max, const struct nlattr *attribute)
 {
@@ -125,8 +125,8 @@ static int read_route(struct xs_mirror *mirror, const struct nlmsghdr *header, b
 	};
 	uint32_t from;
 
-	if (mnl_nlmsg_get_payload_len(header) < sizeof(*rtm) || rtm->rtm_family != AF_INET || rtm->rtm_flags & RTM_F_CLONED ||
-	    rtm->rtm_dst_len > XS_MIRROR_BITS)
+	if (mnl_nlmsg_get_payload_len(header) < sizeof(*rtm) || rtm->rtm_family != AF_INET ||
+	    rtm->rtm_flags & RTM_F_CLONED || rtm->rtm_dst_len > XS_MIRROR_BITS)
 		return 0;
 	mnl_attr_for_each(attribute, header, sizeof(*rtm))
 		note_attribute(table, RTA_MAX, attribute);
@@ -150,7 +150,7 @@ static int read_route(struct xs_mirror *mirror, const struct nlmsghdr *header, b
 	return xs_route_told(mirror, &message);
 }
 
-/* ---- neighbours ------------------------------------------------------------------------------------------------------ */
+/* ---- neighbours -------------------------------------------------------------------------------------------------- */
 
 #define USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
@@ -160,7 +160,8 @@ static int read_neighbour(struct xs_mirror *mirror, const struct nlmsghdr *heade
 	const struct nlattr *attribute, *table[NDA_MAX + 1] = {};
 	struct xs_neighbour_message message = {.dumped = dumped};
 
-	if (mnl_nlmsg_get_payload_len(header) < sizeof(*ndm) || ndm->ndm_family != AF_INET || ndm->ndm_flags & NTF_PROXY)
+	if (mnl_nlmsg_get_payload_len(header) < sizeof(*ndm) || ndm->ndm_family != AF_INET ||
+	    ndm->ndm_flags & NTF_PROXY)
 		return 0;
 	mnl_attr_for_each(attribute, header, sizeof(*ndm))
 		note_attribute(table, NDA_MAX, attribute);
@@ -182,8 +183,8 @@ static int read_neighbour(struct xs_mirror *mirror, const struct nlmsghdr *heade
 }
 
 /* A request about one neighbour, acknowledged or answered. fn: reads the answer. 0 or negative errno. */
-static int ask(struct xs_mirror *mirror, const struct xs_neighbour_key *key, uint16_t type, uint16_t flags, uint8_t neighbour_flags,
-	       uint32_t extended, mnl_cb_t fn, void *context)
+static int ask(struct xs_mirror *mirror, const struct xs_neighbour_key *key, uint16_t type, uint16_t flags,
+	       uint8_t neighbour_flags, uint32_t extended, mnl_cb_t fn, void *context)
 {
 	char buffer[MNL_NLMSG_HDRLEN + 256] __attribute__((aligned(8))), answer[4096] __attribute__((aligned(8)));
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
@@ -224,8 +225,8 @@ static int read_state(const struct nlmsghdr *header, void *context)
 }
 
 /*
- * The request would turn a permanent neighbour into one that ages. What the kernel has may be newer than what it has told us:
- * so a new one is asked for as such, and one that is there is looked at right before.
+ * The request would turn a permanent neighbour into one that ages. What the kernel has may be newer than what it has
+ * told us: so a new one is asked for as such, and one that is there is looked at right before.
  */
 int xs_mirror_ask_neighbour(struct xs_mirror *mirror, const struct xs_adjacency *adjacency, bool managed)
 {
@@ -234,8 +235,8 @@ int xs_mirror_ask_neighbour(struct xs_mirror *mirror, const struct xs_adjacency 
 	int err = -EEXIST;
 
 	if (managed)
-		err = ask(mirror, &adjacency->key, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, NTF_USE, extended, NULL,
-			  NULL);
+		err = ask(mirror, &adjacency->key, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, NTF_USE,
+			  extended, NULL, NULL);
 	if (err == -EEXIST) {
 		err = ask(mirror, &adjacency->key, RTM_GETNEIGH, 0, 0, 0, read_state, &state);
 		if (err || state & (NUD_PERMANENT | NUD_NOARP))
@@ -250,7 +251,7 @@ int xs_mirror_ask_neighbour(struct xs_mirror *mirror, const struct xs_adjacency 
 	return err;
 }
 
-/* ---- dumps and events ------------------------------------------------------------------------------------------------ */
+/* ---- dumps and events -------------------------------------------------------------------------------------------- */
 
 static int read_message(struct xs_mirror *mirror, const struct nlmsghdr *header, bool dumped)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mirror_routes.c - the routes of the kernel's local and main tables, and the leaf that each prefix has because of them.
+ * mirror_routes.c - the routes of the kernel's local and main tables, and the leaf that each prefix has because of
+ * them.
  *
- * Always holds: the routes of a prefix stand in the order in which the kernel tries them: local table before main, larger TOS
- * first, smaller metric first, then as they were added. A prefix for which the pool has no room is covered by one that punts
- * (a veil): never is a longer prefix' traffic sent by a shorter one's route.
+ * Always holds: the routes of a prefix stand in the order in which the kernel tries them: local table before main,
+ * larger TOS first, smaller metric first, then as they were added. A prefix for which the pool has no room is covered
+ * by one that punts (a veil): never is a longer prefix' traffic sent by a shorter one's route.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -143,9 +144,9 @@ static int set_head(struct xs_mirror *mirror, const struct xs_prefix4 *prefix, u
 }
 
 /*
- * Events that happened before a dump are told again after it; so whatever is told must lead to the same end, whether or not
- * it is known already. The flags say what the kernel found: EXCL, that there was no equal; REPLACE, which it took the place
- * of; APPEND, that it went behind its equals; none of them, before.
+ * Events that happened before a dump are told again after it; so whatever is told must lead to the same end, whether or
+ * not it is known already. The flags say what the kernel found: EXCL, that there was no equal; REPLACE, which it took
+ * the place of; APPEND, that it went behind its equals; none of them, before.
  */
 int xs_route_told(struct xs_mirror *mirror, const struct xs_route_message *message)
 {
@@ -185,7 +186,7 @@ int xs_route_told(struct xs_mirror *mirror, const struct xs_route_message *messa
 	return xs_routes_apply(mirror, message->prefix.address, message->prefix.length);
 }
 
-/* ---- which leaf ------------------------------------------------------------------------------------------------------ */
+/* ---- which leaf -------------------------------------------------------------------------------------------------- */
 
 const struct xs_route *xs_route_best(const struct xs_mirror *mirror, uint32_t head)
 {
@@ -202,6 +203,11 @@ static bool covers(const struct xs_prefix4 *prefix, const uint8_t *address)
 	return !memcmp(masked, prefix->address, XS_MIRROR_BYTES);
 }
 
+/*
+ * Is there a shorter prefix in the local table? A kernel that was given a rule asks that table first, so the shorter
+ * prefix wins; one that was not has both tables in one, and the longer prefix wins. It does not tell: its judgement is
+ * asked for.
+ */
 bool xs_route_shadowed(const struct xs_mirror *mirror, const uint8_t *address, unsigned int length)
 {
 	for (size_t i = 0; i < mirror->shadow_count; i++)
@@ -236,7 +242,8 @@ static int note_shadow(struct xs_mirror *mirror, const struct xs_prefix4 *prefix
 }
 
 /* What a packet to the prefix needs. 0 or -ENOMEM. */
-static int leaf_of(struct xs_mirror *mirror, const struct xs_route *best, const struct xs_prefix4 *prefix, uint32_t *leaf)
+static int leaf_of(struct xs_mirror *mirror, const struct xs_route *best, const struct xs_prefix4 *prefix,
+		   uint32_t *leaf)
 {
 	struct xs_mirror_part *part = xs_mirror_part(mirror, best->ifindex);
 	struct xs_adjacency *adjacency;
@@ -277,8 +284,8 @@ static int leaf_of(struct xs_mirror *mirror, const struct xs_route *best, const 
 }
 
 /*
- * Covers a prefix that finds no room: the shortest way down that exists, ending on a whole byte, punts. It needs no block. The
- * prefix of length 0 always has its place.
+ * Covers a prefix that finds no room: the shortest way down that exists, ending on a whole byte, punts. It needs no
+ * block. The prefix of length 0 always has its place.
  */
 static int veil(struct xs_mirror *mirror, const uint8_t *address, unsigned int length)
 {
@@ -327,7 +334,7 @@ int xs_routes_apply(struct xs_mirror *mirror, const uint8_t *address, unsigned i
 	return err ? err : veil(mirror, address, length);
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 void xs_routes_unmark(struct xs_mirror *mirror)
 {

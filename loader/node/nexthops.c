@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nexthops.c - see nexthops.h. Epochs count grace periods: an entry that was made to punt in an earlier epoch than the present
- * one has no reader left that took it for anything else.
+ * nexthops.c - see nexthops.h. Epochs count grace periods: an entry that was made to punt in an earlier epoch than the
+ * present one has no reader left that took it for anything else.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -224,7 +224,7 @@ uint32_t xs_nexthops_blackhole(struct xs_nexthops *n)
 	return n->blackhole;
 }
 
-/* ---- what a former agent left ---------------------------------------------------------------------------------------- */
+/* ---- what a former agent left ------------------------------------------------------------------------------------ */
 
 /* All that is read from blocks is bounded; depth ends a loop of blocks, and `steps` what such a loop multiplies. */
 static void move_leaves(struct xs_nexthops *n, const struct xs_node_maps *maps, uint32_t block, unsigned int levels,
@@ -244,7 +244,8 @@ static void move_leaves(struct xs_nexthops *n, const struct xs_node_maps *maps, 
 		last = entry;
 		if ((entry & XS_ENTRY_KIND) == XS_ENTRY_BLOCK)
 			move_leaves(n, maps, index, levels - 1, steps, from, to);
-		else if ((entry & XS_ENTRY_KIND) == XS_ENTRY_LEAF && index && index < n->size && n->state[index] == from)
+		else if ((entry & XS_ENTRY_KIND) == XS_ENTRY_LEAF && index && index < n->size &&
+			 n->state[index] == from)
 			set_state(n, index, to);
 	}
 }

@@ -2,8 +2,8 @@
 /*
  * nexthops.h - how the mirrors of a node get, change and give back nexthop entries. Adoption: mirror.h.
  *
- * Always holds: an entry that packets may read changes as contract.h says (kind = PUNT, a grace period, the rest, kind); one
- * that was given back is filled anew only after a grace period. One period serves all that wait for it.
+ * Always holds: an entry that packets may read changes as contract.h says (kind = PUNT, a grace period, the rest,
+ * kind); one that was given back is filled anew only after a grace period. One period serves all that wait for it.
  */
 #ifndef XSLICE_NODE_NEXTHOPS_H
 #define XSLICE_NODE_NEXTHOPS_H
@@ -20,8 +20,8 @@ uint32_t xs_nexthops_take(struct xs_nexthops *nexthops);
 void xs_nexthops_give_back(struct xs_nexthops *nexthops, uint32_t id);
 
 /*
- * Makes the entry equal to *content: at once where readers allow that, else it punts until xs_nexthops_commit(). Of content
- * with kind PUNT only the kind counts.
+ * Makes the entry equal to *content: at once where readers allow that, else it punts until xs_nexthops_commit(). Of
+ * content with kind PUNT only the kind counts.
  */
 void xs_nexthops_set(struct xs_nexthops *nexthops, uint32_t id, const struct xs_nexthop *content);
 void xs_nexthops_commit(struct xs_nexthops *nexthops);

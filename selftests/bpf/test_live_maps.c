@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Typed access to real BPF maps: what is refused, batches against single reads, mappings that the kernel's side sees, a large
- * policy, the grace period. Needs the right to make maps; exits 77 without it.
+ * Typed access to real BPF maps: what is refused, batches against single reads, mappings that the kernel's side sees, a
+ * large policy, the grace period. Needs the right to make maps; exits 77 without it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +26,8 @@ static int make_map(enum xs_map_id id, uint32_t entries)
 	const struct xs_map_info *info = xs_map_info(id);
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = info->mapped ? BPF_F_MMAPABLE : 0);
 
-	return bpf_map_create(info->per_cpu ? BPF_MAP_TYPE_PERCPU_ARRAY : BPF_MAP_TYPE_ARRAY, "xs_test", 4, info->value_size,
-			      entries, &opts);
+	return bpf_map_create(info->per_cpu ? BPF_MAP_TYPE_PERCPU_ARRAY : BPF_MAP_TYPE_ARRAY, "xs_test", 4,
+			      info->value_size, entries, &opts);
 }
 
 static void make_all(int fd[XS_MAP_COUNT])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The address table: against a naive longest-prefix walk, its promises on a full pool and on writes, adoption, and blocks
- * reused under a live reader.
+ * The address table: against a naive longest-prefix walk, its promises on a full pool and on writes, adoption, and
+ * blocks reused under a live reader.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -34,7 +34,7 @@ static void count_grace(void *context)
 	graces++;
 }
 
-/* ---- the oracle: prefixes in a list per length, walked from the longest ---------------------------------------------- */
+/* ---- the oracle: prefixes in a list per length, walked from the longest ------------------------------------------ */
 
 struct naive {
 	uint8_t address[16];
@@ -159,8 +159,8 @@ static void differential(unsigned int bytes, unsigned int steps)
 		}
 		assert_int_equal(xs_table_count(table), oracle->count);
 	}
-	print_message("%u-byte addresses: %u changes, %u lookups (%u hits), %u different\n", bytes, changes, lookups, hits,
-		      different);
+	print_message("%u-byte addresses: %u changes, %u lookups (%u hits), %u different\n", bytes, changes, lookups,
+		      hits, different);
 	assert_int_equal(different, 0);
 	assert_true(changes > steps / 10 && hits > lookups / 4 && hits < lookups);
 
@@ -190,7 +190,7 @@ static void test_differential_ipv6(void **state)
 	differential(16, 1000000);
 }
 
-/* ---- promises -------------------------------------------------------------------------------------------------------- */
+/* ---- promises ---------------------------------------------------------------------------------------------------- */
 
 static void test_nothing_written_where_equal(void **state)
 {
@@ -314,11 +314,11 @@ static void test_foreign_content_is_bounded(void **state)
 	xs_pool_free(pool);
 }
 
-/* ---- reuse under a reader -------------------------------------------------------------------------------------------- */
+/* ---- reuse under a reader ---------------------------------------------------------------------------------------- */
 
 /*
- * The reader announces the epoch in which its lookup begins, as a program under RCU does by not having passed a quiescent
- * state; grace() starts a new epoch and waits until the reader is outside or in it.
+ * The reader announces the epoch in which its lookup begins, as a program under RCU does by not having passed a
+ * quiescent state; grace() starts a new epoch and waits until the reader is outside or in it.
  */
 struct live {
 	struct xs_block *blocks;
@@ -390,7 +390,10 @@ static void test_reuse_under_a_reader(void **state)
 	}
 	graces = 0;
 	assert_int_equal(pthread_create(&reader, NULL, live_reader, &live), 0);
-	/* Both tables draw on one small pool, so what one drops the other gets. Ends by work done on both sides, not by time. */
+	/*
+	 * Both tables draw on one small pool, so what one drops the other gets. Ends by work done on both sides, not by
+	 * time.
+	 */
 	while (changes < 300000 || atomic_load(&live.lookups) < 300000) {
 		unsigned int t = rnd() & 1, slot = rnd() % 24;
 		struct naive *p = &held[t][slot];
@@ -430,7 +433,7 @@ static void test_reuse_under_a_reader(void **state)
 	}
 	atomic_store(&live.stop, true);
 	pthread_join(reader, NULL);
-	print_message("%u changes (%u found the pool full), %u grace periods, %llu lookups: %llu foreign, %llu without answer\n",
+	print_message("%u changes (%u on a full pool), %u grace periods, %llu lookups: %llu foreign, %llu unanswered\n",
 		      changes, full, graces, (unsigned long long)live.lookups, (unsigned long long)live.foreign,
 		      (unsigned long long)live.misses);
 	assert_int_equal(live.foreign, 0);
@@ -442,7 +445,7 @@ static void test_reuse_under_a_reader(void **state)
 	free(live.blocks);
 }
 
-/* ---- a million ------------------------------------------------------------------------------------------------------- */
+/* ---- a million --------------------------------------------------------------------------------------------------- */
 
 static void test_a_million_prefixes(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * MUX policies in plain memory: what they compile to, walked as the datapath walks it, against the naive walk; their bounds;
- * entries reused only after a grace period; what a former agent left.
+ * MUX policies in plain memory: what they compile to, walked as the datapath walks it, against the naive walk; their
+ * bounds; entries reused only after a grace period; what a former agent left.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -88,7 +88,7 @@ static void name_in_port(struct node *node, uint32_t port, uint32_t mux)
 	assert_true(xs_node_maps_put(&node->maps, XS_MAP_port, port, &value) >= 0);
 }
 
-/* ---- the datapath's walk (bpf/select.h), on the maps --------------------------------------------------------------- */
+/* ---- the datapath's walk (bpf/select.h), on the maps ------------------------------------------------------------- */
 
 static const uint64_t *cells(const struct node *node)
 {
@@ -147,7 +147,8 @@ static int64_t walk(const struct node *node, uint32_t mux, const struct xs_selec
 	for (uint32_t i = 0; i < policy.general_count; i++) {
 		struct xs_mux_general general;
 
-		assert_int_equal(xs_node_maps_get(&node->maps, XS_MAP_mux_general, policy.general_first + i, &general), 0);
+		assert_int_equal(xs_node_maps_get(&node->maps, XS_MAP_mux_general, policy.general_first + i,
+						  &general), 0);
 		if (general.position >= best)
 			break;
 		if (!general_matches(&general, s))
@@ -162,7 +163,7 @@ static int64_t walk(const struct node *node, uint32_t mux, const struct xs_selec
 	return best == XS_POSITION_NONE ? -1 : (int64_t)best;
 }
 
-/* ---- random policies ------------------------------------------------------------------------------------------------ */
+/* ---- random policies --------------------------------------------------------------------------------------------- */
 
 #define SLICES 4
 
@@ -173,8 +174,8 @@ static void address(uint8_t out[4], uint32_t host)
 }
 
 /*
- * Half of the sets: nested prefixes of at most 64 addresses, every address in several lists. An exact destination bears the cell
- * of its address, and every other one a group's.
+ * Half of the sets: nested prefixes of at most 64 addresses, every address in several lists. An exact destination bears
+ * the cell of its address, and every other one a group's.
  */
 static size_t random_conditions(struct xs_condition *c, bool nested)
 {
@@ -267,7 +268,8 @@ static void test_against_the_naive_walk(void **state)
 
 			random_selector(&s, &c[rnd() % count]);
 			if (rnd() % 4 == 0) {
-				xs_cell_set(&node.maps, 1 + rnd() % 110, XS_CELL(1000 * CELLS + pairs, rnd() % (SLICES + 1)));
+				xs_cell_set(&node.maps, 1 + rnd() % 110,
+					    XS_CELL(1000 * CELLS + pairs, rnd() % (SLICES + 1)));
 				flips++;
 			}
 			naive = xs_naive_walk(c, count, &s, cells(&node));
@@ -277,14 +279,14 @@ static void test_against_the_naive_walk(void **state)
 		}
 		xs_policy_free(policy);
 	}
-	print_message("%u pairs (%u selected a slice, %u flips, %u sets too deep): %u different\n", pairs, selected, flips,
-		      too_deep, different);
+	print_message("%u pairs (%u selected a slice, %u flips, %u sets too deep): %u different\n", pairs, selected,
+		      flips, too_deep, different);
 	assert_int_equal(different, 0);
 	assert_true(selected > pairs / 4 && selected < pairs);
 	node_free(&node);
 }
 
-/* ---- bounds, and what is left behind -------------------------------------------------------------------------------- */
+/* ---- bounds, and what is left behind ----------------------------------------------------------------------------- */
 
 /* `count` hosts from 10.0.0.0 on in two slices' lists, then `any` in the third. */
 static struct xs_condition *hosts(size_t per_slice, size_t *count)
