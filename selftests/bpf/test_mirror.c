@@ -26,7 +26,7 @@
 #define DEVICES 4 /* v0..v2: links; v3: a MUX's. v4 is not ours */
 #define HOSTS 6   /* 10.<device>.0.1.. : even ones are permanent neighbours, odd ones do not exist */
 
-static uint64_t random_state = 0x2545f4914f6cdd1dull + SEED + SEED + SEED + SEED + SEED + SEED + SEED + SEED + SEED + SEED;
+static uint64_t random_state = 0x2545f4914f6cdd1dull;
 
 static uint32_t rnd(void)
 {
@@ -344,8 +344,8 @@ static void restore_neighbours(void)
 
 	for (unsigned int i = 0; i <= DEVICES; i++) {
 		for (unsigned int host = 1; host <= HOSTS; host += 2) {
-			fprintf(batch, "neigh replace 10.%u.0.%u lladdr 02:00:00:00:%02x:%02x dev v%u nud permanent\n", i,
-				host, i, host, i);
+			fprintf(batch, "neigh replace 10.%u.0.%u lladdr 02:00:00:00:%02x:%02x dev v%u nud permanent\n",
+				i, host, i, host, i);
 			neighbour_off[i][host] = false;
 			neighbour_mac5[i][host] = 0;
 		}
@@ -394,7 +394,7 @@ static void compare(const struct node *node, unsigned int count, bool lenient, s
 		if (!tally->different++) {
 			uint8_t *a = (uint8_t *)&address;
 
-			print_message("%u.%u.%u.%u: kernel kind %u vport %u %02x..%02x, table kind %u vport %u %02x..%02x\n",
+			print_message("%u.%u.%u.%u: kernel kind %u vport %u %02x..%02x, here kind %u vport %u %02x..%02x\n",
 				      a[0], a[1], a[2], a[3], expected.kind, expected.vport, expected.dmac[1],
 				      expected.dmac[5], got.kind, got.vport, got.dmac[1], got.dmac[5]);
 		}
