@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """xslice and its agents, as a person would run them: the command, one xsliced per node, the store between them."""
+import contextlib
 import json
 import os
 import shutil
@@ -189,7 +190,10 @@ class Domain:
                     file.write(text)
 
     def close(self):
-        """After a failure too: nothing of ours stays."""
+        """After a failure too: nothing of ours stays. By xslice clean where it can, then by hand."""
+        if os.path.exists(os.path.join(self.store, "revision")):
+            with contextlib.suppress(RigError, subprocess.TimeoutExpired):
+                self.command("clean", "--timeout", "10", check=False)
         self.stop()
         self.wipe()
         for node in self.nodes:
