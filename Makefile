@@ -5,11 +5,14 @@
 #   make test [T=name]   all tests, or those whose name contains `name` (root for the datapath and the rigs)
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
+#   V=1                  shows the commands
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
+Q      := $(if $(V),,@)
+say     = @echo '  $(1) $@'
 B      := $(if $(SAN),build/san,build)
 CC     ?= gcc
 ifeq ($(origin CC),default)
@@ -67,27 +70,30 @@ deps:
 # ---- the datapath --------------------------------------------------------------------------------------------------
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(call say,BPF )
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
 
 $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 $(B)/gen/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(call say,BPF )
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
 
 $(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@
 
 # A YANG module as a C string literal.
 $(B)/gen/%.yang.h: loader/model/%.yang
 	@mkdir -p $(@D)
-	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
 
 # ---- the programs --------------------------------------------------------------------------------------------------
 $(B)/obj/%.o: %.c $(B)/flags | $(GEN) $(AUX_SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	$(call say,CC  )
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 # Objects are made anew when the compiler or its flags change.
 $(B)/flags: FORCE
@@ -96,27 +102,33 @@ $(B)/flags: FORCE
 FORCE:
 
 $(B)/libxslice.a: $(LIB_OBJ)
-	rm -f $@
-	ar rcs $@ $^
+	$(call say,AR  )
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(B)/xslice: $(B)/obj/cli/main.o $(CLI_OBJ) $(B)/libxslice.a
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 $(B)/xsliced: $(B)/obj/loader/agent/main.o $(B)/libxslice.a
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 # ---- the tests -----------------------------------------------------------------------------------------------------
 $(B)/selftests/unit/%: $(B)/obj/selftests/unit/%.o $(filter $(B)/obj/selftests/unit/%,$(HELPER_OBJ)) $(B)/libxslice.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka -lpthread
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka -lpthread
 
 $(B)/selftests/bpf/%: $(B)/obj/selftests/bpf/%.o $(filter $(B)/obj/selftests/bpf/%,$(HELPER_OBJ)) $(B)/libxslice.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka -lpthread
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka -lpthread
 
 $(B)/selftests/bench/%: $(B)/obj/selftests/bench/%_main.o $(filter $(B)/obj/selftests/bench/%,$(HELPER_OBJ)) $(B)/libxslice.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lpthread
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lpthread
 
 # deps first and in a make of its own: what it installs must be there before anything is compiled.
 test: deps

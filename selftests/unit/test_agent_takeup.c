@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,13 +48,27 @@ static struct xs_pool *new_pool(void)
 	return pool;
 }
 
-static uint32_t table_with(struct xs_pool *pool, const char *address, unsigned int length, uint32_t leaf)
+static struct xs_table *table_with(struct xs_pool *pool, const char *address, unsigned int length, uint32_t leaf)
 {
 	struct xs_table *table = xs_table_new(pool, 4);
 
 	assert_non_null(table);
 	assert_int_equal(xs_table_set(table, (const uint8_t *)address, length, leaf), 0);
-	return xs_table_root(table);
+	return table;
+}
+
+/* A former agent is gone with its memory; its tables in the map are not. */
+static void forget(struct xs_pool *pool, struct xs_table **table, size_t count)
+{
+	struct xs_block *left = malloc(BLOCKS * sizeof(*left));
+
+	assert_non_null(left);
+	memcpy(left, xs_node_maps_block(&maps), BLOCKS * sizeof(*left));
+	for (size_t i = 0; i < count; i++)
+		xs_table_free(table[i]);
+	xs_pool_free(pool);
+	memcpy(xs_node_maps_block(&maps), left, BLOCKS * sizeof(*left));
+	free(left);
 }
 
 /* What a former agent would have left, with `edge_root` in the next hop; returns the blocks that are in use. */
@@ -61,21 +76,23 @@ static uint32_t leave_behind(uint32_t *slice_root)
 {
 	struct xs_vport vport = {.kind = XS_VPORT_MUX, .slice = 3};
 	struct xs_pool *pool = new_pool();
-	struct xs_slice slice = {0};
-	struct xs_port port = {.ifindex = 9};
+	struct xs_table *table[] = {
+		table_with(pool, "\xc0\x00\x02\x00", 24, EDGE_HOP),
+		table_with(pool, "\xc0\x00\x02\x00", 24, 1),
+		table_with(pool, "\xc0\x00\x02\x0a", 32, USER_HOP),
+	};
+	struct xs_slice slice = {.fib_root = xs_table_root(table[0])};
+	struct xs_port port = {.ifindex = 9, .source_root = xs_table_root(table[1])};
 	uint32_t used;
 
-	slice.fib_root = table_with(pool, "\xc0\x00\x02\x00", 24, EDGE_HOP);
-	port.source_root = table_with(pool, "\xc0\x00\x02\x00", 24, 1);
-	xs_node_maps_nexthop(&maps)[EDGE_HOP].edge_root = table_with(pool, "\xc0\x00\x02\x0a", 32, USER_HOP);
+	xs_node_maps_nexthop(&maps)[EDGE_HOP].edge_root = xs_table_root(table[2]);
 	xs_node_maps_nexthop(&maps)[EDGE_HOP].kind = XS_NEXTHOP_EDGE;
 	xs_node_maps_nexthop(&maps)[USER_HOP].kind = XS_NEXTHOP_FORWARD;
 	assert_int_equal(xs_node_maps_put(&maps, XS_MAP_vport, 1, &vport), 1);
 	assert_int_equal(xs_node_maps_put(&maps, XS_MAP_slice, 3, &slice), 1);
 	assert_int_equal(xs_node_maps_put(&maps, XS_MAP_port, 1, &port), 1);
 	used = xs_pool_used(pool);
-	/* The former agent is gone with its memory; its tables are not. */
-	xs_pool_free(pool);
+	forget(pool, table, 3);
 	*slice_root = slice.fib_root;
 	return used;
 }
@@ -88,6 +105,8 @@ static void what_is_in_force_is_kept_then_released(void **state)
 	struct xs_mux_space *space;
 	struct xs_takeup *takeup;
 	struct xs_slice none = {0};
+	struct xs_table *fresh[BLOCKS];
+	size_t fresh_count = 0;
 
 	assert_non_null(nexthops);
 	assert_int_equal(xs_takeup_new(&maps, pool, nexthops, &takeup), 0);
@@ -96,13 +115,8 @@ static void what_is_in_force_is_kept_then_released(void **state)
 	assert_non_null(space);
 
 	/* New tables fill all that is free, and the former one still answers. */
-	for (unsigned int i = 0; i < BLOCKS; i++) {
-		struct xs_table *table = xs_table_new(pool, 4);
-
-		if (!table)
-			break;
-		xs_table_set(table, (const uint8_t *)"\x0a\x00\x00\x05", 32, 60);
-	}
+	while (fresh_count < BLOCKS && (fresh[fresh_count] = xs_table_new(pool, 4)))
+		xs_table_set(fresh[fresh_count++], (const uint8_t *)"\x0a\x00\x00\x05", 32, 60);
 	assert_true(xs_blocks_lookup(xs_node_maps_block(&maps), root, (const uint8_t *)"\xc0\x00\x02\x0a", 4, &leaf));
 	assert_int_equal(leaf, EDGE_HOP);
 	assert_true(xs_blocks_lookup(xs_node_maps_block(&maps), xs_node_maps_nexthop(&maps)[EDGE_HOP].edge_root,
@@ -113,6 +127,8 @@ static void what_is_in_force_is_kept_then_released(void **state)
 	assert_int_equal(xs_node_maps_put(&maps, XS_MAP_slice, 3, &none), 1);
 	xs_takeup_release(takeup, space);
 	assert_true(xs_pool_used(pool) < used);
+	for (size_t i = 0; i < fresh_count; i++)
+		xs_table_free(fresh[i]);
 	xs_takeup_free(takeup);
 	xs_mux_space_free(space);
 	xs_nexthops_free(nexthops);
