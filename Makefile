@@ -10,7 +10,9 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY:
 
+JOBS   ?= $(shell nproc)
 Q      := $(if $(V),,@)
 say     = @echo '  $(1) $@'
 B      := $(if $(SAN),build/san,build)
@@ -132,15 +134,15 @@ $(B)/selftests/bench/%: $(B)/obj/selftests/bench/%_main.o $(filter $(B)/obj/self
 
 # deps first and in a make of its own: what it installs must be there before anything is compiled.
 test: deps
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@selftests/run $(T)
 
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@scripts/demo
 
 bench: deps
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@scripts/bench $(T)
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
