@@ -16,7 +16,8 @@ static void print_result(const json_t *result)
 	json_t *node;
 
 	printf("revision %" JSON_INTEGER_FORMAT "\n", json_integer_value(json_object_get(result, "revision")));
-	json_array_foreach (json_object_get(result, "node"), i, node) {
+	json_array_foreach(json_object_get(result, "node"), i, node)
+	{
 		const char *error = json_string_value(json_object_get(node, "error"));
 
 		printf("%-15s %-9s", json_string_value(json_object_get(node, "node")),
@@ -26,7 +27,8 @@ static void print_result(const json_t *result)
 		else if (!json_object_get(node, "ms"))
 			putchar('\n');
 		else
-			printf(" %8.1f ms, %" JSON_INTEGER_FORMAT " netlink changes, %" JSON_INTEGER_FORMAT " map writes\n",
+			printf(" %8.1f ms, %" JSON_INTEGER_FORMAT " netlink changes, %" JSON_INTEGER_FORMAT
+			       " map writes\n",
 			       json_number_value(json_object_get(node, "ms")),
 			       json_integer_value(json_object_get(node, "netlink_changes")),
 			       json_integer_value(json_object_get(node, "map_writes")));
@@ -35,8 +37,8 @@ static void print_result(const json_t *result)
 
 int xs_command_apply(const struct xs_options *options)
 {
-	struct xs_definition definition = {0};
-	struct xs_apply_result result = {0};
+	struct xs_definition definition = { 0 };
+	struct xs_apply_result result = { 0 };
 	struct xs_store *store = NULL;
 	char text[XS_ERROR_TEXT];
 	int code = XS_EXIT_FAILED, error;

@@ -31,13 +31,13 @@ static void print_value(const char *name, const json_t *value, int depth)
 
 	if (json_is_object(value)) {
 		printf("%*s%s\n", depth * 2, "", name);
-		json_object_foreach ((json_t *)value, key, member)
-			print_value(key, member, depth + 1);
+		json_object_foreach((json_t *)value, key, member) print_value(key, member, depth + 1);
 		return;
 	}
 	if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
 		printf("%*s%s\n", depth * 2, "", name);
-		json_array_foreach (value, i, member) {
+		json_array_foreach(value, i, member)
+		{
 			text = json_dumps(member, JSON_COMPACT);
 			printf("%*s%s\n", depth * 2 + 2, "", text);
 			free(text);
@@ -51,7 +51,7 @@ static void print_value(const char *name, const json_t *value, int depth)
 
 int xs_command_plan(const struct xs_options *options)
 {
-	struct xs_definition definition = {0};
+	struct xs_definition definition = { 0 };
 	struct xs_store *store = NULL;
 	int error;
 
@@ -71,8 +71,7 @@ int xs_command_plan(const struct xs_options *options)
 
 		xs_diag_print(definition.diag, stderr);
 		if (!options->json)
-			json_object_foreach (result, key, member)
-				print_value(key, member, 0);
+			json_object_foreach(result, key, member) print_value(key, member, 0);
 		if (options->json)
 			xs_print_json(result);
 		else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * clean.c - `xslice clean`: agents that run are told to hold nothing, and do so themselves; for nodes whose agent is gone the
- * command does it. Then the store is emptied.
+ * clean.c - `xslice clean`: agents that run are told to hold nothing, and do so themselves; for nodes whose agent is
+ * gone the command does it. Then the store is emptied.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -46,8 +46,8 @@ static int sort_node(void *context, const char *name)
 		xs_complain("node %s: %s", name, error[0] ? error : strerror(-code));
 		nodes->failed++;
 	}
-	json_array_append_new(nodes->result, json_pack("{s:s,s:s,s:s}", "node", name, "state", code ? "failed" : "done", "by",
-						       "command"));
+	json_array_append_new(nodes->result, json_pack("{s:s,s:s,s:s}", "node", name, "state", code ? "failed" : "done",
+						       "by", "command"));
 	return 0;
 }
 
@@ -68,7 +68,7 @@ static int delete_key(void *context, const char *name)
 static int delete_image_revision(void *context, const char *revision)
 {
 	const struct emptying *emptying = context;
-	struct emptying one = {.store = emptying->store};
+	struct emptying one = { .store = emptying->store };
 	int error;
 
 	snprintf(one.prefix, sizeof(one.prefix), "image/%s", revision);
@@ -78,9 +78,10 @@ static int delete_image_revision(void *context, const char *revision)
 
 static int empty_store(struct xs_store *store)
 {
-	static const char *const single[] = {XS_KEY_REVISION, XS_KEY_LEDGER, XS_KEY_DEFINITION, XS_KEY_GENERATION, XS_KEY_PENDING};
-	static const char *const lists[] = {"cell", "report"};
-	struct emptying emptying = {.store = store};
+	static const char *const single[] = { XS_KEY_REVISION, XS_KEY_LEDGER, XS_KEY_DEFINITION, XS_KEY_GENERATION,
+					      XS_KEY_PENDING };
+	static const char *const lists[] = { "cell", "report" };
+	struct emptying emptying = { .store = store };
 	int error = 0;
 
 	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]) && !error; i++)
@@ -98,8 +99,8 @@ static int empty_store(struct xs_store *store)
 
 int xs_command_clean(const struct xs_options *options)
 {
-	struct xs_apply_result empty = {0};
-	struct nodes nodes = {.result = json_array()};
+	struct xs_apply_result empty = { 0 };
+	struct nodes nodes = { .result = json_array() };
 	char text[XS_ERROR_TEXT];
 	int code = XS_EXIT_FAILED, error;
 

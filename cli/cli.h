@@ -2,8 +2,9 @@
 /*
  * cli.h - the command `xslice`: a table of subcommands, the options they share, how results are printed.
  *
- * Always holds: a subcommand makes its result as JSON; --json prints that, otherwise its printer reads the same JSON, so both
- * say the same. Results go to standard output, faults and progress to standard error. Exit codes are enum xs_exit.
+ * Always holds: a subcommand makes its result as JSON; --json prints that, otherwise its printer reads the same JSON,
+ * so both say the same. Results go to standard output, faults and progress to standard error. Exit codes are enum
+ * xs_exit.
  */
 #ifndef XSLICE_CLI_CLI_H
 #define XSLICE_CLI_CLI_H
@@ -27,11 +28,11 @@ enum xs_exit {
 };
 
 struct xs_options {
-	const char *store;      /* --store, else $XSLICE_STORE, else XS_STORE_DEFAULT */
-	enum xs_format format;  /* --format */
-	int timeout_ms;         /* --timeout, seconds on the command line */
+	const char *store;     /* --store, else $XSLICE_STORE, else XS_STORE_DEFAULT */
+	enum xs_format format; /* --format */
+	int timeout_ms;        /* --timeout, seconds on the command line */
 	bool json, help;
-	int argc;               /* what is not an option, without the subcommand's name */
+	int argc; /* what is not an option, without the subcommand's name */
 	char **argv;
 };
 

@@ -55,7 +55,10 @@ static enum xs_format format_of(const struct xs_options *options)
 	static const struct {
 		const char *ending;
 		enum xs_format format;
-	} endings[] = {{".xml", XS_FORMAT_XML}, {".json", XS_FORMAT_JSON}, {".yaml", XS_FORMAT_YAML}, {".yml", XS_FORMAT_YAML}};
+	} endings[] = { { ".xml", XS_FORMAT_XML },
+			{ ".json", XS_FORMAT_JSON },
+			{ ".yaml", XS_FORMAT_YAML },
+			{ ".yml", XS_FORMAT_YAML } };
 	const char *dot = strrchr(options->argv[0], '.');
 
 	if (options->format != XS_FORMAT_GUESS || !dot)

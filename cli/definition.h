@@ -15,13 +15,15 @@ struct xs_definition {
 };
 
 /*
- * Reads options->argv[0], checks it and plans it on top of `store` (NULL: of nothing). Faults stay in out->diag. 0 with all
- * of out set; -EINVAL for a wrong definition (diag tells); another negative errno, complained about. Free in any case.
+ * Reads options->argv[0], checks it and plans it on top of `store` (NULL: of nothing). Faults stay in out->diag. 0 with
+ * all of out set; -EINVAL for a wrong definition (diag tells); another negative errno, complained about. Free in any
+ * case.
  */
 int xs_definition_load(const struct xs_options *options, struct xs_store *store, struct xs_definition *out);
 void xs_definition_free(struct xs_definition *definition);
 
-/* Prints the faults: as text to standard error, or as {"faults": [...]} to standard output under --json where `alone`. */
+/* Prints the faults: as text to standard error, or as {"faults": [...]} to standard output under --json where `alone`.
+ */
 void xs_definition_faults(const struct xs_options *options, const struct xs_definition *definition);
 
 #endif

@@ -9,51 +9,53 @@
 #include "cli/cli.h"
 
 static const struct xs_command command_table[] = {
-	{"check", "FILE", "read a definition and report every fault in it",
-	 "  xslice check net.yaml             every fault as FILE:LINE:COL: error: ...\n"
-	 "  xslice check --json net.yaml      the same for a program\n"
-	 "  xslice check --format json -      read JSON from standard input\n",
-	 XS_OPT_FORMAT, 1, 1, xs_command_check},
-	{"plan", "FILE", "show what apply would allocate: labels, addresses, MACs, routes",
-	 "  xslice plan net.yaml              with what the store already gave\n"
-	 "  xslice plan --json net.yaml | jq .slice\n",
-	 XS_OPT_FORMAT | XS_OPT_STORE, 1, 1, xs_command_plan},
-	{"apply", "FILE", "make the network equal to a definition and wait until every node has reported",
-	 "  xslice apply net.yaml             exits 0 when every node holds it\n"
-	 "  xslice apply --timeout 60 net.yaml\n",
-	 XS_OPT_FORMAT | XS_OPT_STORE | XS_OPT_TIMEOUT, 1, 1, xs_command_apply},
-	{"switch", "VM|GROUP SLICE", "send a VM's traffic, or a group's, through another slice: one write",
-	 "  xslice switch vm5 A               migration vm5 now lives in slice A\n"
-	 "  xslice switch rack1 A             all VMs of group rack1\n"
-	 "  xslice switch vm5 P               and back\n",
-	 XS_OPT_STORE | XS_OPT_TIMEOUT, 2, 2, xs_command_switch},
-	{"show", "[NODE]", "what is in force: nodes, slices, MUXes, where each VM lives",
-	 "  xslice show                       the domain\n"
-	 "  xslice show R3                    one node, with its labels, addresses and namespaces\n",
-	 XS_OPT_STORE, 0, 1, xs_command_show},
-	{"stats", "[NODE]", "counters of nodes, slices, links and MUX rules; drops by reason",
-	 "  xslice stats                      every node of this machine\n"
-	 "  xslice stats --json R3 | jq .node\n",
-	 XS_OPT_STORE, 0, 1, xs_command_stats},
-	{"clean", "", "take everything down and leave the machine as it was found",
-	 "  xslice clean                      the nodes of this machine, then the store\n",
-	 XS_OPT_STORE | XS_OPT_TIMEOUT, 0, 0, xs_command_clean},
+	{ "check", "FILE", "read a definition and report every fault in it",
+	  "  xslice check net.yaml             every fault as FILE:LINE:COL: error: ...\n"
+	  "  xslice check --json net.yaml      the same for a program\n"
+	  "  xslice check --format json -      read JSON from standard input\n",
+	  XS_OPT_FORMAT, 1, 1, xs_command_check },
+	{ "plan", "FILE", "show what apply would allocate: labels, addresses, MACs, routes",
+	  "  xslice plan net.yaml              with what the store already gave\n"
+	  "  xslice plan --json net.yaml | jq .slice\n",
+	  XS_OPT_FORMAT | XS_OPT_STORE, 1, 1, xs_command_plan },
+	{ "apply", "FILE", "make the network equal to a definition and wait until every node has reported",
+	  "  xslice apply net.yaml             exits 0 when every node holds it\n"
+	  "  xslice apply --timeout 60 net.yaml\n",
+	  XS_OPT_FORMAT | XS_OPT_STORE | XS_OPT_TIMEOUT, 1, 1, xs_command_apply },
+	{ "switch", "VM|GROUP SLICE", "send a VM's traffic, or a group's, through another slice: one write",
+	  "  xslice switch vm5 A               migration vm5 now lives in slice A\n"
+	  "  xslice switch rack1 A             all VMs of group rack1\n"
+	  "  xslice switch vm5 P               and back\n",
+	  XS_OPT_STORE | XS_OPT_TIMEOUT, 2, 2, xs_command_switch },
+	{ "show", "[NODE]", "what is in force: nodes, slices, MUXes, where each VM lives",
+	  "  xslice show                       the domain\n"
+	  "  xslice show R3                    one node, with its labels, addresses and namespaces\n",
+	  XS_OPT_STORE, 0, 1, xs_command_show },
+	{ "stats", "[NODE]", "counters of nodes, slices, links and MUX rules; drops by reason",
+	  "  xslice stats                      every node of this machine\n"
+	  "  xslice stats --json R3 | jq .node\n",
+	  XS_OPT_STORE, 0, 1, xs_command_stats },
+	{ "clean", "", "take everything down and leave the machine as it was found",
+	  "  xslice clean                      the nodes of this machine, then the store\n",
+	  XS_OPT_STORE | XS_OPT_TIMEOUT, 0, 0, xs_command_clean },
 };
 #define COMMAND_COUNT (sizeof(command_table) / sizeof(command_table[0]))
 
 static const struct option long_options[] = {
-	{"store", required_argument, NULL, 's'},   {"format", required_argument, NULL, 'f'},
-	{"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-	{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
+	{ "store", required_argument, NULL, 's' },   { "format", required_argument, NULL, 'f' },
+	{ "timeout", required_argument, NULL, 't' }, { "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
 };
 
 static void print_overview(FILE *out)
 {
-	fprintf(out, "xslice - virtual networks (slices) on Linux routers\n\nusage: xslice COMMAND [OPTION]... [ARGUMENT]...\n\n");
+	fprintf(out, "xslice - virtual networks (slices) on Linux routers\n\nusage: xslice COMMAND [OPTION]... "
+		     "[ARGUMENT]...\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-7s %-15s %s\n", command_table[i].name, command_table[i].arguments,
 			command_table[i].summary);
-	fprintf(out, "\n`xslice COMMAND --help` shows options and examples. Exit codes: 0 done, 1 failed, 2 bad input or usage,\n"
+	fprintf(out, "\n`xslice COMMAND --help` shows options and examples. Exit codes: 0 done, 1 failed, 2 bad input "
+		     "or usage,\n"
 		     "3 there is a difference, 4 partly done, 5 timed out.\n");
 }
 
@@ -67,7 +69,8 @@ static void print_help(const struct xs_command *command, FILE *out)
 		fprintf(out, "  --format FORMAT   yaml, json or xml; else by the file's name\n");
 	if (command->options & XS_OPT_TIMEOUT)
 		fprintf(out, "  --timeout SEC     how long to wait for the nodes' reports (default 30)\n");
-	fprintf(out, "  --json            print the result as JSON\n  --help            this text\n\nexamples:\n%s", command->example);
+	fprintf(out, "  --json            print the result as JSON\n  --help            this text\n\nexamples:\n%s",
+		command->example);
 }
 
 static const struct xs_command *find_command(const char *name)
@@ -83,7 +86,7 @@ static int parse_format(const char *text, enum xs_format *format)
 	static const struct {
 		const char *name;
 		enum xs_format format;
-	} names[] = {{"yaml", XS_FORMAT_YAML}, {"json", XS_FORMAT_JSON}, {"xml", XS_FORMAT_XML}};
+	} names[] = { { "yaml", XS_FORMAT_YAML }, { "json", XS_FORMAT_JSON }, { "xml", XS_FORMAT_XML } };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (!strcmp(names[i].name, text)) {
@@ -115,8 +118,8 @@ static int parse_options(const struct xs_command *command, int argc, char **argv
 	unsigned int given = 0;
 	int letter;
 
-	*options = (struct xs_options){.store = environment && *environment ? environment : XS_STORE_DEFAULT,
-				       .timeout_ms = 30000};
+	*options = (struct xs_options){ .store = environment && *environment ? environment : XS_STORE_DEFAULT,
+					.timeout_ms = 30000 };
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		switch (letter) {
@@ -147,7 +150,8 @@ static int parse_options(const struct xs_command *command, int argc, char **argv
 		}
 	}
 	if (given & ~command->options) {
-		xs_complain("%s: an option was given that it does not have (see xslice %s --help)", command->name, command->name);
+		xs_complain("%s: an option was given that it does not have (see xslice %s --help)", command->name,
+			    command->name);
 		return -EINVAL;
 	}
 	options->argc = argc - optind;

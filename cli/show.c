@@ -12,7 +12,7 @@ struct show {
 	const char *only;
 	struct xs_store *store;
 	json_t *node;
-	json_t *cell; /* object by name: a cell stands on every node with a MUX, and is shown once */
+	json_t *cell;       /* object by name: a cell stands on every node with a MUX, and is shown once */
 	json_t *slice_name; /* object: id -> name, over all nodes */
 	bool found;
 };
@@ -24,7 +24,7 @@ static const char *address_json(const struct xs_address *address, char *text)
 
 static json_t *vports(const struct xs_image *image)
 {
-	static const char *const kind[] = {"none", "link", "gateway", "mux", "edge"};
+	static const char *const kind[] = { "none", "link", "gateway", "mux", "edge" };
 	const struct xs_rec_vport *vport;
 	json_t *array = json_array();
 
@@ -38,12 +38,13 @@ static json_t *vports(const struct xs_image *image)
 			xs_sliver_netns(node, slice->name, netns);
 		else
 			xs_edge_netns(node, port ? port->name : "", netns);
-		json_array_append_new(
-			array, json_pack("{s:s,s:s,s:s?,s:s,s:s?,s:i,s:i,s:s?,s:i,s:s?,s:s}", "name", vport->name, "kind",
-					 kind[vport->kind], "slice", slice ? slice->name : NULL, "namespace", netns, "port",
-					 port ? port->name : NULL, "label", vport->vid, "mtu", vport->mtu, "address",
-					 address_json(&vport->address, address), "length", vport->length, "peer",
-					 address_json(&vport->peer, peer), "mac", xs_mac_text(&vport->mac, mac)));
+		json_array_append_new(array, json_pack("{s:s,s:s,s:s?,s:s,s:s?,s:i,s:i,s:s?,s:i,s:s?,s:s}", "name",
+						       vport->name, "kind", kind[vport->kind], "slice",
+						       slice ? slice->name : NULL, "namespace", netns, "port",
+						       port ? port->name : NULL, "label", vport->vid, "mtu", vport->mtu,
+						       "address", address_json(&vport->address, address), "length",
+						       vport->length, "peer", address_json(&vport->peer, peer), "mac",
+						       xs_mac_text(&vport->mac, mac)));
 	}
 	return array;
 }
@@ -58,9 +59,10 @@ static json_t *routes(const struct xs_image *image)
 		const struct xs_rec_vport *vport = xs_image_find(image, XS_REC_VPORT, &route->vport);
 		char prefix[XS_PREFIX_TEXT], via[XS_PREFIX_TEXT];
 
-		json_array_append_new(array, json_pack("{s:s?,s:s,s:s?,s:s?}", "slice", slice ? slice->name : NULL, "prefix",
-						       xs_prefix_text(&route->prefix, prefix), "via",
-						       address_json(&route->via, via), "device", vport ? vport->name : NULL));
+		json_array_append_new(array,
+				      json_pack("{s:s?,s:s,s:s?,s:s?}", "slice", slice ? slice->name : NULL, "prefix",
+						xs_prefix_text(&route->prefix, prefix), "via",
+						address_json(&route->via, via), "device", vport ? vport->name : NULL));
 	}
 	return array;
 }
@@ -82,11 +84,11 @@ static int note_cells(struct show *show, const struct xs_image *image)
 
 		if (error)
 			return error;
-		json_object_set_new(show->cell, cell->name,
-				    json_pack("{s:s,s:s?,s:I,s:I}", "kind", cell->kind == XS_CELL_GROUP ? "group" : "vm", "group",
-					      group ? group->name : NULL, "generation",
-					      (json_int_t)(word >> XS_CELL_SLICE_BITS), "slice_id",
-					      (json_int_t)(word & XS_CELL_SLICE_MASK)));
+		json_object_set_new(
+			show->cell, cell->name,
+			json_pack("{s:s,s:s?,s:I,s:I}", "kind", cell->kind == XS_CELL_GROUP ? "group" : "vm", "group",
+				  group ? group->name : NULL, "generation", (json_int_t)(word >> XS_CELL_SLICE_BITS),
+				  "slice_id", (json_int_t)(word & XS_CELL_SLICE_MASK)));
 	}
 	return 0;
 }
@@ -97,7 +99,8 @@ static void resolve_cells(const struct show *show)
 	const char *name;
 	json_t *cell;
 
-	json_object_foreach (show->cell, name, cell) {
+	json_object_foreach(show->cell, name, cell)
+	{
 		const char *group_name = json_string_value(json_object_get(cell, "group"));
 		const json_t *group = group_name ? json_object_get(show->cell, group_name) : NULL;
 		const json_t *winner = cell;
@@ -111,8 +114,7 @@ static void resolve_cells(const struct show *show)
 		slice = json_object_get(show->slice_name, id);
 		json_object_set_new(cell, "in", slice ? json_string(json_string_value(slice)) : json_null());
 	}
-	json_object_foreach (show->cell, name, cell)
-		json_object_del(cell, "slice_id");
+	json_object_foreach(show->cell, name, cell) json_object_del(cell, "slice_id");
 }
 
 static json_t *report_json(struct xs_store *store, const char *node)
@@ -121,10 +123,11 @@ static json_t *report_json(struct xs_store *store, const char *node)
 
 	if (xs_report_get(store, node, &report))
 		return json_null();
-	return json_pack("{s:I,s:b,s:s,s:I,s:I,s:I,s:f,s:I}", "revision", (json_int_t)report.revision, "failed", report.failed,
-			 "error", report.error, "generation", (json_int_t)report.generation, "netlink_changes",
-			 (json_int_t)report.netlink_changes, "map_writes", (json_int_t)report.map_writes, "ms",
-			 (double)report.duration_us / 1000, "pid", (json_int_t)report.pid);
+	return json_pack("{s:I,s:b,s:s,s:I,s:I,s:I,s:f,s:I}", "revision", (json_int_t)report.revision, "failed",
+			 report.failed, "error", report.error, "generation", (json_int_t)report.generation,
+			 "netlink_changes", (json_int_t)report.netlink_changes, "map_writes",
+			 (json_int_t)report.map_writes, "ms", (double)report.duration_us / 1000, "pid",
+			 (json_int_t)report.pid);
 }
 
 static int show_node(void *context, const char *node, const struct xs_image *image)
@@ -155,7 +158,8 @@ static void print_node(const json_t *node, bool detailed)
 		       json_integer_value(json_object_get(report, "revision")),
 		       json_is_true(json_object_get(report, "failed")) ? "FAILED: " : "in force",
 		       json_string_value(json_object_get(report, "error")));
-	json_array_foreach (json_object_get(node, "vport"), i, member) {
+	json_array_foreach(json_object_get(node, "vport"), i, member)
+	{
 		const char *slice = json_string_value(json_object_get(member, "slice"));
 		json_int_t label = json_integer_value(json_object_get(member, "label"));
 		const char *address = json_string_value(json_object_get(member, "address"));
@@ -172,7 +176,8 @@ static void print_node(const json_t *node, bool detailed)
 	}
 	if (!detailed)
 		return;
-	json_array_foreach (json_object_get(node, "route"), i, member) {
+	json_array_foreach(json_object_get(node, "route"), i, member)
+	{
 		const char *slice = json_string_value(json_object_get(member, "slice"));
 		const char *via = json_string_value(json_object_get(member, "via"));
 
@@ -187,7 +192,8 @@ static void print_cells(const json_t *cells)
 	const char *name;
 	json_t *cell;
 
-	json_object_foreach ((json_t *)cells, name, cell) {
+	json_object_foreach((json_t *)cells, name, cell)
+	{
 		const char *group = json_string_value(json_object_get(cell, "group"));
 		const char *slice = json_string_value(json_object_get(cell, "in"));
 
@@ -198,7 +204,7 @@ static void print_cells(const json_t *cells)
 
 int xs_command_show(const struct xs_options *options)
 {
-	struct show show = {.only = options->argc ? options->argv[0] : NULL};
+	struct show show = { .only = options->argc ? options->argv[0] : NULL };
 	uint64_t revision = 0;
 	char error[XS_ERROR_TEXT] = "";
 	int code = XS_EXIT_FAILED, result;
@@ -224,11 +230,11 @@ int xs_command_show(const struct xs_options *options)
 	resolve_cells(&show);
 	code = XS_EXIT_DONE;
 	if (options->json) {
-		xs_print_json(json_pack("{s:I,s:O,s:O}", "revision", (json_int_t)revision, "node", show.node, "cell", show.cell));
+		xs_print_json(json_pack("{s:I,s:O,s:O}", "revision", (json_int_t)revision, "node", show.node, "cell",
+					show.cell));
 	} else {
 		printf("revision %llu\n", (unsigned long long)revision);
-		json_array_foreach (show.node, i, node)
-			print_node(node, show.only != NULL);
+		json_array_foreach(show.node, i, node) print_node(node, show.only != NULL);
 		if (!show.only)
 			print_cells(show.cell);
 	}

@@ -12,7 +12,7 @@
 int xs_command_switch(const struct xs_options *options)
 {
 	const char *name = options->argv[0], *slice = options->argv[1];
-	struct xs_switch_result result = {0};
+	struct xs_switch_result result = { 0 };
 	struct xs_store *store = NULL;
 	char text[XS_ERROR_TEXT];
 	int code = XS_EXIT_FAILED, error;
@@ -33,9 +33,9 @@ int xs_command_switch(const struct xs_options *options)
 	}
 	code = xs_await_nodes(options, store, result.wait, result.count, 0, result.generation);
 	if (options->json)
-		xs_print_json(json_pack("{s:s,s:b,s:s,s:I,s:I,s:o}", "name", name, "group", result.group, "slice", slice,
-					"generation", (json_int_t)result.generation, "vms", (json_int_t)result.vms, "node",
-					xs_waits_json(result.wait, result.count)));
+		xs_print_json(json_pack("{s:s,s:b,s:s,s:I,s:I,s:o}", "name", name, "group", result.group, "slice",
+					slice, "generation", (json_int_t)result.generation, "vms",
+					(json_int_t)result.vms, "node", xs_waits_json(result.wait, result.count)));
 	else
 		printf("%s %s (%zu VM%s) -> slice %s, generation %" PRIu64 ", on %zu node%s\n",
 		       result.group ? "group" : "migration", name, result.vms, result.vms == 1 ? "" : "s", slice,

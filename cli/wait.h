@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* wait.h - the store's lock and the nodes' reports, with progress on a terminal and exit codes: for apply, switch, clean. */
+/* wait.h - the store's lock and the nodes' reports, with progress on a terminal and exit codes: for apply, switch,
+ * clean. */
 #ifndef XSLICE_CLI_WAIT_H
 #define XSLICE_CLI_WAIT_H
 
@@ -13,7 +14,8 @@ int xs_lock_store(const struct xs_options *options, struct xs_store *store);
 int xs_await_nodes(const struct xs_options *options, struct xs_store *store, struct xs_node_wait *wait, size_t count,
 		   uint64_t revision, uint64_t generation);
 
-/* The reports as an array of {node, state: done|failed|waiting, ms, netlink_changes, map_writes, error}. New reference. */
+/* The reports as an array of {node, state: done|failed|waiting, ms, netlink_changes, map_writes, error}. New reference.
+ */
 json_t *xs_waits_json(const struct xs_node_wait *wait, size_t count);
 
 #endif

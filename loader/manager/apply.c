@@ -81,7 +81,7 @@ static int list_nodes(struct xs_store *store, uint64_t revision, int (*fn)(void 
 int xs_active_images(struct xs_store *store, int (*fn)(void *context, const char *node, const struct xs_image *image),
 		     void *context, char *error)
 {
-	struct xs_apply_result nodes = {0};
+	struct xs_apply_result nodes = { 0 };
 	uint64_t revision;
 	int result;
 
@@ -138,7 +138,7 @@ static int delete_image(void *context, const char *node)
 static int delete_revision(void *context, const char *name)
 {
 	const struct sweep *sweep = context;
-	struct sweep one = {.store = sweep->store, .keep = strtoull(name, NULL, 10)};
+	struct sweep one = { .store = sweep->store, .keep = strtoull(name, NULL, 10) };
 
 	if (one.keep >= sweep->keep)
 		return 0;
@@ -148,7 +148,7 @@ static int delete_revision(void *context, const char *name)
 /* Images before the last two revisions: the one before stays for agents that are reading it. */
 static int delete_old_images(struct xs_store *store, uint64_t revision)
 {
-	struct sweep sweep = {.store = store, .keep = revision ? revision - 1 : 0};
+	struct sweep sweep = { .store = store, .keep = revision ? revision - 1 : 0 };
 	int error = xs_store_list(store, "image", delete_revision, &sweep);
 
 	return error == -ENOENT ? 0 : error;
@@ -196,7 +196,8 @@ static int delete_unused_cell(void *context, const char *name)
 
 /* ---- apply ---- */
 
-static int put_image(struct xs_store *store, const struct xs_plan *plan, size_t node, uint64_t revision, struct cell_set *cells)
+static int put_image(struct xs_store *store, const struct xs_plan *plan, size_t node, uint64_t revision,
+		     struct cell_set *cells)
 {
 	struct xs_image *image = NULL;
 	char key[KEY_SIZE];
@@ -257,8 +258,8 @@ static int raise_generation(struct xs_store *store, uint64_t generation)
 int xs_apply(struct xs_store *store, const struct xs_plan *plan, const void *definition, size_t definition_size,
 	     struct xs_apply_result *result, char *error)
 {
-	struct xs_apply_result made = {0};
-	struct cell_set cells = {.store = store};
+	struct xs_apply_result made = { 0 };
+	struct cell_set cells = { .store = store };
 	uint64_t revision = 0;
 	int code;
 
@@ -275,7 +276,8 @@ int xs_apply(struct xs_store *store, const struct xs_plan *plan, const void *def
 		if (!code)
 			code = put_image(store, plan, i, revision, &cells);
 		if (code) {
-			snprintf(error, XS_ERROR_TEXT, "image of node %s: %s", xs_plan_node_name(plan, i), strerror(-code));
+			snprintf(error, XS_ERROR_TEXT, "image of node %s: %s", xs_plan_node_name(plan, i),
+				 strerror(-code));
 			goto out;
 		}
 	}
@@ -307,7 +309,7 @@ out:
 
 int xs_apply_nothing(struct xs_store *store, struct xs_apply_result *result, char *error)
 {
-	struct xs_apply_result made = {0};
+	struct xs_apply_result made = { 0 };
 	uint64_t revision = 0;
 	int code = next_revision(store, &made, &revision, error);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * manager.h - the paper's integrated manager: takes a domain's definition, splits it by node, hands every node its part by
- * the store, and waits for the nodes' managers (the agents) to report. Prints nothing; the command does.
+ * manager.h - the paper's integrated manager: takes a domain's definition, splits it by node, hands every node its part
+ * by the store, and waits for the nodes' managers (the agents) to report. Prints nothing; the command does.
  *
- * Always holds: whatever changes the store holds its lock; `revision` is written last, so a reader sees the whole of an apply
- * or nothing of it; a switch is journalled (key `pending`), so one that was cut short is finished by the next writer.
+ * Always holds: whatever changes the store holds its lock; `revision` is written last, so a reader sees the whole of an
+ * apply or nothing of it; a switch is journalled (key `pending`), so one that was cut short is finished by the next
+ * writer.
  */
 #ifndef XSLICE_MANAGER_MANAGER_H
 #define XSLICE_MANAGER_MANAGER_H
@@ -23,11 +24,11 @@
 #define XS_ERROR_TEXT 512 /* room for a sentence of error, NUL included */
 
 /* Keys of the store; see store.h. */
-#define XS_KEY_REVISION "revision"
-#define XS_KEY_LEDGER "ledger"
+#define XS_KEY_REVISION   "revision"
+#define XS_KEY_LEDGER     "ledger"
 #define XS_KEY_DEFINITION "definition"
 #define XS_KEY_GENERATION "generation"
-#define XS_KEY_PENDING "pending"
+#define XS_KEY_PENDING    "pending"
 
 /* ---- reports ---- */
 
@@ -41,11 +42,11 @@ struct xs_node_wait {
 typedef void (*xs_wait_progress)(void *context, const struct xs_node_wait *wait, size_t count);
 
 /*
- * Waits until every node of `wait` has reported revision and generation or higher (0: not waited for). 0; -ETIMEDOUT with
- * `reported` telling who did; negative errno. A node that failed has reported.
+ * Waits until every node of `wait` has reported revision and generation or higher (0: not waited for). 0; -ETIMEDOUT
+ * with `reported` telling who did; negative errno. A node that failed has reported.
  */
-int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t count, uint64_t revision, uint64_t generation,
-		    int timeout_ms, xs_wait_progress progress, void *context);
+int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t count, uint64_t revision,
+		    uint64_t generation, int timeout_ms, xs_wait_progress progress, void *context);
 
 /* ---- images in force ---- */
 
@@ -87,11 +88,12 @@ struct xs_switch_result {
 };
 
 /*
- * Gives the cell of a VM's or group's migration a new generation and `slice`, in the store; the agents do the one write.
- * -ENOENT: no such VM, group or slice; -EPERM: a MUX's walk would then choose another slice than the one named (error says
- * which, and by which condition). The caller holds the store's lock.
+ * Gives the cell of a VM's or group's migration a new generation and `slice`, in the store; the agents do the one
+ * write. -ENOENT: no such VM, group or slice; -EPERM: a MUX's walk would then choose another slice than the one named
+ * (error says which, and by which condition). The caller holds the store's lock.
  */
-int xs_switch(struct xs_store *store, const char *name, const char *slice, struct xs_switch_result *result, char *error);
+int xs_switch(struct xs_store *store, const char *name, const char *slice, struct xs_switch_result *result,
+	      char *error);
 
 /* Finishes a switch that was cut short. The caller holds the lock; xs_apply() and xs_switch() call it themselves. */
 int xs_switch_recover(struct xs_store *store);

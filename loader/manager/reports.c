@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* reports.c - waiting for what the agents say, by the store's watch; a full look every second, since a watch can miss. */
+/* reports.c - waiting for what the agents say, by the store's watch; a full look every second, since a watch can miss.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -40,17 +41,17 @@ static int look(struct xs_store *store, struct xs_node_wait *wait, size_t count,
 	return missing;
 }
 
-int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t count, uint64_t revision, uint64_t generation,
-		    int timeout_ms, xs_wait_progress progress, void *context)
+int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t count, uint64_t revision,
+		    uint64_t generation, int timeout_ms, xs_wait_progress progress, void *context)
 {
-	static const char *const prefix[] = {"report"};
+	static const char *const prefix[] = { "report" };
 	const int64_t end = now_ms() + timeout_ms;
 	int fd = xs_store_watch(store, prefix, 1);
 
 	if (fd < 0)
 		return fd;
 	for (;;) {
-		struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+		struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 		bool news = false;
 		int64_t left;
 		int missing;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * switch.c - one VM's or group's cell gets a new generation and slice, in the store. Before that, every MUX that bears the
- * cell is walked as its datapath would, with the cell as it would then be: a switch that would not lead where it says is
- * refused.
+ * switch.c - one VM's or group's cell gets a new generation and slice, in the store. Before that, every MUX that bears
+ * the cell is walked as its datapath would, with the cell as it would then be: a switch that would not lead where it
+ * says is refused.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -150,7 +150,8 @@ static int load_cells(const struct switching *sw, const struct xs_image *image, 
 		if (record->id == sw->cell)
 			state->word = XS_CELL(sw->generation, sw->slice);
 		else
-			error = xs_stored_cell(sw->store, record->id, XS_CELL(record->generation, record->slice), &state->word);
+			error = xs_stored_cell(sw->store, record->id, XS_CELL(record->generation, record->slice),
+					       &state->word);
 		HASH_ADD(hh, cells, id, sizeof(state->id), state);
 		*out = cells;
 		if (error)
@@ -163,7 +164,7 @@ static void free_cells(struct cell_state *cells)
 {
 	struct cell_state *state, *next;
 
-	HASH_ITER (hh, cells, state, next) {
+	HASH_ITER(hh, cells, state, next) {
 		HASH_DEL(cells, state);
 		free(state);
 	}
@@ -173,7 +174,7 @@ static void free_exact(struct exact *table)
 {
 	struct exact *entry, *next;
 
-	HASH_ITER (hh, table, entry, next) {
+	HASH_ITER(hh, table, entry, next) {
 		HASH_DEL(table, entry);
 		free(entry->condition);
 		free(entry);
@@ -181,8 +182,8 @@ static void free_exact(struct exact *table)
 }
 
 /* Splits a MUX's destination-only conditions into exact ones, by address, and wider ones, in the walk's order. */
-static int index_mux(const struct xs_image *image, uint32_t mux, struct exact **table, const struct xs_rec_condition ***wide,
-		     size_t *wide_count)
+static int index_mux(const struct xs_image *image, uint32_t mux, struct exact **table,
+		     const struct xs_rec_condition ***wide, size_t *wide_count)
 {
 	const struct xs_rec_condition *condition;
 	size_t room = 0;
@@ -231,7 +232,7 @@ static const struct xs_rec_condition *walk(const struct cell_state *cells, const
 					   const struct xs_rec_condition *const *wide, size_t wide_count)
 {
 	const struct xs_rec_condition *best = NULL;
-	struct xs_address address = {.family = entry->condition[0]->destination.family};
+	struct xs_address address = { .family = entry->condition[0]->destination.family };
 
 	memcpy(address.bytes, entry->address, sizeof(address.bytes));
 	for (size_t i = 0; i < entry->count && !best; i++)
@@ -240,7 +241,8 @@ static const struct xs_rec_condition *walk(const struct cell_state *cells, const
 	for (size_t i = 0; i < wide_count; i++) {
 		if (best && wide[i]->position > best->position)
 			break;
-		if ((!(wide[i]->fields & XS_MATCH_DESTINATION) || xs_prefix_contains(&wide[i]->destination, &address)) &&
+		if ((!(wide[i]->fields & XS_MATCH_DESTINATION) ||
+		     xs_prefix_contains(&wide[i]->destination, &address)) &&
 		    in_force(cells, wide[i]))
 			return wide[i];
 	}
@@ -267,7 +269,7 @@ static int check_mux(const struct switching *sw, const struct xs_image *image, c
 	error = index_mux(image, mux->id, &table, &wide, &wide_count);
 	if (error)
 		goto out;
-	HASH_ITER (hh, table, entry, next) {
+	HASH_ITER(hh, table, entry, next) {
 		const struct xs_rec_condition *bearer = entry->condition[0], *chosen;
 
 		if (bearer->vm_cell != sw->cell && bearer->group_cell != sw->cell)
@@ -279,12 +281,14 @@ static int check_mux(const struct switching *sw, const struct xs_image *image, c
 		xs_prefix_text(&bearer->destination, text);
 		if (chosen)
 			snprintf(sw->error, XS_ERROR_TEXT,
-				 "MUX %s would send packets to %s through slice %s, by condition %u of filter %s, not through %s",
+				 "MUX %s would send packets to %s through slice %s, by condition %u of filter %s, not "
+				 "through %s",
 				 mux->name, text, slice_name(image, chosen->slice), chosen->number, chosen->filter,
 				 sw->slice_name);
 		else
 			snprintf(sw->error, XS_ERROR_TEXT,
-				 "MUX %s would have no condition in force for packets to %s: none of slice %s takes them",
+				 "MUX %s would have no condition in force for packets to %s: none of slice %s takes "
+				 "them",
 				 mux->name, text, sw->slice_name);
 		break;
 	}
@@ -364,7 +368,7 @@ static int store_switch(struct xs_store *store, const struct switching *sw)
 
 int xs_switch(struct xs_store *store, const char *name, const char *slice, struct xs_switch_result *result, char *error)
 {
-	struct switching sw = {.store = store, .name = name, .slice_name = slice, .error = error};
+	struct switching sw = { .store = store, .name = name, .slice_name = slice, .error = error };
 	int code;
 
 	error[0] = '\0';
@@ -379,7 +383,8 @@ int xs_switch(struct xs_store *store, const char *name, const char *slice, struc
 	if (!sw.cell || !sw.slice_known) {
 		code = -ENOENT;
 		if (!sw.cell)
-			snprintf(error, XS_ERROR_TEXT, "no migration or group is called '%s' where a MUX could switch it", name);
+			snprintf(error, XS_ERROR_TEXT,
+				 "no migration or group is called '%s' where a MUX could switch it", name);
 		else
 			snprintf(error, XS_ERROR_TEXT, "no slice is called '%s'", slice);
 		goto out;
@@ -394,8 +399,13 @@ int xs_switch(struct xs_store *store, const char *name, const char *slice, struc
 	code = store_switch(store, &sw);
 	if (code)
 		goto out;
-	*result = (struct xs_switch_result){.cell = sw.cell, .slice = sw.slice, .generation = sw.generation,
-					    .group = sw.group, .vms = sw.vms, .wait = sw.wait, .count = sw.count};
+	*result = (struct xs_switch_result){ .cell = sw.cell,
+					     .slice = sw.slice,
+					     .generation = sw.generation,
+					     .group = sw.group,
+					     .vms = sw.vms,
+					     .wait = sw.wait,
+					     .count = sw.count };
 	sw.wait = NULL;
 out:
 	if (code && !error[0])
