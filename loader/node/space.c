@@ -149,7 +149,34 @@ static int make_settings(struct xs_view *view)
 	return err;
 }
 
-static int make_device_settings(struct xs_view *view, const struct xs_link *inner)
+/*
+ * How the kernel resolves neighbours by a device. Behind a link sliver there is one other sliver, which may come up a moment later:
+ * it is asked ten times in a second, where the kernel's three times in three would cost the first packets a second.
+ */
+static int make_neighbour_settings(struct xs_view *view, const struct xs_rec_vport *vport, const char *device)
+{
+	static const struct {
+		const char *name;
+		int value;
+		bool link_only;
+	} neighbour[] = {
+		{ "proxy_delay", 0, false }, /* otherwise a proxy answers after up to 0.8 s */
+		{ "retrans_time_ms", 100, true },
+		{ "mcast_solicit", 10, true },
+	};
+	char path[96];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(neighbour) / sizeof(neighbour[0]); i++) {
+		if (neighbour[i].link_only && vport->kind != XS_VPORT_LINK)
+			continue;
+		snprintf(path, sizeof(path), "neigh/%s/%s", device, neighbour[i].name);
+		err = set_sysctl(view, view->space->sysctl.ipv4, path, neighbour[i].value);
+	}
+	return err;
+}
+
+static int make_device_settings(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *inner)
 {
 	struct xs_netns_scope scope;
 	char path[96];
@@ -166,10 +193,8 @@ static int make_device_settings(struct xs_view *view, const struct xs_link *inne
 		snprintf(path, sizeof(path), "conf/%s/%s", inner->name, setting->name);
 		err = set_sysctl(view, view->space->sysctl.ipv4, path, setting->device);
 	}
-	/* Otherwise a proxy answers after up to 0.8 s. */
-	snprintf(path, sizeof(path), "neigh/%s/proxy_delay", inner->name);
 	if (!err)
-		err = set_sysctl(view, view->space->sysctl.ipv4, path, 0);
+		err = make_neighbour_settings(view, vport, inner->name);
 	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", inner->name);
 	if (!err && inner->ipv6)
 		err = set_sysctl(view, view->space->sysctl.ipv6, path, 1);
@@ -221,7 +246,7 @@ static int make_inner(struct xs_view *view, const struct xs_rec_vport *vport, co
 	}
 	if (err)
 		return xs_view_fail(view, err, "", "turn tx checksumming of %s off", inner->name);
-	err = make_device_settings(view, inner);
+	err = make_device_settings(view, vport, inner);
 	if (err)
 		return err;
 	if (memcmp(inner->mac, vport->mac.bytes, sizeof(inner->mac)))
