@@ -84,6 +84,8 @@ static int plan(struct xs_store *store, struct xs_definition *out)
 	}
 	error = xs_plan_make(out->domain, earlier, generation, out->diag, &out->plan);
 	xs_ledger_free(earlier);
+	if (error && error != -EINVAL)
+		xs_complain("plan: %s", strerror(-error));
 	return error;
 }
 
@@ -102,11 +104,9 @@ int xs_definition_load(const struct xs_options *options, struct xs_store *store,
 	if (!out->diag)
 		return -ENOMEM;
 	error = xs_domain_parse(out->text, out->size, format_of(options), out->diag, &out->domain);
-	if (!error)
-		error = plan(store, out);
 	if (error && error != -EINVAL)
 		xs_complain("%s: %s", path, strerror(-error));
-	return error;
+	return error ? error : plan(store, out);
 }
 
 void xs_definition_free(struct xs_definition *definition)

@@ -90,6 +90,20 @@ static int detach_others(struct xs_agent *agent, const struct xs_image *image, c
 	return err ? explain(error, err, "cannot leave a former port") : 0;
 }
 
+/* A vport that has moved to another port meets others there, maybe with the addresses that it knows. */
+static int forget_former_neighbours(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	const struct xs_rec_vport *record, *former;
+	int err = 0;
+
+	for (size_t i = 0; !err && agent->image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		former = xs_image_find(agent->image, XS_REC_VPORT, &record->id);
+		if (former && former->port != record->port)
+			err = xs_node_forget_neighbours(agent->node, record->id, error);
+	}
+	return err;
+}
+
 /* ---- the two halves ------------------------------------------------------------------------------------------------ */
 
 static int make(struct xs_agent *agent, const struct xs_image *image, char *error)
@@ -124,6 +138,8 @@ static int make(struct xs_agent *agent, const struct xs_image *image, char *erro
 		err = attach_ports(agent, image, error);
 	if (!err)
 		err = xs_fill_ports(machinery->fill, image, agent->node, error);
+	if (!err)
+		err = forget_former_neighbours(agent, image, error);
 	return err;
 }
 

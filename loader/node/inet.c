@@ -291,7 +291,7 @@ static int add_neighbour(void *context, const struct nlmsghdr *message)
 	const struct ndmsg *info = mnl_nlmsg_get_payload(message);
 	struct xs_held_neighbour *held;
 
-	if (message->nlmsg_type != RTM_NEWNEIGH || !(info->ndm_state & NUD_PERMANENT))
+	if (message->nlmsg_type != RTM_NEWNEIGH || info->ndm_family != AF_INET)
 		return 0;
 	held = append(context);
 	return held ? read_neighbour(message, held) : -ENOMEM;

@@ -49,7 +49,7 @@ struct xs_held_neighbour {
 int xs_neighbour_get(struct xs_netlink *netlink, struct xs_held_neighbour *neighbour);
 int xs_neighbour_set(struct xs_netlink *netlink, const struct xs_held_neighbour *neighbour); /* permanent */
 int xs_neighbour_delete(struct xs_netlink *netlink, const struct xs_held_neighbour *neighbour);
-/* The permanent ones. The kernel walks the neighbours of all namespaces for this: not for every day. */
+/* All of them. The kernel walks the neighbours of all namespaces for this: not for every day. */
 int xs_neighbour_dump(struct xs_netlink *netlink, struct xs_held_neighbour **out, size_t *count);
 
 #endif

@@ -73,6 +73,12 @@ const struct xs_node_vport *xs_node_vport(const struct xs_node *node, uint32_t i
 const struct xs_node_port *xs_node_port(const struct xs_node *node, uint32_t id);
 int xs_node_netns(const struct xs_node *node); /* descriptor of the node's own namespace */
 
+/*
+ * The kernel forgets whom it knew by a vport's device: the vport has moved to another port, where others are. -ENODEV: there is no
+ * such vport. error as above.
+ */
+int xs_node_forget_neighbours(struct xs_node *node, uint32_t vport, char *error);
+
 /* The port's carrier is copied to the veths of its links. Call when a link of the node's namespace has changed. */
 int xs_node_copy_carrier(struct xs_node *node, const struct xs_image *image);
 

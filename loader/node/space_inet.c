@@ -203,7 +203,7 @@ int xs_view_remove_neighbours(struct xs_view *view)
 
 	err = xs_neighbour_dump(view->netlink, &held, &count);
 	for (size_t i = 0; !err && i < count; i++) {
-		bool wanted = false;
+		bool wanted = !held[i].permanent; /* what the kernel learned is its own */
 
 		for (size_t j = 0; !wanted && j < view->want->neighbour_count; j++)
 			wanted = ifindex_of(view, view->want->neighbour[j].vport) == held[i].ifindex &&
