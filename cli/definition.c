@@ -73,13 +73,13 @@ static int plan(struct xs_store *store, struct xs_definition *out)
 {
 	struct xs_ledger *earlier = NULL;
 	uint64_t generation = 0;
-	const char *why = "not readable";
+	const char *why = NULL;
 	int error = 0;
 
 	if (store)
 		error = xs_load_ledger(store, &earlier, &generation, &why);
 	if (error) {
-		xs_complain("the store's ledger: %s (%s)", why, strerror(-error));
+		xs_complain("the store's ledger and generation: %s (%s)", why, strerror(-error));
 		return error == -EINVAL ? -EIO : error;
 	}
 	error = xs_plan_make(out->domain, earlier, generation, out->diag, &out->plan);

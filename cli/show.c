@@ -219,7 +219,8 @@ int xs_command_show(const struct xs_options *options)
 	xs_store_get_number(show.store, XS_KEY_REVISION, &revision);
 	result = xs_active_images(show.store, show_node, &show, error);
 	if (result) {
-		xs_complain("show: %s", error[0] ? error : strerror(-result));
+		xs_complain("show: %s%s", error[0] ? error : "a switch cell of the store: ",
+			    error[0] ? "" : strerror(-result));
 		goto out;
 	}
 	if (show.only && !show.found) {

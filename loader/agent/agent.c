@@ -435,8 +435,13 @@ int xs_agent_run(struct xs_agent *agent)
 	char error[XS_AGENT_ERROR] = "";
 
 	agent->lock = xs_agent_lock(agent->name, error);
-	if (agent->lock < 0 || begin(agent, error)) {
+	if (agent->lock < 0) {
 		xs_log("%s", error);
+		return 1;
+	}
+	if (begin(agent, error)) {
+		xs_log("%s", error);
+		xs_agent_unlock(agent->name, agent->lock);
 		return 1;
 	}
 	recall_image(agent);

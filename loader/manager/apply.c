@@ -31,9 +31,11 @@ int xs_load_ledger(struct xs_store *store, struct xs_ledger **ledger, uint64_t *
 	void *text;
 	int error;
 
+	*why = "the generation cannot be read";
 	error = xs_store_get_number(store, XS_KEY_GENERATION, &number);
 	if (error && error != -ENOENT)
 		return error;
+	*why = "it cannot be read";
 	error = xs_store_get(store, XS_KEY_LEDGER, &text, &size);
 	if (!error) {
 		error = xs_ledger_read(text, size, &read, why);

@@ -390,8 +390,10 @@ int xs_switch(struct xs_store *store, const char *name, const char *slice, struc
 		goto out;
 	}
 	code = xs_store_get_number(store, XS_KEY_GENERATION, &sw.generation);
-	if (code && code != -ENOENT)
+	if (code && code != -ENOENT) {
+		snprintf(error, XS_ERROR_TEXT, "the store's generation: %s", strerror(-code));
 		goto out;
+	}
 	sw.generation++;
 	code = xs_active_images(store, check_node, &sw, error);
 	if (code)

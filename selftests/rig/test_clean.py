@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """xslice clean where the agents are dead: the command itself takes everything off the nodes."""
+import os
 import signal
+import subprocess
 import sys
 
 from checks import lifecycle, paths
-from lib import figure7, netns, rigtest, snapshot
+from lib import figure7, netns, rigtest, snapshot, xslice
 
 
 def main():
@@ -24,11 +26,19 @@ def main():
             domain.apply(rig.definition)
             rig.hold(paths.ping(net, figure7.VM5))
 
+        def cannot_start():
+            name = net.name("lost")
+            words = (xslice.program("xsliced"), "--node", name, "--store", domain.store, "--netns", "no-such-namespace")
+            ended = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+            assert ended.returncode == 1 and "no-such-namespace" in ended.stderr, ended
+            assert not os.path.exists(f"/run/xslice/{name}"), "it left its directory behind"
+
         return rigtest.run_cases(
             [
                 ("forwards_without_agents", agents_dead),
                 ("removed_without_trace", lambda: rig.hold(lifecycle.removed(domain, before, nodes))),
                 ("applied_again", again),
+                ("an_agent_that_cannot_start_leaves_nothing", cannot_start),
                 ("removed_by_the_agents", lambda: rig.hold(lifecycle.removed(domain, before, nodes))),
             ]
         )
