@@ -157,6 +157,7 @@ static void take_image(struct xs_agent *agent, struct xs_image *image)
 
 	if (err)
 		xs_log("cannot keep a copy of the image: %s", strerror(-err));
+	xs_silent_hold(agent->silent, agent->node, image);
 	xs_image_free(agent->image);
 	agent->image = image;
 	agent->switching = image;
@@ -176,6 +177,8 @@ static int apply_target(struct xs_agent *agent, struct target *target, bool news
 		return err;
 	}
 	if (same_image(agent->image, target->image)) {
+		if (!xs_silent_holds(agent->silent))
+			xs_silent_hold(agent->silent, agent->node, agent->image);
 		agent->switching = agent->image;
 		xs_image_free(target->image);
 	} else {
@@ -423,6 +426,11 @@ static int begin(struct xs_agent *agent, char *error)
 	if (err) {
 		snprintf(error, XS_AGENT_ERROR, "%.180s: %s", agent->store_path, strerror(-err));
 		return err;
+	}
+	agent->silent = xs_silent_new(agent->base);
+	if (!agent->silent) {
+		snprintf(error, XS_AGENT_ERROR, "no memory");
+		return -ENOMEM;
 	}
 	err = xs_node_open(agent->name, agent->netns, &agent->node, error);
 	if (!err)

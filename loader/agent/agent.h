@@ -14,6 +14,7 @@
 
 #include "loader/agent/links.h"
 #include "loader/agent/mirrors.h"
+#include "loader/agent/silent.h"
 #include "loader/agent/takeup.h"
 #include "loader/image/image.h"
 #include "loader/node/datapath.h"
@@ -50,6 +51,7 @@ struct xs_agent {
 	int watch; /* the store's descriptor */
 	struct xs_node *node;
 	struct xs_links *links;
+	struct xs_silent *silent; /* users that do not answer */
 	struct event *soon; /* a reconciliation that is due when links have settled */
 	struct xs_machinery machinery;
 	uint64_t writes_before; /* by machinery that was taken down */

@@ -125,7 +125,8 @@ static int bring_up(struct xs_agent *agent, struct xs_machinery *machinery)
 	if (!machinery->space)
 		return -ENOMEM;
 	machinery->fill = xs_fill_new(machinery->maps, machinery->pool, machinery->space);
-	machinery->mirrors = xs_mirrors_new(agent->base, machinery->maps, machinery->pool, machinery->nexthops);
+	machinery->mirrors = xs_mirrors_new(agent->base, machinery->maps, machinery->pool, machinery->nexthops,
+					     agent->silent);
 	return machinery->fill && machinery->mirrors ? 0 : -ENOMEM;
 }
 

@@ -10,6 +10,7 @@
 
 #include "loader/agent/log.h"
 #include "loader/agent/mirrors.h"
+#include "loader/agent/silent.h"
 #include "loader/node/fill.h"
 #include "loader/node/netns.h"
 
@@ -27,6 +28,7 @@ struct mirrored {
 	struct xs_mirror_device *device;
 	size_t count;
 	struct event *readable;
+	struct xs_silent *silent;
 	struct mirrored *next_retired;
 	bool stale; /* a synchronisation failed: the copy may lack something */
 	UT_hash_handle hh;
@@ -37,17 +39,19 @@ struct xs_mirrors {
 	struct xs_node_maps *maps;
 	struct xs_pool *pool;
 	struct xs_nexthops *nexthops;
+	struct xs_silent *silent;
 	struct mirrored *all;
 	struct mirrored *retired;
 };
 
 struct xs_mirrors *xs_mirrors_new(struct event_base *base, struct xs_node_maps *maps, struct xs_pool *pool,
-				  struct xs_nexthops *nexthops)
+				  struct xs_nexthops *nexthops, struct xs_silent *silent)
 {
 	struct xs_mirrors *mirrors = calloc(1, sizeof(*mirrors));
 
 	if (mirrors)
-		*mirrors = (struct xs_mirrors){.base = base, .maps = maps, .pool = pool, .nexthops = nexthops};
+		*mirrors = (struct xs_mirrors){
+			.base = base, .maps = maps, .pool = pool, .nexthops = nexthops, .silent = silent};
 	return mirrors;
 }
 
@@ -119,6 +123,13 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 		       one->key.slice ? one->key.slice : one->key.edge);
 	if (err)
 		synchronise(one);
+}
+
+static void on_resolution(void *context, uint32_t ifindex, uint32_t address, bool resolved)
+{
+	const struct mirrored *edge = context;
+
+	xs_silent_told(edge->silent, edge->key.edge, address, resolved);
 }
 
 uint32_t xs_mirrors_repair(struct xs_mirrors *mirrors)
@@ -203,9 +214,12 @@ static int mirrored_new(struct xs_mirrors *mirrors, const struct key *key, int n
 		return -ENOMEM;
 	one->key = *key;
 	one->netns = identity;
+	one->silent = mirrors->silent;
 	err = xs_mirror_new(netns, mirrors->pool, mirrors->nexthops, &one->mirror);
 	if (err)
 		goto out;
+	if (key->edge)
+		xs_mirror_on_resolution(one->mirror, on_resolution, one);
 	err = xs_mirror_set_devices(one->mirror, device, count);
 	if (!err)
 		err = xs_mirror_sync(one->mirror);

@@ -17,10 +17,12 @@
 #include "loader/node/node.h"
 
 struct event_base;
+struct xs_silent;
 
 struct xs_mirrors;
+/* silent is told of the users that the edges resolved, or could not. None of the arguments is owned. */
 struct xs_mirrors *xs_mirrors_new(struct event_base *base, struct xs_node_maps *maps, struct xs_pool *pool,
-				  struct xs_nexthops *nexthops);
+				  struct xs_nexthops *nexthops, struct xs_silent *silent);
 void xs_mirrors_free(struct xs_mirrors *mirrors); /* nothing may lead to any root any more */
 
 /*

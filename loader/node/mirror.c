@@ -158,6 +158,12 @@ static bool same_devices(const struct xs_mirror *mirror, const struct xs_mirror_
 	return true;
 }
 
+void xs_mirror_on_resolution(struct xs_mirror *mirror, xs_mirror_resolution fn, void *context)
+{
+	mirror->resolution = fn;
+	mirror->resolution_context = context;
+}
+
 int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_device *device, size_t count)
 {
 	struct xs_mirror_part *part, *before = mirror->part;

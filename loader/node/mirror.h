@@ -40,9 +40,15 @@ void xs_nexthops_adopt(struct xs_nexthops *nexthops, const struct xs_node_maps *
 void xs_nexthops_release(struct xs_nexthops *nexthops, const struct xs_node_maps *maps, uint32_t root);
 uint64_t xs_nexthops_writes(const struct xs_nexthops *nexthops);
 
+/* Told, as it happens, what became of a neighbour that was asked for: resolved, or not. address: wire order. */
+typedef void (*xs_mirror_resolution)(void *context, uint32_t ifindex, uint32_t address, bool resolved);
+
 /* Opens the sockets in the namespace (descriptor, not owned). Nothing is read yet. */
 int xs_mirror_new(int netns, struct xs_pool *pool, struct xs_nexthops *nexthops, struct xs_mirror **out);
 void xs_mirror_free(struct xs_mirror *mirror); /* nothing may lead to its root any more */
+
+/* fn may be NULL. It must not free the mirror. */
+void xs_mirror_on_resolution(struct xs_mirror *mirror, xs_mirror_resolution fn, void *context);
 
 /*
  * Devices of the namespace; one that changes takes its routes along. A route by another device is left to the kernel.

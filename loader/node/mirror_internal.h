@@ -90,6 +90,9 @@ struct xs_mirror {
 	bool no_managed;   /* the kernel has no NTF_EXT_MANAGED */
 	bool ask;          /* an adjacency may have to be asked for */
 
+	xs_mirror_resolution resolution; /* NULL: nobody wants to know */
+	void *resolution_context;
+
 	struct xs_mirror_part *part;
 	size_t part_count;
 

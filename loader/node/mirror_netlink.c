@@ -179,6 +179,8 @@ static int read_neighbour(struct xs_mirror *mirror, const struct nlmsghdr *heade
 	}
 	if (header->nlmsg_type == RTM_DELNEIGH)
 		message.managed = message.permanent = false;
+	else if (mirror->resolution && !dumped && (message.usable || ndm->ndm_state & NUD_FAILED))
+		mirror->resolution(mirror->resolution_context, message.key.ifindex, message.key.address, message.usable);
 	return xs_neighbour_told(mirror, &message);
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What XDP leaves to the slivers' kernels works as with any Linux router: options, fragments, unresolved neighbours,
 own addresses, addresses that nobody has."""
+import select
 import socket
 import sys
 
@@ -64,6 +65,29 @@ def nobody(net):
     assert told == (3, 1, "10.2.3.1"), f"ICMP {told} instead of host unreachable from 10.2.3.1"
 
 
+def silent_user(net):
+    """A user that does not exist: host unreachable from the VM's own slice (P3 on P13), nothing in the other. When
+    somebody comes up with the address, he is reached."""
+    absent = "192.0.2.77"
+    with probes.icmp_socket(net.name("vm5")) as errors, services.udp_socket(net.name("vm5")) as sock:
+        told = []
+
+        def asked():
+            sock.sendto(b"?", (absent, PORT))
+            while select.select([errors], [], [], 0.2)[0]:
+                message = frames.Icmp(errors.recv(2048))
+                if message.about(absent, PORT):
+                    told.append((message.type, message.code, message.source))
+            return told
+
+        assert netns.until(asked, 15), "nobody says that the user does not answer"
+    assert set(told) == {(3, 1, "10.1.3.2")}, f"ICMP {told} instead of host unreachable from 10.1.3.2"
+    net.address("client", "eth0", f"{absent}/24")
+    assert netns.until(lambda: probes.ping(net.name("vm5"), absent, 1, timeout=0.5), 10), "the user is not reached"
+    routes = netns.run("ip", "-n", net.sliver("R3", "P"), "route", "show", "type", "unreachable")
+    assert not routes.strip(), f"left behind: {routes}"
+
+
 def own_addresses(net):
     for namespace, address in (
         ("client", figure7.EDGE),
@@ -89,6 +113,7 @@ def main():
                 ("options", lambda: options(net)),
                 ("unresolved_neighbour", lambda: unresolved(net)),
                 ("host_unreachable", lambda: nobody(net)),
+                ("silent_user", lambda: silent_user(net)),
                 ("counters_add_up", lambda: rig.hold(lifecycle.adds_up(net))),
             ]
         )

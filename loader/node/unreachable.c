@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* unreachable.c - see unreachable.h. */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+
+#include "loader/node/netlink.h"
+#include "loader/node/unreachable.h"
+
+static int change(struct xs_netlink *netlink, uint16_t type, uint16_t flags, const uint8_t address[4])
+{
+	struct rtmsg *info = xs_netlink_begin(netlink, type, flags | NLM_F_ACK, sizeof(*info));
+
+	info->rtm_family = AF_INET;
+	info->rtm_dst_len = 32;
+	info->rtm_table = RT_TABLE_MAIN;
+	info->rtm_protocol = XS_RTPROT_UNREACHABLE;
+	info->rtm_type = RTN_UNREACHABLE;
+	info->rtm_scope = type == RTM_DELROUTE ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE;
+	mnl_attr_put(xs_netlink_message(netlink), RTA_DST, 4, address);
+	return xs_netlink_ask(netlink, NULL, NULL);
+}
+
+static int change_in(int netns, uint16_t type, uint16_t flags, const struct xs_address *address, int harmless)
+{
+	struct xs_netlink *netlink;
+	int err = xs_netlink_open(netns, &netlink);
+
+	if (err)
+		return err;
+	err = change(netlink, type, flags, address->bytes);
+	xs_netlink_close(netlink);
+	return err == harmless ? 0 : err;
+}
+
+int xs_unreachable_add(int netns, const struct xs_address *address)
+{
+	return change_in(netns, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, address, -EEXIST);
+}
+
+int xs_unreachable_delete(int netns, const struct xs_address *address)
+{
+	return change_in(netns, RTM_DELROUTE, 0, address, -ESRCH);
+}
+
+struct found {
+	uint8_t (*address)[4];
+	size_t count;
+};
+
+static int find(void *context, const struct nlmsghdr *message)
+{
+	const struct rtmsg *info = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+	struct found *found = context;
+	uint8_t(*grown)[4];
+
+	/* Kernels without strict checking dump all. */
+	if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_protocol != XS_RTPROT_UNREACHABLE ||
+	    info->rtm_table != RT_TABLE_MAIN || info->rtm_dst_len != 32)
+		return 0;
+	mnl_attr_for_each(attribute, message, sizeof(*info))
+	{
+		if (mnl_attr_get_type(attribute) != RTA_DST || mnl_attr_get_payload_len(attribute) != 4)
+			continue;
+		grown = realloc(found->address, (found->count + 1) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		found->address = grown;
+		memcpy(grown[found->count++], mnl_attr_get_payload(attribute), 4);
+	}
+	return 0;
+}
+
+int xs_unreachable_clear(int netns)
+{
+	struct found found = {};
+	struct xs_netlink *netlink;
+	struct rtmsg *info;
+	int err = xs_netlink_open(netns, &netlink);
+
+	if (err)
+		return err;
+	info = xs_netlink_begin(netlink, RTM_GETROUTE, NLM_F_DUMP, sizeof(*info));
+	info->rtm_family = AF_INET;
+	info->rtm_table = RT_TABLE_MAIN;
+	info->rtm_protocol = XS_RTPROT_UNREACHABLE;
+	err = xs_netlink_ask(netlink, find, &found);
+	for (size_t i = 0; !err && i < found.count; i++) {
+		err = change(netlink, RTM_DELROUTE, 0, found.address[i]);
+		if (err == -ESRCH)
+			err = 0;
+	}
+	free(found.address);
+	xs_netlink_close(netlink);
+	return err;
+}
