@@ -340,3 +340,13 @@ void fixture_send(struct fixture *fixture, uint32_t port, const struct frame *fr
 	assert_int_equal(counted, 1);
 	assert_int_equal(fixture_sum_arrivals(fixture) - arrivals, 1);
 }
+
+int fixture_setup_with_mux(void **state)
+{
+	const struct xs_condition condition = {
+		.slice = SLICE_2, .vport = VPORT_M2, .destination = {203, 0, 113, 1}, .destination_length = 32};
+
+	fixture_setup(state);
+	fixture_policy(*state, &condition, 1);
+	return 0;
+}

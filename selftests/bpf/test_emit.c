@@ -216,17 +216,6 @@ static void a_big_packet_is_punted(void **state)
 	assert_int_equal(frame_ttl(&in), 64);
 }
 
-/* A MUX that takes only packets for 203.0.113.1, into slice 2. */
-static int setup(void **state)
-{
-	const struct xs_condition condition = {
-		.slice = SLICE_2, .vport = VPORT_M2, .destination = {203, 0, 113, 1}, .destination_length = 32};
-
-	fixture_setup(state);
-	fixture_policy(*state, &condition, 1);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,5 +231,5 @@ int main(void)
 	};
 	int skip = fixture_available();
 
-	return skip ? skip : cmocka_run_group_tests(tests, setup, fixture_teardown);
+	return skip ? skip : cmocka_run_group_tests(tests, fixture_setup_with_mux, fixture_teardown);
 }
