@@ -125,6 +125,14 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 		synchronise(one);
 }
 
+void xs_mirrors_drain(struct xs_mirrors *mirrors)
+{
+	struct mirrored *one, *next;
+
+	HASH_ITER(hh, mirrors->all, one, next)
+		on_readable(xs_mirror_fd(one->mirror), EV_READ, one);
+}
+
 static void on_resolution(void *context, uint32_t ifindex, uint32_t address, bool resolved)
 {
 	const struct mirrored *edge = context;

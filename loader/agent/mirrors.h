@@ -34,6 +34,9 @@ int xs_mirrors_make(struct xs_mirrors *mirrors, const struct xs_image *image, co
 /* Takes out what is not in the image: roots of all slices that the map has and the image has not, then their mirrors. */
 int xs_mirrors_withdraw(struct xs_mirrors *mirrors, const struct xs_image *image, char *error);
 
+/* Takes in what the kernels have told so far: for changes that must be in force before the node reports. */
+void xs_mirrors_drain(struct xs_mirrors *mirrors);
+
 /* Reads again the mirrors that lack something, after an error or because there was no room. Returns how many routes lack room. */
 uint32_t xs_mirrors_repair(struct xs_mirrors *mirrors);
 

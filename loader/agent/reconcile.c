@@ -94,13 +94,18 @@ static int detach_others(struct xs_agent *agent, const struct xs_image *image, c
 static int forget_former_neighbours(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	const struct xs_rec_vport *record, *former;
+	bool forgotten = false;
 	int err = 0;
 
 	for (size_t i = 0; !err && agent->image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
 		former = xs_image_find(agent->image, XS_REC_VPORT, &record->id);
-		if (former && former->port != record->port)
-			err = xs_node_forget_neighbours(agent->node, record->id, error);
+		if (!former || former->port == record->port)
+			continue;
+		err = xs_node_forget_neighbours(agent->node, record->id, error);
+		forgotten = true;
 	}
+	if (forgotten)
+		xs_mirrors_drain(agent->machinery.mirrors);
 	return err;
 }
 
