@@ -40,7 +40,10 @@ void xs_nexthops_adopt(struct xs_nexthops *nexthops, const struct xs_node_maps *
 void xs_nexthops_release(struct xs_nexthops *nexthops, const struct xs_node_maps *maps, uint32_t root);
 uint64_t xs_nexthops_writes(const struct xs_nexthops *nexthops);
 
-/* Told, as it happens, what became of a neighbour that was asked for: resolved, or not. address: wire order. */
+/*
+ * Told, as it happens, what became of a neighbour that was asked for: resolved, or not. One that the kernel forgets
+ * counts as resolved: nobody knows any more that it does not answer. address: wire order.
+ */
 typedef void (*xs_mirror_resolution)(void *context, uint32_t ifindex, uint32_t address, bool resolved);
 
 /* Opens the sockets in the namespace (descriptor, not owned). Nothing is read yet. */

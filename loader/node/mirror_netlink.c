@@ -159,6 +159,7 @@ static int read_neighbour(struct xs_mirror *mirror, const struct nlmsghdr *heade
 	const struct ndmsg *ndm = mnl_nlmsg_get_payload(header);
 	const struct nlattr *attribute, *table[NDA_MAX + 1] = {};
 	struct xs_neighbour_message message = {.dumped = dumped};
+	bool gone = header->nlmsg_type == RTM_DELNEIGH;
 
 	if (mnl_nlmsg_get_payload_len(header) < sizeof(*ndm) || ndm->ndm_family != AF_INET ||
 	    ndm->ndm_flags & NTF_PROXY)
@@ -172,15 +173,17 @@ static int read_neighbour(struct xs_mirror *mirror, const struct nlmsghdr *heade
 	message.permanent = ndm->ndm_state & NUD_PERMANENT;
 	message.idle = ndm->ndm_state & NUD_STALE;
 	message.managed = get_u32(table[NDA_FLAGS_EXT]) & NTF_EXT_MANAGED;
-	if (header->nlmsg_type != RTM_DELNEIGH && ndm->ndm_state & USABLE && table[NDA_LLADDR] &&
+	if (!gone && ndm->ndm_state & USABLE && table[NDA_LLADDR] &&
 	    mnl_attr_get_payload_len(table[NDA_LLADDR]) == sizeof(message.mac)) {
 		memcpy(message.mac, mnl_attr_get_payload(table[NDA_LLADDR]), sizeof(message.mac));
 		message.usable = true;
 	}
-	if (header->nlmsg_type == RTM_DELNEIGH)
+	if (gone)
 		message.managed = message.permanent = false;
-	else if (mirror->resolution && !dumped && (message.usable || ndm->ndm_state & NUD_FAILED))
-		mirror->resolution(mirror->resolution_context, message.key.ifindex, message.key.address, message.usable);
+	/* A neighbour that is removed by hand is called failed right before: that it is gone takes it back. */
+	if (mirror->resolution && !dumped && (gone || message.usable || ndm->ndm_state & NUD_FAILED))
+		mirror->resolution(mirror->resolution_context, message.key.ifindex, message.key.address,
+				   gone || message.usable);
 	return xs_neighbour_told(mirror, &message);
 }
 
