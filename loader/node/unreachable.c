@@ -22,6 +22,8 @@ static int change(struct xs_netlink *netlink, uint16_t type, uint16_t flags, con
 	info->rtm_type = RTN_UNREACHABLE;
 	info->rtm_scope = type == RTM_DELROUTE ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE;
 	mnl_attr_put(xs_netlink_message(netlink), RTA_DST, 4, address);
+	/* Any other route for the address comes first, and none is in the way of a static one. */
+	mnl_attr_put_u32(xs_netlink_message(netlink), RTA_PRIORITY, UINT32_MAX);
 	return xs_netlink_ask(netlink, NULL, NULL);
 }
 
