@@ -193,13 +193,23 @@ static const struct xs_rec_mux *mux_of_edge(const struct xs_image *image, uint32
 	return NULL;
 }
 
+/* The device is no longer this port's. It may be another's by now, by a new name or in exchange: then it stays open. */
+static int forget_device(struct xs_fill *fill, uint32_t ifindex, uint32_t port)
+{
+	uint32_t now, zero = 0;
+	int err = ifindex ? xs_node_maps_get(fill->maps, XS_MAP_port_of_ifindex, ifindex, &now) : 0;
+
+	if (!err && ifindex && now == port)
+		err = xs_node_maps_put(fill->maps, XS_MAP_port_of_ifindex, ifindex, &zero);
+	return err < 0 ? err : 0;
+}
+
 static int fill_port(struct xs_fill *fill, const struct xs_image *image, const struct xs_node_port *device,
 		     const struct xs_rec_port *record)
 {
 	const struct xs_rec_vport *untagged = untagged_vport(image, record->id);
 	struct xs_port now, entry = {.ifindex = device->ifindex, .flags = xs_fill_port_flags(record)};
 	const struct xs_rec_mux *mux = NULL;
-	uint32_t zero = 0;
 	int err = xs_node_maps_get(fill->maps, XS_MAP_port, record->id, &now);
 
 	if (!err && untagged) {
@@ -212,8 +222,8 @@ static int fill_port(struct xs_fill *fill, const struct xs_image *image, const s
 		if (mux)
 			entry.mux = xs_fill_mux_entry(fill, mux->id);
 	}
-	if (!err && now.ifindex && now.ifindex != entry.ifindex)
-		err = xs_node_maps_put(fill->maps, XS_MAP_port_of_ifindex, now.ifindex, &zero);
+	if (!err && now.ifindex != entry.ifindex)
+		err = forget_device(fill, now.ifindex, record->id);
 	if (err >= 0)
 		err = xs_node_maps_put(fill->maps, XS_MAP_port, record->id, &entry);
 	if (err >= 0)
@@ -244,14 +254,13 @@ static int withdraw_ports(struct xs_fill *fill, const struct xs_image *image)
 
 	for (uint32_t id = 1; err >= 0 && id < fill->maps->entries[XS_MAP_port]; id++) {
 		struct xs_port now, none = {0};
-		uint32_t zero = 0;
 
 		if (image && xs_image_find(image, XS_REC_PORT, &id))
 			continue;
 		err = xs_node_maps_get(fill->maps, XS_MAP_port, id, &now);
-		if (!err && now.ifindex)
-			err = xs_node_maps_put(fill->maps, XS_MAP_port_of_ifindex, now.ifindex, &zero);
-		if (err >= 0)
+		if (!err)
+			err = forget_device(fill, now.ifindex, id);
+		if (!err)
 			err = xs_node_maps_put(fill->maps, XS_MAP_port, id, &none);
 	}
 	return err < 0 ? err : 0;

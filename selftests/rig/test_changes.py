@@ -117,6 +117,31 @@ def main():
             domain.apply(rig.definition)
             assert netns.until(reached, 4), "vm5 is not reached afterwards"
 
+        def port_is_renamed():
+            """Another name for a port is another id over the same device: the device stays open, and is so when apply returns."""
+            for old, new in (("name: pdc}", "name: dc, interface: pdc}"), ("name: client}", "name: users, interface: client}")):
+                port = old[len("name: ") : -1]
+                name = new.split(",")[0][len("name: ") :]
+                changed = text.replace(old, new, 1).replace(f"port: {port}", f"port: {name}", 1)
+                assert f"port: {name}" in changed and new in changed, "the example has changed"
+                for path in (domain.write(changed, "renamed.yaml"), rig.definition):
+                    domain.apply(path)
+                    # A MUX port of another name has another edge, and that another MAC, which clients learn by ARP only.
+                    figure7.flush_neighbours(net.name("client"))
+                    assert netns.until(reached, 4), f"nothing comes in at {port} after {path}"
+
+        def ports_exchange_devices():
+            """Gateway and device stay together; only the ports' names change places."""
+            if not netns.links(net.name("R1")).get("pdc2"):
+                net.join("R1", "pdc2", "other", "eth1")
+            two = text.replace("- {name: pdc}\n", "- {name: pdc}\n      - {name: pdc2}\n", 1)
+            exchanged = two.replace("{name: pdc}", "{name: pdc, interface: pdc2}", 1)
+            exchanged = exchanged.replace("{name: pdc2}", "{name: pdc2, interface: pdc}", 1)
+            exchanged = exchanged.replace("port: pdc,", "port: pdc2,", 1)
+            for path in (domain.write(two, "two.yaml"), domain.write(exchanged, "exchanged.yaml"), rig.definition):
+                domain.apply(path)
+                assert netns.until(reached, 4), f"vm5 is not reached after {path}"
+
         def stop_agents():
             def during():
                 codes = domain.stop()
@@ -140,6 +165,8 @@ def main():
                 ("a_slice_goes", remove),
                 ("a_list_changes", edit_list),
                 ("a_gateway_moves", gateway_moves),
+                ("a_port_is_renamed", port_is_renamed),
+                ("ports_exchange_devices", ports_exchange_devices),
                 ("agents_stop_and_start", stop_agents),
                 ("a_bad_definition_changes_nothing", bad_definition),
             ]
