@@ -2,7 +2,7 @@
 # Everything that is made lies under build/. SAN=1 builds with ASan and UBSan under build/san/.
 #
 #   make                 the programs: build/xslice, build/xsliced
-#   make test [T=name]   all tests, or those whose name contains `name` (root for the datapath and the rigs)
+#   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
 #   V=1                  shows the commands
