@@ -99,7 +99,7 @@ static __always_inline int xs_admit_ipv4(const struct xs_packet *packet)
 		return source == 0 && user ? XS_PUNTED : XS_MARTIAN;
 	if (source_net == 127 || source_net >= 224 || destination_net == 127 || destination_net == 0)
 		return XS_MARTIAN;
-	if (user && xs_table_lookup(packet->port->source_root, &packet->source, XS_IPV4_BYTES) == XS_ENTRY_EMPTY)
+	if (user && xs_table_lookup(packet->port->source_root[XS_FAMILY4], &packet->source, XS_IPV4_BYTES) == XS_ENTRY_EMPTY)
 		return XS_SPOOFED_SOURCE;
 	if (destination_net >= 240)
 		return destination == 0xffffffff ? XS_PUNTED : XS_MARTIAN;

@@ -18,11 +18,6 @@
 /* A stage returns a verdict, or this: the next stage decides. */
 #define XS_UNDECIDED (-1)
 
-/* An address of either family, wire order; how many bytes count is the family's constant (XS_IPV4_BYTES). */
-union xs_wire_address {
-	__be32 v4;
-	__u8 byte[16];
-};
 #define XS_IPV4_BYTES 4
 
 struct xs_packet {

@@ -24,7 +24,7 @@ static __always_inline int xs_route(struct xs_packet *packet)
 	__u32 root;
 	__u8 kind;
 
-	root = in ? XS_READ_ONCE(in->fib_root) : 0;
+	root = in ? XS_READ_ONCE(in->fib_root[XS_FAMILY4]) : 0;
 	if (!root)
 		return XS_NO_ROUTE;
 	to = xs_nexthop_of(root, &packet->destination);

@@ -188,7 +188,7 @@ static __always_inline int xs_select(struct xs_packet *packet)
 	mux_id = XS_READ_ONCE(packet->port->mux);
 	if (!mux_id)
 		return XS_UNDECIDED;
-	if (packet->destination.v4 == packet->port->edge_address)
+	if (packet->destination.v4 == packet->port->edge_address[XS_FAMILY4].v4)
 		return XS_PUNTED;
 	policy = bpf_map_lookup_elem(&mux, &mux_id);
 	if (!policy)

@@ -15,7 +15,7 @@
 
 #include <linux/types.h>
 
-#define XS_CONTRACT_VERSION 1
+#define XS_CONTRACT_VERSION 2
 
 /* Every pin of a node lies under XS_PIN_ROOT/<node>/v<XS_CONTRACT_VERSION>/. Mode of the directories: 0700. */
 #define XS_PIN_ROOT "/sys/fs/bpf/xslice"
@@ -28,10 +28,23 @@
 #define XS_ASSERT(expr) static_assert(expr, #expr)
 #endif
 
+/* What there is once per family stands in an array that these index (loader/base/address.h says the same). */
+#define XS_FAMILY4 0
+#define XS_FAMILY6 1
+#define XS_FAMILIES 2
+
 #define XS_MAC_LEN 6
 #define XS_VID_MIN 1
 #define XS_VID_MAX 4094
 #define XS_VIDS 4096
+
+/* An address of either family, wire order. How many bytes count is the family's: 4 or 16; the others are zero. */
+union xs_wire_address {
+	__be32 v4;
+	__be32 word[4];
+	__u8 byte[16];
+};
+XS_ASSERT(sizeof(union xs_wire_address) == 16);
 
 /* ---- ports and labels ---------------------------------------------------------------------------------------------- */
 
@@ -54,10 +67,11 @@ struct xs_port {
 	__u32 flags;         /* enum xs_port_flag */
 	__u32 untagged;      /* vport that takes untagged frames: a gateway's, or the edge's; 0: they are the host's */
 	__u32 mux;           /* mux that selects the slice of untagged IP packets; 0: untagged belongs to the vport's slice */
-	__u32 source_root;   /* address table of the sources that users may have; 0: none is declared, so none is allowed */
-	__be32 edge_address; /* with a mux: the edge's own address on the users' link; packets to it go to the edge */
+	__u32 source_root[XS_FAMILIES]; /* address tables of the sources that users may have; 0: none is declared, so none is allowed */
+	/* With a mux: the edge's own on the users' link; packets to it go to the edge. Zero: it has none of this family. */
+	union xs_wire_address edge_address[XS_FAMILIES];
 };
-XS_ASSERT(sizeof(struct xs_port) == 24);
+XS_ASSERT(sizeof(struct xs_port) == 56);
 
 /*
  * label: array, key port id * XS_VIDS + VLAN id, value __u32: the vport that the label leads to, 0 (unknown) or
@@ -98,8 +112,8 @@ XS_ASSERT(sizeof(struct xs_vport) == 64);
 /* slice: array, key slice id (1..65535, unique in the domain). Slice 0 counts what was in no slice. */
 #define XS_SLICE_MAX 65535
 struct xs_slice {
-	__u32 fib_root; /* address table; its leaves are nexthop ids. One word: a rebuilt table comes into force by one store */
-	__u32 flags;    /* zero; reserved */
+	/* Address tables; their leaves are nexthop ids. One word each: a rebuilt table comes into force by one store. */
+	__u32 fib_root[XS_FAMILIES];
 };
 XS_ASSERT(sizeof(struct xs_slice) == 8);
 
@@ -121,7 +135,7 @@ struct xs_nexthop {
 	__u16 mtu;  /* largest IP packet, bytes */
 	__u32 ifindex;
 	__u32 vport;      /* sends by this vport: for the counters */
-	__u32 edge_root;  /* EDGE: address table whose leaves are nexthop ids */
+	__u32 edge_root;  /* EDGE: address table whose leaves are nexthop ids; of the family of the routes that lead here */
 	__u8 kind;        /* enum xs_nexthop_kind */
 	__u8 port_flags;  /* enum xs_port_flag of the port it sends by */
 	__u8 pad[2];

@@ -206,7 +206,7 @@ static int by_namespace(const void *a, const void *b)
 
 static int put_root(struct xs_mirrors *mirrors, uint32_t slice, uint32_t root)
 {
-	struct xs_slice entry = {.fib_root = root};
+	struct xs_slice entry = {.fib_root[XS_FAMILY4] = root};
 	int err = xs_node_maps_put(mirrors->maps, XS_MAP_slice, slice, &entry);
 
 	return err < 0 ? err : 0;

@@ -101,17 +101,19 @@ static int collect(struct xs_takeup *takeup)
 		err = xs_node_maps_get(maps, XS_MAP_port, id, &port);
 		if (!err && port.mux)
 			takeup->mux[takeup->mux_count++] = port.mux;
-		if (!err)
-			err = add(takeup, ROOT_SOURCES, port.source_root);
+		for (int family = 0; !err && family < XS_FAMILIES; family++)
+			err = add(takeup, ROOT_SOURCES, port.source_root[family]);
 	}
 	for (uint32_t id = 1; !err && id < maps->entries[XS_MAP_slice]; id++) {
 		struct xs_slice slice;
 
 		err = xs_node_maps_get(maps, XS_MAP_slice, id, &slice);
-		if (!err && edges)
-			err = add_edges(takeup, slice.fib_root, 0);
-		if (!err)
-			err = add(takeup, ROOT_SLICE, slice.fib_root);
+		for (int family = 0; !err && family < XS_FAMILIES; family++) {
+			if (edges)
+				err = add_edges(takeup, slice.fib_root[family], 0);
+			if (!err)
+				err = add(takeup, ROOT_SLICE, slice.fib_root[family]);
+		}
 	}
 	return err;
 }

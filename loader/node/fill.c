@@ -214,10 +214,10 @@ static int fill_port(struct xs_fill *fill, const struct xs_image *image, const s
 
 	if (!err && untagged) {
 		entry.untagged = untagged->id;
-		err = xs_fill_sources(fill, image, untagged->id, &entry.source_root);
+		err = xs_fill_sources(fill, image, untagged->id, entry.source_root);
 		if (untagged->kind == XS_VPORT_EDGE) {
 			mux = mux_of_edge(image, untagged->id);
-			memcpy(&entry.edge_address, untagged->address.bytes, sizeof(entry.edge_address));
+			memcpy(entry.edge_address[XS_FAMILY4].byte, untagged->address.bytes, sizeof(entry.edge_address[XS_FAMILY4].v4));
 		}
 		if (mux)
 			entry.mux = xs_fill_mux_entry(fill, mux->id);

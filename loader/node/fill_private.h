@@ -16,8 +16,9 @@ struct xs_fill {
 	struct fill_mux *muxes;      /* by mux id */
 };
 
-/* Makes the table of a vport's sources equal to the image's; root: what its port must name, 0 where none is declared. */
-int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t vport, uint32_t *root);
+/* Makes the tables of a vport's sources equal to the image's; root: what its port must name, 0 where none is declared. */
+int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t vport,
+		    uint32_t root[XS_FAMILIES]);
 void xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image);
 
 /* Mux entry of the newest policy of a MUX; 0: it has none. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* fill_source.c - the sources that users behind a port may have, one address table per user vport, changed in place. */
+/* fill_source.c - the sources that users behind a port may have, one address table per user vport and family, changed in place. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,16 +8,20 @@
 
 #include "loader/node/fill_private.h"
 
-#define IPV4_BYTES 4
 #define ALLOWED 1 /* the leaf; only that there is one counts */
 
 struct fill_source {
 	uint32_t vport;
-	struct xs_table *table;
-	struct xs_prefix *prefix; /* what the table holds, sorted */
+	struct xs_table *table[XS_FAMILIES]; /* NULL: no source of this family was ever declared */
+	struct xs_prefix *prefix; /* what the tables hold, sorted */
 	size_t count;
 	UT_hash_handle hh;
 };
+
+static unsigned int family_of(const struct xs_prefix *prefix)
+{
+	return prefix->family == XS_IPV6 ? XS_FAMILY6 : XS_FAMILY4;
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -40,7 +44,7 @@ static int collect(const struct xs_image *image, uint32_t vport, struct xs_prefi
 	}
 	n = 0;
 	for (size_t i = 0; (record = xs_image_at(image, XS_REC_SOURCE, i)); i++)
-		if (record->vport == vport && record->prefix.family == XS_IPV4)
+		if (record->vport == vport)
 			prefix[n++] = record->prefix;
 	if (n)
 		qsort(prefix, n, sizeof(*prefix), compare);
@@ -52,7 +56,8 @@ static int collect(const struct xs_image *image, uint32_t vport, struct xs_prefi
 static void source_free(struct xs_fill *fill, struct fill_source *source)
 {
 	HASH_DEL(fill->sources, source);
-	xs_table_free(source->table);
+	for (int family = 0; family < XS_FAMILIES; family++)
+		xs_table_free(source->table[family]);
 	free(source->prefix);
 	free(source);
 }
@@ -67,36 +72,40 @@ static int source_get(struct xs_fill *fill, uint32_t vport, struct fill_source *
 		if (!source)
 			return -ENOMEM;
 		source->vport = vport;
-		source->table = xs_table_new(fill->pool, IPV4_BYTES);
-		if (!source->table) {
-			free(source);
-			return -ENOSPC;
-		}
 		HASH_ADD(hh, fill->sources, vport, sizeof(vport), source);
 	}
 	*out = source;
 	return 0;
 }
 
+static int allow(struct xs_fill *fill, struct fill_source *source, const struct xs_prefix *prefix)
+{
+	struct xs_table **table = &source->table[family_of(prefix)];
+
+	if (!*table)
+		*table = xs_table_new(fill->pool, xs_family_bits(prefix->family) / 8);
+	return *table ? xs_table_set(*table, prefix->bytes, prefix->length, ALLOWED) : -ENOSPC;
+}
+
 /* First what comes, then what goes: a packet of a source that stays is never without its leaf. */
-static int change(struct fill_source *source, const struct xs_prefix *prefix, size_t count)
+static int change(struct xs_fill *fill, struct fill_source *source, const struct xs_prefix *prefix, size_t count)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < count; i++)
-		err = xs_table_set(source->table, prefix[i].bytes, prefix[i].length, ALLOWED);
+		err = allow(fill, source, &prefix[i]);
 	for (size_t i = 0; !err && i < source->count; i++) {
 		const struct xs_prefix *was = &source->prefix[i];
 
 		if (!count || !bsearch(was, prefix, count, sizeof(*prefix), compare))
-			err = xs_table_remove(source->table, was->bytes, was->length);
+			err = xs_table_remove(source->table[family_of(was)], was->bytes, was->length);
 		if (err == -ENOENT)
 			err = 0;
 	}
 	return err;
 }
 
-int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t vport, uint32_t *root)
+int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t vport, uint32_t root[XS_FAMILIES])
 {
 	struct fill_source *source;
 	struct xs_prefix *prefix;
@@ -107,7 +116,7 @@ int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t
 		return err;
 	err = source_get(fill, vport, &source);
 	if (!err && (count != source->count || (count && memcmp(prefix, source->prefix, count * sizeof(*prefix))))) {
-		err = change(source, prefix, count);
+		err = change(fill, source, prefix, count);
 		if (!err) {
 			struct xs_prefix *former = source->prefix;
 
@@ -117,8 +126,8 @@ int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t
 		}
 	}
 	free(prefix);
-	if (!err)
-		*root = xs_table_root(source->table);
+	for (int family = 0; !err && family < XS_FAMILIES; family++)
+		root[family] = source->table[family] ? xs_table_root(source->table[family]) : 0;
 	return err;
 }
 

@@ -89,7 +89,7 @@ static int fill_slice(struct candidate *candidate, const struct rig *rig, uint32
 	if (!candidate->fib[slice])
 		return -errno;
 	err = xs_table_set(candidate->fib[slice], any, 0, candidate_nexthop(slice, 0));
-	entry.fib_root = xs_table_root(candidate->fib[slice]);
+	entry.fib_root[XS_FAMILY4] = xs_table_root(candidate->fib[slice]);
 	return err < 0 ? err : put(candidate, XS_MAP_slice, slice, &entry);
 }
 
@@ -151,7 +151,7 @@ int candidate_use_mux(struct candidate *candidate, const struct rig *rig, uint32
 	if (!candidate->fib[0])
 		return -errno;
 	err = xs_table_set(candidate->fib[0], any, 0, 1);
-	port.source_root = xs_table_root(candidate->fib[0]);
+	port.source_root[XS_FAMILY4] = xs_table_root(candidate->fib[0]);
 	memcpy(edge.mac, rig->in_mac, 6);
 	memcpy(end.mac, rig->in_mac, 6);
 	if (err >= 0)

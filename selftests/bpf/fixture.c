@@ -111,8 +111,9 @@ static void fill_ports(struct fixture *fixture)
 	struct xs_port stack = {.ifindex = OUT_IFINDEX, .flags = XS_PORT_USER | XS_PORT_LOCAL_STACK, .untagged = VPORT_G};
 	uint32_t host = XS_LABEL_HOST;
 
-	gateway.source_root = mux.source_root = stack.source_root = xs_table_root(fixture->sources);
-	mux.edge_address = htonl(frame_ip("192.0.2.1"));
+	gateway.source_root[XS_FAMILY4] = mux.source_root[XS_FAMILY4] = stack.source_root[XS_FAMILY4] =
+		xs_table_root(fixture->sources);
+	mux.edge_address[XS_FAMILY4].v4 = htonl(frame_ip("192.0.2.1"));
 	fixture_put(fixture, XS_MAP_port, PORT_LINKS, &links);
 	fixture_put(fixture, XS_MAP_port, PORT_GATEWAY, &gateway);
 	fixture_put(fixture, XS_MAP_port, PORT_MUX, &mux);
@@ -159,9 +160,9 @@ static void fill_routes(struct fixture *fixture)
 	set(fixture->users, "192.0.2.7", 32, HOP_USER);
 	set(fixture->users, "192.0.2.0", 24, HOP_UNRESOLVED);
 	set(fixture->sources, "192.0.2.0", 24, 1);
-	slice.fib_root = xs_table_root(fixture->fib1);
+	slice.fib_root[XS_FAMILY4] = xs_table_root(fixture->fib1);
 	fixture_put(fixture, XS_MAP_slice, SLICE_1, &slice);
-	slice.fib_root = xs_table_root(fixture->fib2);
+	slice.fib_root[XS_FAMILY4] = xs_table_root(fixture->fib2);
 	fixture_put(fixture, XS_MAP_slice, SLICE_2, &slice);
 }
 

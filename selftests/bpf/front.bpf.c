@@ -59,7 +59,7 @@ int slow_lookup(struct xdp_md *ctx)
 {
 	const union xs_wire_address address = {.v4 = bpf_htonl(0x0a141401)};
 	const struct xs_slice *in = bpf_map_lookup_elem(&slice, &slow_slice);
-	__u32 index = in ? in->fib_root : 0, entry = 0;
+	__u32 index = in ? in->fib_root[XS_FAMILY4] : 0, entry = 0;
 
 #pragma unroll
 	for (int i = 0; i < XS_IPV4_BYTES; i++) {

@@ -81,8 +81,8 @@ static uint32_t leave_behind(uint32_t *slice_root)
 		table_with(pool, "\xc0\x00\x02\x00", 24, 1),
 		table_with(pool, "\xc0\x00\x02\x0a", 32, USER_HOP),
 	};
-	struct xs_slice slice = {.fib_root = xs_table_root(table[0])};
-	struct xs_port port = {.ifindex = 9, .source_root = xs_table_root(table[1])};
+	struct xs_slice slice = {.fib_root[XS_FAMILY4] = xs_table_root(table[0])};
+	struct xs_port port = {.ifindex = 9, .source_root[XS_FAMILY4] = xs_table_root(table[1])};
 	uint32_t used;
 
 	xs_node_maps_nexthop(&maps)[EDGE_HOP].edge_root = xs_table_root(table[2]);
@@ -93,7 +93,7 @@ static uint32_t leave_behind(uint32_t *slice_root)
 	assert_int_equal(xs_node_maps_put(&maps, XS_MAP_port, 1, &port), 1);
 	used = xs_pool_used(pool);
 	forget(pool, table, 3);
-	*slice_root = slice.fib_root;
+	*slice_root = slice.fib_root[XS_FAMILY4];
 	return used;
 }
 
@@ -140,7 +140,7 @@ static void nonsense_is_survived(void **state)
 {
 	struct xs_block *blocks = xs_node_maps_block(&maps);
 	struct xs_vport vport = {.kind = XS_VPORT_MUX, .slice = 3};
-	struct xs_slice slice = {.fib_root = 2}, far = {.fib_root = 4000000};
+	struct xs_slice slice = {.fib_root[XS_FAMILY4] = 2}, far = {.fib_root[XS_FAMILY4] = 4000000};
 	struct xs_pool *pool = new_pool();
 	struct xs_nexthops *nexthops = xs_nexthops_new(&maps);
 	struct xs_takeup *takeup;

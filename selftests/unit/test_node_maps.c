@@ -36,7 +36,7 @@ static void test_names(void **state)
 	char dir[64];
 
 	assert_int_equal(xs_pin_dir("R1", dir, sizeof(dir)), 0);
-	assert_string_equal(dir, XS_PIN_ROOT "/R1/v1");
+	assert_string_equal(dir, XS_PIN_ROOT "/R1/v2");
 	assert_int_equal(xs_pin_dir("R1", dir, strlen(dir)), -ENAMETOOLONG);
 	assert_string_equal(xs_map_info(XS_MAP_mux_rule)->name, "mux_rule");
 	assert_true(xs_map_info(XS_MAP_mux_rule)->per_cpu && xs_map_info(XS_MAP_block)->mapped);

@@ -12,6 +12,7 @@ _TYPES = {
     "__u64": ctypes.c_uint64,
     "__be16": ctypes.c_uint16,
     "__be32": ctypes.c_uint32,
+    "union xs_wire_address": ctypes.c_uint8 * 16,
 }
 
 
@@ -48,7 +49,7 @@ def _structs():
     made = {}
     for name, body in re.findall(r"^struct (xs_\w+) \{(.*?)^\};", _text, re.S | re.M):
         fields = []
-        for kind, members in re.findall(r"(__\w+)\s+([^;]+);", body):
+        for kind, members in re.findall(r"(__\w+|union xs_wire_address)\s+([^;]+);", body):
             for member in members.split(","):
                 field, length = re.match(r"\s*(\w+)(?:\[(\w+)\])?\s*$", member).groups()
                 fields.append((field, _TYPES[kind] * _length(length) if length else _TYPES[kind]))
