@@ -42,8 +42,9 @@ static json_t *vports(const struct xs_image *image)
 						       vport->name, "kind", kind[vport->kind], "slice",
 						       slice ? slice->name : NULL, "namespace", netns, "port",
 						       port ? port->name : NULL, "label", vport->vid, "mtu", vport->mtu,
-						       "address", address_json(&vport->address, address), "length",
-						       vport->length, "peer", address_json(&vport->peer, peer), "mac",
+						       "address", address_json(&vport->address[XS_FAMILY4], address),
+						       "length", vport->length[XS_FAMILY4], "peer",
+						       address_json(&vport->peer[XS_FAMILY4], peer), "mac",
 						       xs_mac_text(&vport->mac, mac)));
 	}
 	return array;

@@ -124,12 +124,13 @@ static size_t find(const struct xs_silent *silent, uint32_t edge, const struct x
 static bool on_link(const struct xs_silent *silent, uint32_t edge, const struct xs_address *address)
 {
 	const struct xs_rec_vport *record = silent->image ? xs_image_find(silent->image, XS_REC_VPORT, &edge) : NULL;
+	unsigned int family = xs_family_index(address->family);
 	struct xs_prefix link;
 
-	if (!record || !record->address.family)
+	if (!record || !record->address[family].family)
 		return false;
-	link = xs_prefix_mask(&record->address, record->length);
-	return xs_prefix_contains(&link, address) && xs_address_compare(&record->address, address);
+	link = xs_prefix_mask(&record->address[family], record->length[family]);
+	return xs_prefix_contains(&link, address) && xs_address_compare(&record->address[family], address);
 }
 
 void xs_silent_told(struct xs_silent *silent, uint32_t edge, uint32_t address, bool resolved)

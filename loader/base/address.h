@@ -14,6 +14,14 @@
 
 enum xs_family { XS_FAMILY_NONE = 0, XS_IPV4 = 4, XS_IPV6 = 6 };
 
+/*
+ * What there is once per family stands in an array that these index. maps/contract.h says the same for what the
+ * datapath sees; where both are included, the preprocessor refuses any difference.
+ */
+#define XS_FAMILY4  0
+#define XS_FAMILY6  1
+#define XS_FAMILIES 2
+
 struct xs_address {
 	uint8_t family; /* enum xs_family; NONE: not given */
 	uint8_t pad[3];
@@ -32,6 +40,16 @@ struct xs_mac {
 };
 
 #define XS_PREFIX_TEXT 64 /* room for the text form of any of these, NUL included */
+
+static inline unsigned int xs_family_index(uint8_t family)
+{
+	return family == XS_IPV6 ? XS_FAMILY6 : XS_FAMILY4;
+}
+
+static inline uint8_t xs_family_at(unsigned int index)
+{
+	return index == XS_FAMILY6 ? XS_IPV6 : XS_IPV4;
+}
 
 static inline unsigned int xs_family_bits(uint8_t family)
 {

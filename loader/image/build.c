@@ -79,10 +79,10 @@ static int add_vport(struct xs_image_writer *writer, const struct xs_p_vport *vp
 		.mtu = vport->mtu,
 		.mac = vport->mac,
 		.relay = vport->relay,
-		.length = vport->length,
-		.address = vport->address,
-		.peer = vport->peer,
-		.shared = vport->shared,
+		.length = { vport->length },
+		.address = { vport->address },
+		.peer = { vport->peer },
+		.shared = { vport->shared },
 	};
 
 	copy_name(record.name, sizeof(record.name), vport->name);

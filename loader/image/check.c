@@ -66,6 +66,11 @@ static bool address_ok(const struct xs_address *address)
 	       zero(address->bytes + bytes, sizeof(address->bytes) - bytes);
 }
 
+static bool address_of(const struct xs_address *address, uint8_t family)
+{
+	return address->family == family && address_ok(address);
+}
+
 static bool no_address(const struct xs_address *address)
 {
 	return zero(address, sizeof(*address));
@@ -146,23 +151,40 @@ static const char *check_slice(const struct xs_image *image, const struct xs_rec
 	return NULL;
 }
 
+/* What a kind has of addresses, it has of each family that it carries. */
+static bool vport_addresses_ok(const struct xs_rec_vport *vport, unsigned int index)
+{
+	const struct xs_address *address = &vport->address[index], *peer = &vport->peer[index],
+				*shared = &vport->shared[index];
+	uint8_t family = xs_family_at(index);
+
+	if (!address->family)
+		return !vport->length[index] && no_address(address) && no_address(peer) && no_address(shared);
+	return address_of(address, family) && vport->length[index] <= xs_family_bits(family) &&
+	       (vport->kind == XS_VPORT_GATEWAY ? no_address(peer) : address_of(peer, family)) &&
+	       (vport->kind == XS_VPORT_MUX ? address_of(shared, family) : no_address(shared));
+}
+
 static const char *check_vport_numbers(const struct xs_rec_vport *vport)
 {
 	bool link = vport->kind == XS_VPORT_LINK, edge = vport->kind == XS_VPORT_EDGE,
 	     mux = vport->kind == XS_VPORT_MUX;
+	unsigned int i;
 
 	if (!id_ok(vport->id, XS_VPORT_ID_MAX) || vport->kind < XS_VPORT_LINK || vport->kind > XS_VPORT_EDGE ||
 	    vport->mtu < MTU_MIN || (link ? vport->vid < XS_VID_MIN || vport->vid > XS_VID_MAX : vport->vid) ||
-	    !zero(vport->pad, sizeof(vport->pad)) || !zero(vport->pad2, sizeof(vport->pad2)))
+	    !zero(vport->pad, sizeof(vport->pad)))
 		return "virtual port: number out of range";
 	if (!name_ok(vport->name, sizeof(vport->name)))
 		return "virtual port: bad name";
 	if (!mac_ok(&vport->mac) || (edge || mux ? !mac_ok(&vport->relay) : !zero(&vport->relay, sizeof(vport->relay))))
 		return "virtual port: bad MAC";
-	if (!address_ok(&vport->address) || vport->length > xs_family_bits(vport->address.family) ||
-	    (vport->kind == XS_VPORT_GATEWAY ? !no_address(&vport->peer) : !address_ok(&vport->peer)) ||
-	    (mux ? !address_ok(&vport->shared) : !no_address(&vport->shared)))
-		return "virtual port: bad address";
+	if (!vport->address[XS_FAMILY4].family && !vport->address[XS_FAMILY6].family)
+		return "virtual port: no address";
+	for (i = 0; i < XS_FAMILIES; i++) {
+		if (!vport_addresses_ok(vport, i))
+			return "virtual port: bad address";
+	}
 	return NULL;
 }
 

@@ -17,7 +17,7 @@
 #include "loader/base/address.h"
 
 #define XS_IMAGE_MAGIC 0x31656369u /* "ice1" */
-#define XS_IMAGE_VERSION 1
+#define XS_IMAGE_VERSION   2
 #define XS_IMAGE_NAME 16 /* device-like names, NUL included */
 #define XS_IMAGE_LONG_NAME 64
 #define XS_IMAGE_SIZE_MAX (1u << 30)
@@ -112,12 +112,14 @@ struct xs_rec_vport {
 	char name[XS_IMAGE_NAME]; /* of the device in the namespace: the link's, gateway's, MUX's; an edge's: the port's */
 	struct xs_mac mac;        /* on the wire (MUX: of its veth inside; users see the edge's) */
 	struct xs_mac relay;      /* EDGE: what slivers send to; MUX: the same, the permanent neighbour of `peer` */
-	uint8_t length;           /* of the address' on-link prefix; MUX: 32 */
-	uint8_t pad[3];
-	struct xs_address address; /* its own */
-	struct xs_address peer;    /* LINK: the other end's; MUX: the edge's in the MUX's subnet; EDGE: its own there; else NONE */
-	struct xs_address shared;  /* MUX: the edge's address on the users' link, held by the sliver on lo, too; else NONE */
-	uint8_t pad2[4];
+	/* By family (XS_FAMILY4, XS_FAMILY6), at least one of them; NONE and 0 in all where a family is not carried. */
+	uint8_t length[XS_FAMILIES]; /* of the address' on-link prefix; MUX: the family's bits */
+	uint8_t pad[2];
+	struct xs_address address[XS_FAMILIES]; /* its own */
+	/* LINK: the other end's; MUX: the edge's in the MUX's subnet; EDGE: its own there; else NONE */
+	struct xs_address peer[XS_FAMILIES];
+	/* MUX: the edge's address on the users' link, held by the sliver on lo, too; else NONE */
+	struct xs_address shared[XS_FAMILIES];
 };
 
 /* A prefix that users behind this vport (GATEWAY or EDGE) may have as source. */

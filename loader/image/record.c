@@ -44,7 +44,7 @@ static_assert(sizeof(struct xs_rec_node) == 24, "node");
 static_assert(sizeof(struct xs_rec_port) == 56, "port");
 static_assert(sizeof(struct xs_rec_reserved) == 16, "reserved");
 static_assert(sizeof(struct xs_rec_slice) == 48, "slice");
-static_assert(sizeof(struct xs_rec_vport) == 128, "vport");
+static_assert(sizeof(struct xs_rec_vport) == 184, "vport");
 static_assert(sizeof(struct xs_rec_source) == 32, "source");
 static_assert(sizeof(struct xs_rec_route) == 64, "route");
 static_assert(sizeof(struct xs_rec_proxy) == 32, "proxy");

@@ -42,14 +42,14 @@ int xs_edge_want_vport(struct xs_want *want, const struct xs_rec_vport *vport)
 {
 	int err = 0;
 
-	if (vport->address.family)
+	if (vport->address[XS_FAMILY4].family)
 		err = xs_want_add_address(want, &(struct xs_want_address){ .vport = vport->id,
-									   .address = vport->address,
-									   .length = vport->length,
+									   .address = vport->address[XS_FAMILY4],
+									   .length = vport->length[XS_FAMILY4],
 									   .scope = RT_SCOPE_UNIVERSE });
-	if (!err && vport->peer.family)
+	if (!err && vport->peer[XS_FAMILY4].family)
 		err = xs_want_add_address(want, &(struct xs_want_address){ .vport = vport->id,
-									   .address = vport->peer,
+									   .address = vport->peer[XS_FAMILY4],
 									   .length = 32,
 									   .scope = RT_SCOPE_UNIVERSE });
 	return err;
@@ -67,9 +67,10 @@ int xs_edge_want_route(struct xs_want *want, const struct xs_rec_route *route)
  */
 int xs_edge_want_proxy(struct xs_want *want, const struct xs_rec_proxy *proxy, const struct xs_rec_vport *edge)
 {
-	struct xs_prefix own = xs_prefix_mask(&edge->address, edge->length);
+	unsigned int family = xs_family_index(proxy->prefix.family);
+	struct xs_prefix own = xs_prefix_mask(&edge->address[family], edge->length[family]);
 
-	if (edge->address.family && !xs_prefix_compare(&own, &proxy->prefix))
+	if (edge->address[family].family && !xs_prefix_compare(&own, &proxy->prefix))
 		return 0;
 	return xs_want_add_route(want, &(struct xs_want_route){ .vport = XS_WANT_LO, .prefix = proxy->prefix });
 }

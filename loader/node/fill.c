@@ -217,7 +217,9 @@ static int fill_port(struct xs_fill *fill, const struct xs_image *image, const s
 		err = xs_fill_sources(fill, image, untagged->id, entry.source_root);
 		if (untagged->kind == XS_VPORT_EDGE) {
 			mux = mux_of_edge(image, untagged->id);
-			memcpy(entry.edge_address[XS_FAMILY4].byte, untagged->address.bytes, sizeof(entry.edge_address[XS_FAMILY4].v4));
+			for (unsigned int i = 0; i < XS_FAMILIES; i++)
+				memcpy(entry.edge_address[i].byte, untagged->address[i].bytes,
+				       sizeof(entry.edge_address[i].byte));
 		}
 		if (mux)
 			entry.mux = xs_fill_mux_entry(fill, mux->id);

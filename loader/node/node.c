@@ -223,7 +223,8 @@ static uint32_t neighbours_of(const struct xs_image *image)
 	uint64_t total = 0;
 
 	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
-		uint64_t hosts = vport->length > 20 ? 1ull << (32 - vport->length) : SUBNET_NEIGHBOURS;
+		uint8_t length = vport->length[XS_FAMILY4];
+		uint64_t hosts = length > 20 ? 1ull << (32 - length) : SUBNET_NEIGHBOURS;
 
 		total += vport->kind == XS_VPORT_GATEWAY || vport->kind == XS_VPORT_EDGE ? hosts : LINK_NEIGHBOURS;
 	}

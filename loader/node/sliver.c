@@ -52,17 +52,19 @@ static int want_mux(struct xs_want *want, const struct xs_rec_vport *vport)
 {
 	int err = 0;
 
-	if (vport->peer.family) {
+	if (vport->peer[XS_FAMILY4].family) {
 		err = xs_want_add_route(
-			want, &(struct xs_want_route){ .vport = vport->id, .prefix = xs_prefix_of_host(&vport->peer) });
+			want, &(struct xs_want_route){ .vport = vport->id,
+						       .prefix = xs_prefix_of_host(&vport->peer[XS_FAMILY4]) });
 		if (!err)
-			err = xs_want_add_neighbour(want, &(struct xs_want_neighbour){ .vport = vport->id,
-										       .address = vport->peer,
-										       .mac = vport->relay });
+			err = xs_want_add_neighbour(want,
+						    &(struct xs_want_neighbour){ .vport = vport->id,
+										 .address = vport->peer[XS_FAMILY4],
+										 .mac = vport->relay });
 	}
-	if (!err && vport->shared.family)
+	if (!err && vport->shared[XS_FAMILY4].family)
 		err = xs_want_add_address(want, &(struct xs_want_address){ .vport = XS_WANT_LO,
-									   .address = vport->shared,
+									   .address = vport->shared[XS_FAMILY4],
 									   .length = 32,
 									   .scope = RT_SCOPE_HOST });
 	return err;
@@ -72,10 +74,10 @@ int xs_sliver_want_vport(struct xs_want *want, const struct xs_rec_vport *vport)
 {
 	int err = 0;
 
-	if (vport->address.family)
+	if (vport->address[XS_FAMILY4].family)
 		err = xs_want_add_address(want, &(struct xs_want_address){ .vport = vport->id,
-									   .address = vport->address,
-									   .length = vport->length,
+									   .address = vport->address[XS_FAMILY4],
+									   .length = vport->length[XS_FAMILY4],
 									   .scope = RT_SCOPE_UNIVERSE });
 	return err || vport->kind != XS_VPORT_MUX ? err : want_mux(want, vport);
 }

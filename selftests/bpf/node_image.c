@@ -90,53 +90,53 @@ static void add_proxy(struct xs_image_writer *writer, const char *to)
 
 static void add_vports(struct xs_image_writer *writer, const struct node_variant *variant)
 {
-	struct xs_rec_vport link = { .kind = XS_VPORT_LINK, .port = 1, .length = 24, .mtu = 1500 };
+	struct xs_rec_vport link = { .kind = XS_VPORT_LINK, .port = 1, .length = { 24 }, .mtu = 1500 };
 	struct xs_rec_vport mux = { .kind = XS_VPORT_MUX,
 				    .port = 3,
 				    .edge = 3,
-				    .length = 32,
+				    .length = { 32 },
 				    .mtu = 1500,
-				    .peer = address(variant->peer),
-				    .shared = address("192.0.2.1") };
+				    .peer = { address(variant->peer) },
+				    .shared = { address("192.0.2.1") } };
 	struct xs_rec_vport edge = { .id = 3,
 				     .kind = XS_VPORT_EDGE,
 				     .port = 3,
 				     .mtu = 1500,
-				     .length = 24,
-				     .address = address("192.0.2.1"),
-				     .peer = address(variant->peer) };
+				     .length = { 24 },
+				     .address = { address("192.0.2.1") },
+				     .peer = { address(variant->peer) } };
 	struct xs_rec_vport gateway = { .id = 2,
 					.kind = XS_VPORT_GATEWAY,
 					.slice = 1,
 					.port = 2,
 					.mtu = 1500,
-					.length = 16,
-					.address = address("10.0.0.1") };
+					.length = { 16 },
+					.address = { address("10.0.0.1") } };
 
 	link.id = 1;
 	link.slice = 1;
 	link.vid = 100;
 	link.mtu = (uint16_t)variant->mtu;
-	link.address = address(variant->link_address);
-	link.peer = address("10.1.2.2");
+	link.address[XS_FAMILY4] = address(variant->link_address);
+	link.peer[XS_FAMILY4] = address("10.1.2.2");
 	add_vport(writer, link, "P12");
 	add_vport(writer, gateway, "GWP");
 	add_vport(writer, edge, "client");
 	mux.id = 4;
 	mux.slice = 1;
-	mux.address = address("10.255.0.2");
+	mux.address[XS_FAMILY4] = address("10.255.0.2");
 	add_vport(writer, mux, "MD");
 	if (variant->without_a)
 		return;
 	mux.id = 5;
 	mux.slice = 2;
-	mux.address = address("10.255.0.3");
+	mux.address[XS_FAMILY4] = address("10.255.0.3");
 	add_vport(writer, mux, "MD");
 	link.id = 6;
 	link.slice = 2;
 	link.vid = 101;
 	link.mtu = 1500;
-	link.address = address("10.1.2.1");
+	link.address[XS_FAMILY4] = address("10.1.2.1");
 	add_vport(writer, link, "A12");
 }
 

@@ -56,9 +56,9 @@ static void add_vports(struct xs_image_writer *writer)
 		.mtu = 1500,
 		.name = "P13",
 		.mac = image_mac(1),
-		.length = 24,
-		.address = image_address("10.1.3.2"),
-		.peer = image_address("10.1.3.1"),
+		.length = { 24, 64 },
+		.address = { image_address("10.1.3.2"), image_address("2001:db8:1:3::2") },
+		.peer = { image_address("10.1.3.1"), image_address("2001:db8:1:3::1") },
 	};
 	const struct xs_rec_vport gateway = {
 		.head = image_head(XS_REC_VPORT),
@@ -69,8 +69,8 @@ static void add_vports(struct xs_image_writer *writer)
 		.mtu = 1500,
 		.name = "GW",
 		.mac = image_mac(2),
-		.length = 16,
-		.address = image_address("10.0.0.1"),
+		.length = { 16 },
+		.address = { image_address("10.0.0.1") },
 	};
 	const struct xs_rec_vport edge = {
 		.head = image_head(XS_REC_VPORT),
@@ -81,9 +81,9 @@ static void add_vports(struct xs_image_writer *writer)
 		.name = "client",
 		.mac = image_mac(3),
 		.relay = image_mac(4),
-		.length = 24,
-		.address = image_address("192.0.2.1"),
-		.peer = image_address("10.255.0.1"),
+		.length = { 24 },
+		.address = { image_address("192.0.2.1") },
+		.peer = { image_address("10.255.0.1") },
 	};
 	const struct xs_rec_vport mux = {
 		.head = image_head(XS_REC_VPORT),
@@ -96,10 +96,10 @@ static void add_vports(struct xs_image_writer *writer)
 		.name = "MD",
 		.mac = image_mac(5),
 		.relay = image_mac(4),
-		.length = 32,
-		.address = image_address("10.255.0.2"),
-		.peer = image_address("10.255.0.1"),
-		.shared = image_address("192.0.2.1"),
+		.length = { 32 },
+		.address = { image_address("10.255.0.2") },
+		.peer = { image_address("10.255.0.1") },
+		.shared = { image_address("192.0.2.1") },
 	};
 
 	image_add(writer, &mux);

@@ -191,15 +191,24 @@ static const struct mutation mutations[] = {
 	BYTE(VPORT, vport, 0, relay, 0, 0x02, "bad MAC"),
 	BYTE(VPORT, vport, 2, relay, 0, 0x01, "bad MAC"),
 	BYTE(VPORT, vport, 3, relay, 5, 0x09, "its edge"),
-	MUTATE(VPORT, vport, 0, length, 33, "bad address"),
+	BYTE(VPORT, vport, 0, length, 0, 33, "bad address"),
+	BYTE(VPORT, vport, 0, length, 1, 129, "bad address"),
+	BYTE(VPORT, vport, 0, length, 1, 128, NULL),
+	BYTE(VPORT, vport, 1, length, 1, 1, "bad address"),
+	BYTE(VPORT, vport, 1, address, 0, 0, "no address"),
 	BYTE(VPORT, vport, 0, address, 0, 0, "bad address"),
+	BYTE(VPORT, vport, 0, address, 0, XS_IPV6, "bad address"),
+	BYTE(VPORT, vport, 0, address, sizeof(struct xs_address), XS_IPV4, "bad address"),
+	BYTE(VPORT, vport, 0, address, sizeof(struct xs_address), 0, "bad address"),
+	BYTE(VPORT, vport, 0, peer, sizeof(struct xs_address), XS_IPV4, "bad address"),
+	BYTE(VPORT, vport, 1, peer, sizeof(struct xs_address), XS_IPV6, "bad address"),
 	BYTE(VPORT, vport, 0, address, 0, 5, "bad address"),
 	BYTE(VPORT, vport, 0, address, 8, 1, "bad address"),
 	BYTE(VPORT, vport, 0, peer, 0, 0, "bad address"),
 	BYTE(VPORT, vport, 1, peer, 0, XS_IPV4, "bad address"),
 	BYTE(VPORT, vport, 3, shared, 0, 0, "bad address"),
 	BYTE(VPORT, vport, 0, shared, 0, XS_IPV4, "bad address"),
-	BYTE(VPORT, vport, 0, pad2, 0, 1, "virtual port: number"),
+	BYTE(VPORT, vport, 0, pad, 0, 1, "virtual port: number"),
 
 	MUTATE(SOURCE, source, 0, vport, 1, "of a gateway or edge"),
 	MUTATE(SOURCE, source, 1, vport, 77, "of a gateway or edge"),
@@ -279,7 +288,7 @@ static void test_refuse_contents(void **state)
 		       &mutation->value, mutation->size);
 		assert_memory_not_equal(copy, bytes, size);
 		image_reseal(copy, size);
-		/* 80 to 255: still a range. The one case that says that the others are refused for what they change. */
+		/* 80 to 255: still a range; a longer prefix. They say that the others are refused for what they change. */
 		if (!mutation->why) {
 			struct xs_image *image = NULL;
 
@@ -305,9 +314,9 @@ static void test_refuse_missing_and_double(void **state)
 		.mtu = 1500,
 		.name = "P99",
 		.mac = image_mac(9),
-		.length = 24,
-		.address = image_address("10.9.9.1"),
-		.peer = image_address("10.9.9.2"),
+		.length = { 24 },
+		.address = { image_address("10.9.9.1") },
+		.peer = { image_address("10.9.9.2") },
 	};
 	const struct xs_rec_mux same_edge = { .head = image_head(XS_REC_MUX), .id = 2, .edge = 3, .name = "MD2" };
 	struct xs_image_writer *writer = xs_image_writer_new("R3");
