@@ -5,6 +5,11 @@
 #   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
+#   make install         programs and the unit xsliced@NODE.service, below PREFIX (/usr/local) in DESTDIR
+#   make uninstall       takes away what install brought; what the programs made, `xslice clean` takes away before
+#   make deps            the packages that building and testing need (root)
+#   make clean           takes build/ away
+#   make help            this list
 #   V=1                  shows the commands
 
 MAKEFLAGS += --no-builtin-rules
@@ -62,7 +67,7 @@ AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
 YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
 GEN        := $(B)/bpf/xslice.skel.h $(YANG_GEN)
 
-.PHONY: all deps check-tree test demo bench install clean compile_commands tests
+.PHONY: all deps test demo bench install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced
 tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN)
 
@@ -146,12 +151,23 @@ bench: deps
 	@scripts/bench $(T)
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
+SHAREDIR := $(PREFIX)/share/xslice
+SHARED   := $(YANG) docs/examples/figure7.yaml
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/share/xslice
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SHAREDIR)
 	install -m 755 $(B)/xslice $(DESTDIR)$(PREFIX)/bin/xslice
 	install -m 755 $(B)/xsliced $(DESTDIR)$(PREFIX)/sbin/xsliced
-	install -m 644 $(YANG) docs/examples/figure7.yaml $(DESTDIR)$(PREFIX)/share/xslice/
+	install -m 644 $(SHARED) $(DESTDIR)$(SHAREDIR)/
 	sed 's,@PREFIX@,$(PREFIX),g' scripts/xsliced@.service > $(DESTDIR)$(UNITDIR)/xsliced@.service
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/xslice $(DESTDIR)$(PREFIX)/sbin/xsliced $(DESTDIR)$(UNITDIR)/xsliced@.service \
+		$(addprefix $(DESTDIR)$(SHAREDIR)/,$(notdir $(SHARED)))
+	[ ! -d $(DESTDIR)$(SHAREDIR) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SHAREDIR)
+
+help:
+	@sed -n 's/^# \{3\}//p; /^$$/q' Makefile
 
 compile_commands.json: compile_commands
 compile_commands: | $(GEN) $(AUX_SKEL)

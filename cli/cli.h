@@ -17,6 +17,7 @@
 
 #include "loader/model/domain.h"
 #include "loader/store/store.h"
+#include "loader/store/where.h"
 
 enum xs_exit {
 	XS_EXIT_DONE = 0,
@@ -35,8 +36,6 @@ struct xs_options {
 	int argc; /* what is not an option, without the subcommand's name */
 	char **argv;
 };
-
-#define XS_STORE_DEFAULT "/var/lib/xslice"
 
 enum xs_option_bit { XS_OPT_STORE = 1 << 0, XS_OPT_FORMAT = 1 << 1, XS_OPT_TIMEOUT = 1 << 2 };
 
@@ -58,7 +57,7 @@ int xs_command_show(const struct xs_options *options);
 int xs_command_stats(const struct xs_options *options);
 int xs_command_clean(const struct xs_options *options);
 
-/* "xslice: SUBJECT: what" to standard error; for errno values say strerror(). */
+/* "xslice: SUBJECT: what" to standard error; for errno values say strerror(). The subject is a file, key, node or option. */
 void xs_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Opens the options' store; complains and returns negative errno if it cannot. create: makes the directory. */

@@ -98,7 +98,7 @@ int xs_definition_load(const struct xs_options *options, struct xs_store *store,
 	error = read_text(path, &out->text, &out->size);
 	if (error) {
 		xs_complain("%s: %s", path, strerror(-error));
-		return error == -EINVAL ? -EIO : error;
+		return error == -ENOMEM ? error : -ENOENT;
 	}
 	out->diag = xs_diag_new(strcmp(path, "-") ? path : "<stdin>");
 	if (!out->diag)

@@ -16,8 +16,8 @@ struct xs_definition {
 
 /*
  * Reads options->argv[0], checks it and plans it on top of `store` (NULL: of nothing). Faults stay in out->diag. 0 with
- * all of out set; -EINVAL for a wrong definition (diag tells); another negative errno, complained about. Free in any
- * case.
+ * all of out set; -EINVAL for a wrong definition (diag tells); -ENOENT where the file cannot be read, for whatever reason, or
+ * another negative errno, complained about. Free in any case.
  */
 int xs_definition_load(const struct xs_options *options, struct xs_store *store, struct xs_definition *out);
 void xs_definition_free(struct xs_definition *definition);

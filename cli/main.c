@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "loader/base/program.h"
 
 static const struct xs_command command_table[] = {
 	{ "check", "FILE", "read a definition and report every fault in it",
@@ -56,7 +57,7 @@ static void print_overview(FILE *out)
 			command_table[i].summary);
 	fprintf(out, "\n`xslice COMMAND --help` shows options and examples. Exit codes: 0 done, 1 failed, 2 bad input "
 		     "or usage,\n"
-		     "3 there is a difference, 4 partly done, 5 timed out.\n");
+		     "3 there is a difference, 4 partly done, 5 timed out. `xslice --version` tells the version.\n");
 }
 
 static void print_help(const struct xs_command *command, FILE *out)
@@ -111,29 +112,39 @@ static int parse_timeout(const char *text, int *timeout_ms)
 	return 0;
 }
 
+/* Options that only some commands have. */
+static bool refuses_option(const struct xs_command *command, int letter)
+{
+	const unsigned int wants = letter == 's'   ? XS_OPT_STORE
+				   : letter == 'f' ? XS_OPT_FORMAT
+				   : letter == 't' ? XS_OPT_TIMEOUT
+						   : 0;
+
+	return wants & ~command->options;
+}
+
 /* argv[0] is the subcommand's name. */
 static int parse_options(const struct xs_command *command, int argc, char **argv, struct xs_options *options)
 {
-	const char *environment = getenv("XSLICE_STORE");
-	unsigned int given = 0;
-	int letter;
+	int letter, which = 0;
 
-	*options = (struct xs_options){ .store = environment && *environment ? environment : XS_STORE_DEFAULT,
-					.timeout_ms = 30000 };
+	*options = (struct xs_options){ .store = xs_store_where(), .timeout_ms = 30000 };
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "h", long_options, &which)) != -1) {
+		if (refuses_option(command, letter)) {
+			xs_complain("%s: it has no option --%s (see xslice %s --help)", command->name,
+				    long_options[which].name, command->name);
+			return -EINVAL;
+		}
 		switch (letter) {
 		case 's':
-			given |= XS_OPT_STORE;
 			options->store = optarg;
 			break;
 		case 'f':
-			given |= XS_OPT_FORMAT;
 			if (parse_format(optarg, &options->format))
 				return -EINVAL;
 			break;
 		case 't':
-			given |= XS_OPT_TIMEOUT;
 			if (parse_timeout(optarg, &options->timeout_ms))
 				return -EINVAL;
 			break;
@@ -149,11 +160,6 @@ static int parse_options(const struct xs_command *command, int argc, char **argv
 			return -EINVAL;
 		}
 	}
-	if (given & ~command->options) {
-		xs_complain("%s: an option was given that it does not have (see xslice %s --help)", command->name,
-			    command->name);
-		return -EINVAL;
-	}
 	options->argc = argc - optind;
 	options->argv = argv + optind;
 	if (!options->help && (options->argc < command->min_arguments || options->argc > command->max_arguments)) {
@@ -163,7 +169,7 @@ static int parse_options(const struct xs_command *command, int argc, char **argv
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const struct xs_command *command;
 	struct xs_options options;
@@ -174,6 +180,10 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		print_overview(stdout);
+		return XS_EXIT_DONE;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("xslice " XS_VERSION);
 		return XS_EXIT_DONE;
 	}
 	command = find_command(argv[1]);
@@ -188,4 +198,9 @@ int main(int argc, char **argv)
 		return XS_EXIT_DONE;
 	}
 	return command->run(&options);
+}
+
+int main(int argc, char **argv)
+{
+	return xs_end_output("xslice", run(argc, argv));
 }

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -16,21 +18,22 @@
 
 #include "loader/agent/agent.h"
 #include "loader/agent/log.h"
+#include "loader/base/program.h"
+#include "loader/store/where.h"
 
-#define VERSION "0.1"
 #define BPF_FS "/sys/fs/bpf"
 #define DESCRIPTORS (1u << 20) /* several for each namespace and mirror */
 
 static void usage(FILE *out)
 {
-	fputs("usage: xsliced --node NAME --store DIR [--netns NAME]\n"
+	fputs("usage: xsliced --node NAME [--store DIR] [--netns NAME]\n"
 	      "\n"
 	      "Makes this machine, or one of its network namespaces, equal to what the store says of node NAME, keeps it\n"
 	      "so, and reports to the store. One agent per node. Ended or killed, it leaves the node forwarding; started\n"
 	      "again, it takes up what is there.\n"
 	      "\n"
 	      "  -n, --node NAME    the node, as the definition calls it\n"
-	      "  -s, --store DIR    the store that `xslice apply` writes to\n"
+	      "  -s, --store DIR    the store that `xslice apply` writes to; else $XSLICE_STORE, else " XS_STORE_DEFAULT "\n"
 	      "  -N, --netns NAME   the node is this namespace (ip netns), not the machine's own\n"
 	      "  -h, --help         this text\n"
 	      "  -V, --version      the version\n"
@@ -38,18 +41,29 @@ static void usage(FILE *out)
 	      "Signals: TERM, INT leave; HUP looks at everything now instead of within 30 s.\n"
 	      "\n"
 	      "Examples:\n"
-	      "  xsliced --node R1 --store /var/lib/xslice\n"
+	      "  xsliced --node R1\n"
 	      "      the agent of a router called R1, as the unit xsliced@R1 runs it\n"
-	      "  ip netns add R3; xsliced --node R3 --store /var/lib/xslice --netns R3\n"
+	      "  ip netns add R3; xsliced --node R3 --netns R3\n"
 	      "      one of several nodes on one machine\n",
 	      out);
 }
 
-static int bad_usage(const char *what)
+static int see_help(void)
 {
-	fprintf(stderr, "xsliced: %s\n", what);
-	usage(stderr);
+	fputs("xsliced: see xsliced --help\n", stderr);
 	return 2;
+}
+
+static int bad_usage(const char *option, const char *value, const char *what)
+{
+	fprintf(stderr, "xsliced: %s%s%s%s: %s\n", option, value ? " '" : "", value ? value : "", value ? "'" : "", what);
+	return see_help();
+}
+
+/* A name that stands for itself in a directory: of a node's pins, of /run/netns. */
+static bool is_plain_name(const char *name, size_t size)
+{
+	return name[0] && name[0] != '.' && strlen(name) < size && !strchr(name, '/');
 }
 
 static int parse(int argc, char **argv, struct xs_agent *agent)
@@ -74,20 +88,24 @@ static int parse(int argc, char **argv, struct xs_agent *agent)
 			break;
 		case 'h':
 			usage(stdout);
-			exit(0);
+			exit(xs_end_output("xsliced", 0));
 		case 'V':
-			puts("xsliced " VERSION);
-			exit(0);
-		default:
-			return bad_usage("see above");
+			puts("xsliced " XS_VERSION);
+			exit(xs_end_output("xsliced", 0));
+		default: /* getopt said what is wrong */
+			return see_help();
 		}
 	}
 	if (optind < argc)
-		return bad_usage("an argument that belongs to no option");
-	if (!agent->name || !agent->store_path)
-		return bad_usage("--node and --store are needed");
-	if (!agent->name[0] || strlen(agent->name) >= XS_IMAGE_NAME || agent->name[0] == '.' || strchr(agent->name, '/'))
-		return bad_usage("--node: not the name of a node");
+		return bad_usage("argument", argv[optind], "belongs to no option");
+	if (!agent->name)
+		return bad_usage("--node NAME", NULL, "is needed: which of the definition's nodes this is");
+	if (!is_plain_name(agent->name, XS_IMAGE_NAME))
+		return bad_usage("--node", agent->name, "not the name of a node: 1 to 15 bytes, no slash, no dot in front");
+	if (agent->netns && !is_plain_name(agent->netns, sizeof(agent->report.netns)))
+		return bad_usage("--netns", agent->netns, "not the name of a namespace, as `ip netns list` shows it: no path");
+	if (!agent->store_path[0])
+		return bad_usage("--store", agent->store_path, "not a directory's path");
 	return 0;
 }
 
@@ -117,8 +135,12 @@ static int mount_bpf_fs(void)
 int main(int argc, char **argv)
 {
 	static struct xs_agent agent;
-	int code = parse(argc, argv, &agent);
+	int code;
 
+	/* Begun anew by /proc/self/exe, the kernel calls the process "exe". */
+	prctl(PR_SET_NAME, "xsliced");
+	agent.store_path = xs_store_where();
+	code = parse(argc, argv, &agent);
 	if (code)
 		return code;
 	agent.argv = argv;

@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What both programs owe who types them: versions, usage, exit codes, output that was lost, installation."""
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import tool
+
+
+def lost_output():
+    with open("/dev/full", "w", encoding="ascii") as full, tool.Store() as store:
+        store.apply()
+        for words in (["--help"], ["--version"], ["check", "--help"], ["check", "--json", tool.FIGURE7]):
+            tool.run("xslice", *words, stdout=full).exits(1, "standard output", "No space left")
+        for words in (["show"], ["show", "--json"], ["plan", tool.FIGURE7], ["stats"]):
+            store.run(*words, stdout=full).exits(1, "standard output", "No space left")
+        for word in ("--help", "--version"):
+            tool.run("xsliced", word, stdout=full).exits(1, "standard output", "No space left")
+
+
+def one_version():
+    words = [tool.run(name, "--version").exits(0).out.split() for name in ("xslice", "xsliced")]
+    assert words[0][0] == "xslice" and words[1][0] == "xsliced" and words[0][1:] == words[1][1:], words
+    assert len(words[0]) == 2 and words[0][1][0].isdigit(), words
+
+
+def bad_files():
+    for path in ("/tmp", "/nowhere/net.yaml", "/dev/null/net.yaml"):
+        tool.run("xslice", "check", path).exits(2, path)
+        with tool.Store() as store:
+            store.run("plan", path).exits(2, path)
+            store.run("apply", path).exits(2, path)
+
+
+def bad_namespaces():
+    with tool.Store() as store:
+        for name in ("../..", "/run/netns/R1", ".", "..", "", ".hidden", "a/b", "x" * 64):
+            tool.run("xsliced", "--node", "R1", "--store", store.path, "--netns", name).exits(2, f"'{name}'", "--netns")
+        for name in ("../..", ".R1", "", "a/b", "x" * 16):
+            tool.run("xsliced", "--node", name, "--store", store.path).exits(2, f"'{name}'", "--node")
+
+
+def bad_usage():
+    tool.run("xslice").exits(2)
+    tool.run("xslice", "chekc", "x").exits(2, "'chekc'")
+    tool.run("xslice", "check").exits(2, "usage")
+    tool.run("xslice", "check", "--timeout", "1", "x").exits(2, "--timeout")
+    tool.run("xslice", "apply", "--timeout", "soon", "x").exits(2, "'soon'")
+    tool.run("xslice", "check", "--format", "toml", "x").exits(2, "'toml'")
+    tool.run("xslice", "check", "--colour", "x").exits(2, "'--colour'")
+    tool.run("xsliced").exits(2, "--node")
+    tool.run("xsliced", "--node").exits(2, "--node", "--help")
+    tool.run("xsliced", "--node", "R1", "more").exits(2, "'more'")
+
+
+def default_store():
+    with tool.Store() as store:
+        for program, words in (("xslice", ["show"]), ("xsliced", ["--node", tool.FOREIGN])):
+            if program == "xsliced" and os.geteuid():
+                continue  # only root gets as far as its store
+            missing = os.path.join(store.folder, "nothing/store")
+            tool.run(program, *words, timeout=10, env={"XSLICE_STORE": missing}).exits(1, missing)
+    text = tool.run("xsliced", "--help").exits(0).out
+    assert "$XSLICE_STORE, else /var/lib/xslice" in text, text
+    assert "$XSLICE_STORE, else /var/lib/xslice" in tool.run("xslice", "show", "--help").exits(0).out
+
+
+def named_xsliced():
+    """Under whatever name it was begun: by /proc/self/exe it would be called exe."""
+    if os.geteuid():
+        raise tool.Skip("needs root")
+    with tool.Store() as store:
+        link = os.path.join(store.folder, "exe")
+        os.symlink(tool.program("xsliced"), link)
+        os.mkdir(store.path)
+        agent = subprocess.Popen([link, "--node", tool.FOREIGN, "--store", store.path], stderr=subprocess.DEVNULL)
+        try:
+            end = time.monotonic() + 5
+            name = ""
+            while name != "xsliced" and time.monotonic() < end and agent.poll() is None:
+                with open(f"/proc/{agent.pid}/comm", encoding="ascii") as file:
+                    name = file.read().strip()
+                time.sleep(0.01)
+            assert name == "xsliced", name
+        finally:
+            agent.terminate()
+            agent.wait(20)
+
+
+def files_below(folder):
+    return sorted(
+        os.path.relpath(os.path.join(at, name), folder) for at, names, files in os.walk(folder) for name in names + files
+    )
+
+
+def install_and_uninstall():
+    with tempfile.TemporaryDirectory(prefix="xslice-cli-") as folder:
+        os.makedirs(os.path.join(folder, "usr/local/share/xslice"))
+        os.makedirs(os.path.join(folder, "usr/local/bin"))
+        for name in ("usr/local/share/xslice/mine", "usr/local/bin/other"):
+            with open(os.path.join(folder, name), "w", encoding="ascii") as file:
+                file.write("kept\n")
+
+        def make(target):
+            env = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+            subprocess.run(["make", "-s", target, f"DESTDIR={folder}"], cwd=tool.TOP, check=True, env=env, timeout=600)
+
+        before = files_below(folder)
+        make("install")
+        brought = [name for name in files_below(folder) if name not in before]
+        for name in ("bin/xslice", "sbin/xsliced", "share/xslice/figure7.yaml", "lib/systemd/system/xsliced@.service"):
+            assert f"usr/local/{name}" in brought, brought
+        make("uninstall")
+        left = [name for name in files_below(folder) if name not in before and not os.path.isdir(f"{folder}/{name}")]
+        assert not left, left
+        assert all(os.path.exists(os.path.join(folder, name)) for name in before), "it took what it had not brought"
+        os.unlink(os.path.join(folder, "usr/local/share/xslice/mine"))
+        make("uninstall")
+        assert not os.path.exists(os.path.join(folder, "usr/local/share/xslice"))
+
+
+def help_lists_targets():
+    done = subprocess.run(["make", "-s", "help"], cwd=tool.TOP, capture_output=True, text=True, check=True, timeout=60)
+    for target in ("test", "demo", "bench", "install", "uninstall", "clean"):
+        assert f"make {target}" in done.stdout, target
+
+
+if __name__ == "__main__":
+    sys.exit(
+        tool.run_cases(
+            [
+                (case.__name__, case)
+                for case in (
+                    lost_output,
+                    one_version,
+                    bad_files,
+                    bad_namespaces,
+                    bad_usage,
+                    default_store,
+                    named_xsliced,
+                    install_and_uninstall,
+                    help_lists_targets,
+                )
+            ]
+        )
+    )
