@@ -16,7 +16,7 @@
 /* A place in the definition. line and column count from 1; 0: unknown. Columns count bytes. */
 struct xs_place {
 	uint32_t line;
-	uint32_t column;   /* 0 for XML, whose places are line and path */
+	uint32_t column;   /* XML: of the element's start tag */
 	const char *path;  /* data path, for XML; else NULL. Owned by the model */
 };
 
@@ -39,7 +39,7 @@ void xs_diag_note(struct xs_diag *diag, const struct xs_place *place, const char
 size_t xs_diag_errors(const struct xs_diag *diag);
 size_t xs_diag_warnings(const struct xs_diag *diag);
 
-/* All faults by place: `FILE:LINE:COL: error: text` (for XML `FILE:LINE: error: PATH: text`). */
+/* All faults by place: `FILE:LINE:COL: error: text` (for XML `FILE:LINE:COL: error: PATH: text`). */
 void xs_diag_print(const struct xs_diag *diag, FILE *out);
 
 /* The same as a JSON array of {file,line,column,path,severity,message,note:{line,column,path,message}}. Returns a new reference. */

@@ -12,7 +12,8 @@ int xs_end_output(const char *program, int code)
 	bool lost = ferror(stdout);
 
 	errno = 0;
-	/* Only closing tells what a file system says last; a program that was started without an output has none to lose. */
+	/* Only closing tells what a file system says last; a program that was started without an output has none to
+	 * lose. */
 	if (fclose(stdout) && errno != EBADF)
 		lost = true;
 	if (!lost)

@@ -3,9 +3,9 @@
  * read_xml.c - XML, by libyang without a schema: every element becomes an opaque node, so that one run finds all
  * faults.
  *
- * libyang tells no lines after parsing. A scan of our own finds the start tags, whose order is that of the nodes; it
- * comes first, since libyang's parser is recursive and must not be given what is too deep. What is not well-formed,
- * libyang says.
+ * libyang tells no places after parsing. A scan of our own (xml_scan.c) finds the start tags, whose order is that of
+ * the nodes; it comes first, since libyang's parser is recursive and must not be given what is too deep. What else is
+ * not well-formed, libyang says.
  */
 #include <errno.h>
 #include <libyang/libyang.h>
@@ -14,99 +14,16 @@
 #include <string.h>
 
 #include "loader/model/document.h"
+#include "loader/model/xml_scan.h"
 
-struct lines {
-	uint32_t *line; /* of the n-th start tag */
-	size_t count, room;
-};
-
-static int add_line(struct lines *lines, uint32_t line)
-{
-	if (lines->count == lines->room) {
-		size_t room = lines->room ? 2 * lines->room : 256;
-		uint32_t *grown = realloc(lines->line, room * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		lines->line = grown;
-		lines->room = room;
-	}
-	lines->line[lines->count++] = line;
-	return 0;
-}
-
-static const char *find(const char *at, const char *end, const char *what)
-{
-	const char *found = memmem(at, (size_t)(end - at), what, strlen(what));
-
-	return found ? found + strlen(what) : end;
-}
-
-/* Past the '>' of the tag that begins at `at`; quoted attributes may hold one. *empty: it ends in "/>". */
-static const char *find_tag_end(const char *at, const char *end, bool *empty)
-{
-	char quote = '\0';
-
-	for (; at < end; at++) {
-		if (quote) {
-			quote = *at == quote ? '\0' : quote;
-		} else if (*at == '"' || *at == '\'') {
-			quote = *at;
-		} else if (*at == '>') {
-			*empty = at[-1] == '/';
-			return at + 1;
-		}
-	}
-	return end;
-}
-
-/* Lines of all start tags. 0, -ENOMEM, or -EINVAL with a fault reported. */
-static int scan(const char *text, size_t size, struct xs_diag *diag, struct lines *lines)
-{
-	const char *at = text, *end = text + size, *next;
-	struct xs_place place = { .line = 1 };
-	size_t depth = 0;
-	bool empty;
-
-	for (; at < end; at = next) {
-		if (*at != '<') {
-			next = at + 1;
-		} else if (end - at >= 4 && !memcmp(at, "<!--", 4)) {
-			next = find(at + 4, end, "-->");
-		} else if (end - at >= 9 && !memcmp(at, "<![CDATA[", 9)) {
-			next = find(at + 9, end, "]]>");
-		} else if (end - at >= 2 && at[1] == '!') {
-			xs_diag_add(diag, XS_ERROR, &place, "document types and entities are not allowed");
-			return -EINVAL;
-		} else if (end - at >= 2 && at[1] == '?') {
-			next = find(at + 2, end, "?>");
-		} else if (end - at >= 2 && at[1] == '/') {
-			next = find(at + 2, end, ">");
-			depth -= depth > 0;
-		} else {
-			empty = false;
-			next = find_tag_end(at + 1, end, &empty);
-			/* The outermost element is the definition, which YAML does not write. */
-			if (depth > XS_DOCUMENT_DEPTH) {
-				xs_diag_add(diag, XS_ERROR, &place, "nested deeper than %d levels", XS_DOCUMENT_DEPTH);
-				return -EINVAL;
-			}
-			if (add_line(lines, place.line))
-				return -ENOMEM;
-			depth += !empty;
-		}
-		for (const char *c = at; c < next; c++)
-			place.line += *c == '\n';
-	}
-	return 0;
-}
+#define QUOTED_MAX 40 /* bytes of the text that libyang's messages may quote */
 
 /* ---- from libyang's nodes to ours ------------------------------------------------------------------------------- */
 
 struct converter {
 	struct xs_document *document;
 	struct xs_diag *diag;
-	const struct lines *lines;
+	const struct xs_xml_tags *tags;
 	size_t element; /* of the next node, in document order */
 	int err;
 };
@@ -142,8 +59,8 @@ static struct xs_doc_node *convert(struct converter *converter, const struct lyd
 
 	if (!node)
 		goto nomem;
-	if (converter->element < converter->lines->count)
-		node->place.line = converter->lines->line[converter->element];
+	if (converter->element < converter->tags->count)
+		node->place = converter->tags->place[converter->element];
 	converter->element++;
 	node->key = xs_arena_copy(arena, opaque->name.name, strlen(opaque->name.name));
 	node->key_place = node->place;
@@ -177,14 +94,57 @@ nomem:
 	return NULL;
 }
 
-/* libyang's one fault of syntax: message, and the line out of "Line number N." */
-static void report_syntax(const struct ly_ctx *context, struct xs_diag *diag)
+/* Start of a line, counted from 1; the text's end where it has fewer. */
+static const char *line_start(const char *text, unsigned long line)
+{
+	for (; line > 1 && text; line--) {
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
+	}
+	return text;
+}
+
+/* How much of what a message quotes is worth showing: of one line, and whole characters. */
+static int shown(const char *quoted, size_t size)
+{
+	const char *newline = memchr(quoted, '\n', size);
+
+	size = newline ? (size_t)(newline - quoted) : size;
+	if (size > QUOTED_MAX) {
+		size = QUOTED_MAX;
+		while (size && (quoted[size] & 0xc0) == 0x80)
+			size--;
+	}
+	return (int)size;
+}
+
+/*
+ * libyang's one fault of syntax. The line comes out of "Line number N."; the column is where that line has what the
+ * message quotes, which is often all the rest of the text: so it is cut.
+ */
+static void report_syntax(const struct ly_ctx *context, const char *text, struct xs_diag *diag)
 {
 	const char *message = ly_errmsg(context), *where = ly_errpath(context);
 	const char *number = where ? strpbrk(where, "0123456789") : NULL;
+	const char *quoted = message ? strchr(message, '"') : NULL, *behind = quoted ? strrchr(message, '"') : NULL;
 	struct xs_place place = { .line = number ? (uint32_t)strtoul(number, NULL, 10) : 0 };
+	const char *line = place.line ? line_start(text, place.line) : NULL, *found;
+	const char *remedy =
+		message && strstr(message, "namespace") ? " (the definition is <domain xmlns=\"urn:xslice\">)" : "";
+	size_t size;
+	int cut;
 
-	xs_diag_add(diag, XS_ERROR, &place, "syntax: %s", message ? message : "not readable");
+	if (!quoted || behind == quoted) {
+		xs_diag_add(diag, XS_ERROR, &place, "syntax: %s%s", message ? message : "not readable", remedy);
+		return;
+	}
+	quoted++;
+	size = (size_t)(behind - quoted);
+	cut = shown(quoted, size);
+	found = line && cut ? memmem(line, strcspn(line, "\n"), quoted, (size_t)cut) : NULL;
+	place.column = found ? (uint32_t)(found - line) + 1 : 0;
+	xs_diag_add(diag, XS_ERROR, &place, "syntax: %.*s%.*s%s%s%s", (int)(quoted - message), message, cut, quoted,
+		    (size_t)cut < size ? "..." : "", behind, remedy);
 }
 
 /* The definition may stand alone or as the only child of NETCONF's <config> or <data>. */
@@ -202,8 +162,8 @@ static const struct lyd_node *find_root(const struct lyd_node *tree, size_t *ele
 
 int xs_read_xml(const char *text, size_t size, struct xs_diag *diag, struct xs_document *document)
 {
-	struct lines lines = { 0 };
-	struct converter converter = { .document = document, .diag = diag, .lines = &lines };
+	struct xs_xml_tags tags = { 0 };
+	struct converter converter = { .document = document, .diag = diag, .tags = &tags };
 	struct ly_ctx *context = NULL;
 	struct lyd_node *tree = NULL;
 	int err;
@@ -214,8 +174,8 @@ int xs_read_xml(const char *text, size_t size, struct xs_diag *diag, struct xs_d
 		text += 3;
 		size -= 3;
 	}
-	err = scan(text, size, diag, &lines);
-	if (err || !lines.count)
+	err = xs_xml_scan(text, size, diag, &tags);
+	if (err || !tags.count)
 		goto out;
 	err = -ENOMEM;
 	if (ly_ctx_new(NULL, LY_CTX_NO_YANGLIBRARY | LY_CTX_DISABLE_SEARCHDIRS, &context))
@@ -227,7 +187,7 @@ int xs_read_xml(const char *text, size_t size, struct xs_diag *diag, struct xs_d
 	case LY_EMEM:
 		goto out;
 	default:
-		report_syntax(context, diag);
+		report_syntax(context, text, diag);
 		err = -EINVAL;
 		goto out;
 	}
@@ -236,9 +196,7 @@ int xs_read_xml(const char *text, size_t size, struct xs_diag *diag, struct xs_d
 		goto out;
 	}
 	if (tree->next) {
-		struct xs_place place = { .line = lines.line[0] };
-
-		xs_diag_add(diag, XS_ERROR, &place, "a definition is one element, <domain>; here are several");
+		xs_diag_add(diag, XS_ERROR, &tags.place[0], "a definition is one element, <domain>; here are several");
 		err = -EINVAL;
 		goto out;
 	}
@@ -247,6 +205,6 @@ int xs_read_xml(const char *text, size_t size, struct xs_diag *diag, struct xs_d
 out:
 	lyd_free_all(tree);
 	ly_ctx_destroy(context);
-	free(lines.line);
+	free(tags.place);
 	return err;
 }
