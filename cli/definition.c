@@ -69,7 +69,7 @@ static enum xs_format format_of(const struct xs_options *options)
 	return XS_FORMAT_GUESS;
 }
 
-static int plan(struct xs_store *store, struct xs_definition *out)
+static int plan(const struct xs_options *options, struct xs_store *store, struct xs_definition *out)
 {
 	struct xs_ledger *earlier = NULL;
 	uint64_t generation = 0;
@@ -79,13 +79,16 @@ static int plan(struct xs_store *store, struct xs_definition *out)
 	if (store)
 		error = xs_load_ledger(store, &earlier, &generation, &why);
 	if (error) {
-		xs_complain("the store's ledger and generation: %s (%s)", why, strerror(-error));
+		xs_complain("store %s: keys ledger and generation: %s (%s); put back what they held, or remove the "
+			    "ledger, and all "
+			    "labels, ids and addresses are given anew",
+			    options->store, why, strerror(-error));
 		return error == -EINVAL ? -EIO : error;
 	}
 	error = xs_plan_make(out->domain, earlier, generation, out->diag, &out->plan);
 	xs_ledger_free(earlier);
 	if (error && error != -EINVAL)
-		xs_complain("plan: %s", strerror(-error));
+		xs_complain("%s: plan: %s", options->argv[0], strerror(-error));
 	return error;
 }
 
@@ -106,7 +109,7 @@ int xs_definition_load(const struct xs_options *options, struct xs_store *store,
 	error = xs_domain_parse(out->text, out->size, format_of(options), out->diag, &out->domain);
 	if (error && error != -EINVAL)
 		xs_complain("%s: %s", path, strerror(-error));
-	return error ? error : plan(store, out);
+	return error ? error : plan(options, store, out);
 }
 
 void xs_definition_free(struct xs_definition *definition)

@@ -26,7 +26,10 @@ int xs_open_store(const struct xs_options *options, bool create, struct xs_store
 
 	if (error)
 		xs_complain("store %s: %s%s", options->store, strerror(-error),
-			    error == -ENOENT ? " (nothing was applied here; --store DIR names another)" : "");
+			    error == -ENOENT && !create ? " (nothing was applied here; --store DIR names another)"
+			    : error == -ENOENT          ? " (only its last directory is made)"
+			    : error == -EACCES          ? " (it is root's; --store DIR names another)"
+							: "");
 	return error;
 }
 

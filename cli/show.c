@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/node_state.h"
 #include "loader/manager/manager.h"
 #include "maps/contract.h"
 
@@ -14,6 +15,9 @@ struct show {
 	json_t *node;
 	json_t *cell;       /* object by name: a cell stands on every node with a MUX, and is shown once */
 	json_t *slice_name; /* object: id -> name, over all nodes */
+	json_t *held;       /* object: nodes of the active revision */
+	uint64_t revision;
+	char error[XS_ERROR_TEXT];
 	bool found;
 };
 
@@ -68,7 +72,8 @@ static json_t *routes(const struct xs_image *image)
 	return array;
 }
 
-static int note_cells(struct show *show, const struct xs_image *image)
+/* *generation: of the latest switch of a cell of this node. */
+static int note_cells(struct show *show, const struct xs_image *image, uint64_t *generation)
 {
 	const struct xs_rec_cell *cell;
 	const struct xs_rec_slice *slice;
@@ -83,8 +88,13 @@ static int note_cells(struct show *show, const struct xs_image *image)
 		uint64_t word;
 		int error = xs_stored_cell(show->store, cell->id, XS_CELL(cell->generation, cell->slice), &word);
 
-		if (error)
+		if (error) {
+			snprintf(show->error, sizeof(show->error), "key cell/%u, of %s: %s", cell->id, cell->name,
+				 error == -EBADMSG ? "not a cell" : strerror(-error));
 			return error;
+		}
+		if (word >> XS_CELL_SLICE_BITS > *generation)
+			*generation = word >> XS_CELL_SLICE_BITS;
 		json_object_set_new(
 			show->cell, cell->name,
 			json_pack("{s:s,s:s?,s:I,s:I}", "kind", cell->kind == XS_CELL_GROUP ? "group" : "vm", "group",
@@ -118,47 +128,54 @@ static void resolve_cells(const struct show *show)
 	json_object_foreach(show->cell, name, cell) json_object_del(cell, "slice_id");
 }
 
-static json_t *report_json(struct xs_store *store, const char *node)
+/* One node of the answer. image NULL: it is to hold nothing, and may not know that yet. */
+static json_t *node_json(struct show *show, const char *node, const struct xs_image *image, uint64_t generation)
 {
-	struct xs_report report;
+	char text[XS_NODE_TEXT];
+	json_t *report;
+	enum xs_node_state state = xs_node_state_get(show->store, node, show->revision, generation, text, &report);
 
-	if (xs_report_get(store, node, &report))
-		return json_null();
-	return json_pack("{s:I,s:b,s:s,s:I,s:I,s:I,s:f,s:I}", "revision", (json_int_t)report.revision, "failed",
-			 report.failed, "error", report.error, "generation", (json_int_t)report.generation,
-			 "netlink_changes", (json_int_t)report.netlink_changes, "map_writes",
-			 (json_int_t)report.map_writes, "ms", (double)report.duration_us / 1000, "pid",
-			 (json_int_t)report.pid);
+	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:i}", "node", node, "state", xs_node_state_name(state), "text",
+			 text, "report", report, "vport", image ? vports(image) : json_array(), "route",
+			 image ? routes(image) : json_array(), "conditions",
+			 image ? (int)image->count[XS_REC_CONDITION] : 0);
 }
 
 static int show_node(void *context, const char *node, const struct xs_image *image)
 {
 	struct show *show = context;
-	int error = note_cells(show, image);
+	uint64_t generation = 0;
+	int error = note_cells(show, image, &generation);
 
+	json_object_set_new(show->held, node, json_true());
 	if (error || (show->only && strcmp(show->only, node)))
 		return error;
 	show->found = true;
-	json_array_append_new(show->node, json_pack("{s:s,s:o,s:o,s:o,s:i}", "node", node, "report",
-						    report_json(show->store, node), "vport", vports(image), "route",
-						    routes(image), "conditions", (int)image->count[XS_REC_CONDITION]));
+	json_array_append_new(show->node, node_json(show, node, image, generation));
+	return 0;
+}
+
+/* A node that the definition has no more is shown until its agent has given up what it held. */
+static int show_reported(void *context, const char *node)
+{
+	struct show *show = context;
+	struct xs_report report;
+
+	if (json_object_get(show->held, node) || (show->only && strcmp(show->only, node)) ||
+	    (!xs_report_get(show->store, node, &report) && report.revision >= show->revision && !report.failed))
+		return 0;
+	show->found = true;
+	json_array_append_new(show->node, node_json(show, node, NULL, 0));
 	return 0;
 }
 
 static void print_node(const json_t *node, bool detailed)
 {
-	const json_t *report = json_object_get(node, "report");
-	const char *name = json_string_value(json_object_get(node, "node"));
 	json_t *member;
 	size_t i;
 
-	if (json_is_null(report))
-		printf("%-15s has never reported\n", name);
-	else
-		printf("%-15s revision %" JSON_INTEGER_FORMAT " %s%s\n", name,
-		       json_integer_value(json_object_get(report, "revision")),
-		       json_is_true(json_object_get(report, "failed")) ? "FAILED: " : "in force",
-		       json_string_value(json_object_get(report, "error")));
+	printf("%-15s %s\n", json_string_value(json_object_get(node, "node")),
+	       json_string_value(json_object_get(node, "text")));
 	json_array_foreach(json_object_get(node, "vport"), i, member)
 	{
 		const char *slice = json_string_value(json_object_get(member, "slice"));
@@ -206,8 +223,6 @@ static void print_cells(const json_t *cells)
 int xs_command_show(const struct xs_options *options)
 {
 	struct show show = { .only = options->argc ? options->argv[0] : NULL };
-	uint64_t revision = 0;
-	char error[XS_ERROR_TEXT] = "";
 	int code = XS_EXIT_FAILED, result;
 	json_t *node;
 	size_t i;
@@ -217,25 +232,33 @@ int xs_command_show(const struct xs_options *options)
 	show.node = json_array();
 	show.cell = json_object();
 	show.slice_name = json_object();
-	xs_store_get_number(show.store, XS_KEY_REVISION, &revision);
-	result = xs_active_images(show.store, show_node, &show, error);
+	show.held = json_object();
+	result = xs_store_get_number(show.store, XS_KEY_REVISION, &show.revision);
+	if (result && result != -ENOENT) {
+		xs_complain("show: store %s: key revision: %s", options->store, strerror(-result));
+		goto out;
+	}
+	result = xs_active_images(show.store, show_node, &show, show.error);
+	if (!result) {
+		result = xs_store_list(show.store, "report", show_reported, &show);
+		result = result == -ENOENT ? 0 : result;
+	}
 	if (result) {
-		xs_complain("show: %s%s", error[0] ? error : "a switch cell of the store: ",
-			    error[0] ? "" : strerror(-result));
+		xs_complain("show: store %s: %s", options->store, show.error[0] ? show.error : strerror(-result));
 		goto out;
 	}
 	if (show.only && !show.found) {
-		xs_complain("show: no node is called '%s'", show.only);
+		xs_complain("show: no node is called '%s' (xslice show lists them)", show.only);
 		code = XS_EXIT_USAGE;
 		goto out;
 	}
 	resolve_cells(&show);
 	code = XS_EXIT_DONE;
 	if (options->json) {
-		xs_print_json(json_pack("{s:I,s:O,s:O}", "revision", (json_int_t)revision, "node", show.node, "cell",
-					show.cell));
+		xs_print_json(json_pack("{s:I,s:O,s:O}", "revision", (json_int_t)show.revision, "node", show.node,
+					"cell", show.cell));
 	} else {
-		printf("revision %llu\n", (unsigned long long)revision);
+		printf("revision %llu\n", (unsigned long long)show.revision);
 		json_array_foreach(show.node, i, node) print_node(node, show.only != NULL);
 		if (!show.only)
 			print_cells(show.cell);
@@ -244,6 +267,7 @@ out:
 	json_decref(show.node);
 	json_decref(show.cell);
 	json_decref(show.slice_name);
+	json_decref(show.held);
 	xs_store_close(show.store);
 	return code;
 }

@@ -227,9 +227,9 @@ int xs_command_stats(const struct xs_options *options)
 		return XS_EXIT_FAILED;
 	stats.node = json_array();
 	if (xs_active_images(store, node_stats, &stats, error)) {
-		xs_complain("stats: %s", error);
+		xs_complain("stats: store %s: %s", options->store, error);
 	} else if (stats.only && !stats.found) {
-		xs_complain("stats: no node is called '%s'", stats.only);
+		xs_complain("stats: no node is called '%s' (xslice show lists them)", stats.only);
 		code = XS_EXIT_USAGE;
 	} else if (options->json) {
 		xs_print_json(json_pack("{s:O}", "node", stats.node));

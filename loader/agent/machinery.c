@@ -94,7 +94,7 @@ int xs_machinery_grow(struct xs_agent *agent, char *error)
 	size.blocks = twice(maps->entries[XS_MAP_block], BLOCKS_MAX);
 	size.nexthops = twice(maps->entries[XS_MAP_nexthop], BLOCKS_MAX);
 	if (xs_datapath_fits(agent->machinery.datapath, &size)) {
-		snprintf(error, XS_AGENT_ERROR, "the address tables' pool has its largest size");
+		snprintf(error, XS_AGENT_ERROR, "node %s: the address tables' pool has its largest size, %u blocks; fewer routes, or slices on other nodes", agent->name, BLOCKS_MAX);
 		return -ENOSPC;
 	}
 	return grow(agent, &size, error);

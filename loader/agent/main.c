@@ -21,19 +21,22 @@
 #include "loader/base/program.h"
 #include "loader/store/where.h"
 
-#define BPF_FS "/sys/fs/bpf"
+#define BPF_FS      "/sys/fs/bpf"
 #define DESCRIPTORS (1u << 20) /* several for each namespace and mirror */
 
 static void usage(FILE *out)
 {
 	fputs("usage: xsliced --node NAME [--store DIR] [--netns NAME]\n"
 	      "\n"
-	      "Makes this machine, or one of its network namespaces, equal to what the store says of node NAME, keeps it\n"
-	      "so, and reports to the store. One agent per node. Ended or killed, it leaves the node forwarding; started\n"
+	      "Makes this machine, or one of its network namespaces, equal to what the store says of node NAME, keeps "
+	      "it\n"
+	      "so, and reports to the store. One agent per node. Ended or killed, it leaves the node forwarding; "
+	      "started\n"
 	      "again, it takes up what is there.\n"
 	      "\n"
 	      "  -n, --node NAME    the node, as the definition calls it\n"
-	      "  -s, --store DIR    the store that `xslice apply` writes to; else $XSLICE_STORE, else " XS_STORE_DEFAULT "\n"
+	      "  -s, --store DIR    the store that `xslice apply` writes to; else $XSLICE_STORE, else " XS_STORE_DEFAULT
+	      "\n"
 	      "  -N, --netns NAME   the node is this namespace (ip netns), not the machine's own\n"
 	      "  -h, --help         this text\n"
 	      "  -V, --version      the version\n"
@@ -56,7 +59,8 @@ static int see_help(void)
 
 static int bad_usage(const char *option, const char *value, const char *what)
 {
-	fprintf(stderr, "xsliced: %s%s%s%s: %s\n", option, value ? " '" : "", value ? value : "", value ? "'" : "", what);
+	fprintf(stderr, "xsliced: %s%s%s%s: %s\n", option, value ? " '" : "", value ? value : "", value ? "'" : "",
+		what);
 	return see_help();
 }
 
@@ -69,9 +73,9 @@ static bool is_plain_name(const char *name, size_t size)
 static int parse(int argc, char **argv, struct xs_agent *agent)
 {
 	static const struct option options[] = {
-		{"node", required_argument, NULL, 'n'},  {"store", required_argument, NULL, 's'},
-		{"netns", required_argument, NULL, 'N'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},     {NULL, 0, NULL, 0},
+		{ "node", required_argument, NULL, 'n' },  { "store", required_argument, NULL, 's' },
+		{ "netns", required_argument, NULL, 'N' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },     { NULL, 0, NULL, 0 },
 	};
 	int option;
 
@@ -101,9 +105,11 @@ static int parse(int argc, char **argv, struct xs_agent *agent)
 	if (!agent->name)
 		return bad_usage("--node NAME", NULL, "is needed: which of the definition's nodes this is");
 	if (!is_plain_name(agent->name, XS_IMAGE_NAME))
-		return bad_usage("--node", agent->name, "not the name of a node: 1 to 15 bytes, no slash, no dot in front");
+		return bad_usage("--node", agent->name,
+				 "not the name of a node: 1 to 15 bytes, no slash, no dot in front");
 	if (agent->netns && !is_plain_name(agent->netns, sizeof(agent->report.netns)))
-		return bad_usage("--netns", agent->netns, "not the name of a namespace, as `ip netns list` shows it: no path");
+		return bad_usage("--netns", agent->netns,
+				 "not the name of a namespace, as `ip netns list` shows it: no path");
 	if (!agent->store_path[0])
 		return bad_usage("--store", agent->store_path, "not a directory's path");
 	return 0;
@@ -111,7 +117,7 @@ static int parse(int argc, char **argv, struct xs_agent *agent)
 
 static void raise_limit(int resource, rlim_t wanted)
 {
-	struct rlimit limit = {wanted, wanted};
+	struct rlimit limit = { wanted, wanted };
 
 	if (!setrlimit(resource, &limit) || getrlimit(resource, &limit))
 		return;
@@ -128,7 +134,8 @@ static int mount_bpf_fs(void)
 		return 0;
 	if (!mount("bpf", BPF_FS, "bpf", 0, "mode=0700"))
 		return 0;
-	xs_log("cannot mount a bpf file system at %s: %s", BPF_FS, strerror(errno));
+	xs_log("%s: no bpf file system, and none can be mounted: %s (mount -t bpf bpf %s)", BPF_FS, strerror(errno),
+	       BPF_FS);
 	return 1;
 }
 
@@ -146,7 +153,7 @@ int main(int argc, char **argv)
 	agent.argv = argv;
 	xs_log_begin(agent.name);
 	if (geteuid() != 0) {
-		xs_log("only root can make namespaces and load programs");
+		xs_log("only root can make namespaces and load programs: run it as root");
 		return 1;
 	}
 	umask(077);

@@ -21,6 +21,10 @@ def main():
                 session.exchanges >= 20 and not session.wrong
             ), f"{session.exchanges} exchanges, {session.wrong} wrong; {session.failure}"
 
+        def shown_in_force():
+            shown = {node["node"]: node["text"] for node in rig.domain.command("show")[1]["node"]}
+            assert shown == {node: "in force" for node in nodes}, shown
+
         def switch():
             net.move("vm5", "ADC")
             rig.domain.switch("vm5", "A")
@@ -30,6 +34,7 @@ def main():
         return rigtest.run_cases(
             [
                 ("apply", lambda: rig.domain.apply(rig.definition)),
+                ("shown_in_force", shown_in_force),
                 ("ping_through_p", lambda: rig.hold(paths.ping(net, figure7.VM5))),
                 ("tcp_through_p", tcp),
                 ("route_through_p", lambda: rig.hold(paths.route(net, "vm5", figure7.VM5, "R1", "R2"))),

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* node_state.c - see node_state.h. */
+#include "cli/node_state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "loader/agent/lock.h"
+#include "loader/store/report.h"
+
+const char *xs_node_state_name(enum xs_node_state state)
+{
+	static const char *const name[] = {
+		[XS_NODE_IN_FORCE] = "in-force",
+		[XS_NODE_BEHIND] = "behind",
+		[XS_NODE_AGENT_GONE] = "agent-gone",
+		[XS_NODE_FAILED] = "failed",
+		[XS_NODE_UNREADABLE] = "report-unreadable",
+		[XS_NODE_NEVER] = "never-reported",
+	};
+
+	return name[state];
+}
+
+/* A sentence that grows by parts. */
+struct sentence {
+	char *text;
+	size_t used;
+};
+
+static void say(struct sentence *sentence, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct sentence *sentence, const char *format, ...)
+{
+	size_t room = XS_NODE_TEXT - sentence->used;
+	va_list list;
+	int size;
+
+	if (sentence->used && room > 2) {
+		memcpy(sentence->text + sentence->used, "; ", 3);
+		sentence->used += 2;
+		room -= 2;
+	}
+	va_start(list, format);
+	size = vsnprintf(sentence->text + sentence->used, room, format, list);
+	va_end(list);
+	sentence->used += size < 0 ? 0 : (size_t)size < room ? (size_t)size : room - 1;
+}
+
+static json_t *report_json(const struct xs_report *report)
+{
+	return json_pack("{s:I,s:b,s:s,s:I,s:I,s:I,s:f,s:I}", "revision", (json_int_t)report->revision, "failed",
+			 report->failed, "error", report->error, "generation", (json_int_t)report->generation,
+			 "netlink_changes", (json_int_t)report->netlink_changes, "map_writes",
+			 (json_int_t)report->map_writes, "ms", (double)report->duration_us / 1000, "pid",
+			 (json_int_t)report->pid);
+}
+
+static enum xs_node_state worse(enum xs_node_state a, enum xs_node_state b)
+{
+	return a > b ? a : b;
+}
+
+enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, uint64_t revision, uint64_t generation,
+				     char *text, json_t **report_out)
+{
+	struct sentence sentence = { .text = text };
+	enum xs_node_state state = XS_NODE_IN_FORCE;
+	struct xs_report report;
+	int error = xs_report_get(store, node, &report);
+
+	*report_out = error ? json_null() : report_json(&report);
+	if (error == -ENOENT) {
+		say(&sentence, "never reported (xsliced --node %s is its agent)", node);
+		return XS_NODE_NEVER;
+	}
+	if (error) {
+		say(&sentence, "report unreadable (key report/%s of the store: %s)", node,
+		    error == -EBADMSG ? "not a report" : strerror(-error));
+		return XS_NODE_UNREADABLE;
+	}
+	if (report.failed) {
+		state = XS_NODE_FAILED;
+		say(&sentence, "failed: %s", report.error[0] ? report.error : "its agent does not say why");
+	}
+	if (report.revision < revision) {
+		state = worse(state, XS_NODE_BEHIND);
+		say(&sentence, "behind (holds revision %" PRIu64 ")", report.revision);
+	} else if (report.generation < generation) {
+		state = worse(state, XS_NODE_BEHIND);
+		say(&sentence, "behind (knows switches up to generation %" PRIu64 " of %" PRIu64 ")", report.generation,
+		    generation);
+	} else if (!report.failed) {
+		say(&sentence, "in force");
+	}
+	if (!xs_agent_runs(node)) {
+		state = worse(state, XS_NODE_AGENT_GONE);
+		say(&sentence, "agent gone (pid %" PRId64 "): it follows no change until xsliced --node %s is started",
+		    report.pid, node);
+	}
+	return state;
+}

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `xslice show` says of nodes: never "in force" of one that is behind, whose agent is gone, or whose report is none."""
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import sys
+
+import tool
+
+NODE, OTHER = f"{tool.FOREIGN}1", f"{tool.FOREIGN}3"
+
+
+def report(**change):
+    whole = {
+        "revision": 1,
+        "generation": 2,
+        "netlink_changes": 0,
+        "map_writes": 0,
+        "duration_us": 5,
+        "failed": False,
+        "pid": 4711,
+        "netns": "",
+        "error": "",
+    }
+    return json.dumps({**whole, **change})
+
+
+@contextlib.contextmanager
+def agent(node):
+    """Somebody holds the lock of a node's agent, as a running agent does."""
+    if os.geteuid():
+        raise tool.Skip("needs root")
+    folder = f"/run/xslice/{node}"
+    os.makedirs(folder, mode=0o700)
+    try:
+        with open(f"{folder}/lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    finally:
+        shutil.rmtree(folder)
+        with contextlib.suppress(OSError):
+            os.rmdir("/run/xslice")
+
+
+def said(store, node=NODE):
+    """(state, sentence) of a node, which must be the same with and without --json."""
+    shown = next(one for one in store.run("show", "--json").exits(0).json()["node"] if one["node"] == node)
+    line = next(line for line in store.run("show").exits(0).out.splitlines() if line.startswith(node))
+    assert line.split(None, 1)[1] == shown["text"], (line, shown["text"])
+    return shown["state"], shown["text"]
+
+
+def expect(store, state, *parts, node=NODE):
+    found, text = said(store, node)
+    assert found == state, (found, text)
+    for part in parts:
+        assert part in text, text
+    assert state == "in-force" or not text.startswith("in force;") or state == "agent-gone", text
+
+
+def without_agent():
+    with tool.Store() as store:
+        store.apply()
+        expect(store, "never-reported", "never reported", f"xsliced --node {NODE}")
+        for text in ("", "{", "[]", '{"revision": 1}', report(revision=-1)):
+            store.put(f"report/{NODE}", text)
+            expect(store, "report-unreadable", "report unreadable", f"report/{NODE}")
+        store.put(f"report/{NODE}", report())
+        expect(store, "agent-gone", "agent gone (pid 4711)", "in force")
+        store.put(f"report/{NODE}", report(revision=0))
+        expect(store, "agent-gone", "agent gone", "behind (holds revision 0)")
+
+
+def with_agent():
+    with tool.Store() as store, agent(NODE):
+        store.apply()
+        store.put(f"report/{NODE}", report())
+        assert said(store) == ("in-force", "in force")
+        store.put(f"report/{NODE}", report(revision=0))
+        assert said(store) == ("behind", "behind (holds revision 0)")
+        store.put(f"report/{NODE}", report(failed=True, error="port pdc: not there"))
+        assert said(store) == ("failed", "failed: port pdc: not there")
+        store.put(f"report/{NODE}", report(failed=True, revision=0, error="x"))
+        assert said(store) == ("failed", "failed: x; behind (holds revision 0)")
+
+
+def behind_a_switch():
+    """Only a node that holds the cell has to know of its switch."""
+    with tool.Store() as store, agent(OTHER), agent(NODE):
+        store.apply()
+        generation = int(open(f"{store.path}/generation", encoding="ascii").read())
+        for node in (NODE, OTHER):
+            store.put(f"report/{node}", report(generation=generation))
+        expect(store, "in-force", node=OTHER)
+        store.run("switch", "vm5", "A", "--timeout", "0.01").exits(5)
+        expect(store, "behind", f"generation {generation} of {generation + 1}", node=OTHER)
+        expect(store, "in-force", node=NODE)
+
+
+def removed_node():
+    """A node that the definition has no more is shown until it has given up what it held."""
+    with tool.Store() as store, agent(NODE):
+        store.put(f"report/{NODE}", report())
+        store.apply()
+        store.apply("node: [{name: %s}]\n" % OTHER)
+        assert said(store) == ("behind", "behind (holds revision 1)")
+        store.put(f"report/{NODE}", report(revision=2))
+        assert [one["node"] for one in store.run("show", "--json").exits(0).json()["node"]] == [OTHER]
+        store.run("show", NODE).exits(2, f"'{NODE}'")
+
+
+def faults_have_a_place():
+    """What is wrong with the store is said with its path and key, and what to do where there is something to do."""
+    with tool.Store() as store:
+        store.run("show").exits(1, store.path, "--store")
+        store.apply()
+        store.run("show", "R9").exits(2, "'R9'", "xslice show")
+        store.run("stats", "R9").exits(2, "'R9'", "xslice show")
+        for words in (["show"], ["plan", store.write(tool.figure7())]):
+            key = "cell/1" if words[0] == "show" else "ledger"
+            kept = os.path.exists(f"{store.path}/{key}") and open(f"{store.path}/{key}", encoding="utf-8").read()
+            store.put(key, "?")
+            store.run(*words).exits(1, store.path, key)
+            store.put(key, kept or "0 0\n")
+        store.put(f"image/1/{NODE}", "no image")
+        for word in ("show", "stats"):
+            store.run(word).exits(1, store.path, f"image/1/{NODE}")
+        store.put("revision", "seven")
+        for word in ("show", "stats"):
+            store.run(word).exits(1, store.path, "revision")
+
+
+if __name__ == "__main__":
+    sys.exit(
+        tool.run_cases(
+            [(case.__name__, case) for case in (without_agent, with_agent, behind_a_switch, removed_node, faults_have_a_place)]
+        )
+    )
