@@ -5,11 +5,6 @@
 
 #include "cli/definition.h"
 
-static int exit_code(int error)
-{
-	return !error ? XS_EXIT_DONE : error == -EINVAL || error == -ENOENT ? XS_EXIT_USAGE : XS_EXIT_FAILED;
-}
-
 int xs_command_check(const struct xs_options *options)
 {
 	struct xs_definition definition;
@@ -18,7 +13,7 @@ int xs_command_check(const struct xs_options *options)
 	if (!error || error == -EINVAL)
 		xs_definition_faults(options, &definition);
 	xs_definition_free(&definition);
-	return exit_code(error);
+	return xs_definition_exit(error);
 }
 
 /* Two levels deep as lines: a table for people; --json has the rest. */
@@ -53,31 +48,19 @@ int xs_command_plan(const struct xs_options *options)
 {
 	struct xs_definition definition = { 0 };
 	struct xs_store *store = NULL;
-	int error;
+	int code = xs_definition_plan(options, &store, &definition);
+	json_t *result, *member;
+	const char *key;
 
-	/* No store yet is no fault: then the plan is what a first apply would do. */
-	error = xs_store_open(options->store, 0, &store);
-	if (error && error != -ENOENT) {
-		xs_open_store(options, false, &store);
-		return XS_EXIT_FAILED;
-	}
-	error = xs_definition_load(options, store, &definition);
-	if (error == -EINVAL) {
-		xs_definition_faults(options, &definition);
-	} else if (!error) {
-		json_t *result = xs_plan_json(definition.plan);
-		const char *key;
-		json_t *member;
-
-		xs_diag_print(definition.diag, stderr);
-		if (!options->json)
-			json_object_foreach(result, key, member) print_value(key, member, 0);
+	if (code == XS_EXIT_DONE) {
+		result = xs_plan_json(definition.plan);
 		if (options->json)
-			xs_print_json(result);
+			xs_print_json(json_incref(result));
 		else
-			json_decref(result);
+			json_object_foreach(result, key, member) print_value(key, member, 0);
+		json_decref(result);
 	}
 	xs_definition_free(&definition);
 	xs_store_close(store);
-	return exit_code(error);
+	return code;
 }

@@ -32,12 +32,12 @@ struct xs_options {
 	const char *store;     /* --store, else $XSLICE_STORE, else XS_STORE_DEFAULT */
 	enum xs_format format; /* --format */
 	int timeout_ms;        /* --timeout, seconds on the command line */
-	bool json, help;
+	bool json, help, svg; /* svg: --as svg */
 	int argc; /* what is not an option, without the subcommand's name */
 	char **argv;
 };
 
-enum xs_option_bit { XS_OPT_STORE = 1 << 0, XS_OPT_FORMAT = 1 << 1, XS_OPT_TIMEOUT = 1 << 2 };
+enum xs_option_bit { XS_OPT_STORE = 1 << 0, XS_OPT_FORMAT = 1 << 1, XS_OPT_TIMEOUT = 1 << 2, XS_OPT_AS = 1 << 3 };
 
 struct xs_command {
 	const char *name;
@@ -51,6 +51,7 @@ struct xs_command {
 
 int xs_command_check(const struct xs_options *options);
 int xs_command_plan(const struct xs_options *options);
+int xs_command_graph(const struct xs_options *options);
 int xs_command_apply(const struct xs_options *options);
 int xs_command_switch(const struct xs_options *options);
 int xs_command_show(const struct xs_options *options);

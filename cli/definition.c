@@ -112,6 +112,27 @@ int xs_definition_load(const struct xs_options *options, struct xs_store *store,
 	return error ? error : plan(options, store, out);
 }
 
+int xs_definition_plan(const struct xs_options *options, struct xs_store **store, struct xs_definition *out)
+{
+	int error = xs_store_open(options->store, 0, store);
+
+	if (error && error != -ENOENT) {
+		xs_open_store(options, false, store);
+		return XS_EXIT_FAILED;
+	}
+	error = xs_definition_load(options, *store, out);
+	if (error == -EINVAL)
+		xs_definition_faults(options, out);
+	else if (!error)
+		xs_diag_print(out->diag, stderr);
+	return xs_definition_exit(error);
+}
+
+int xs_definition_exit(int error)
+{
+	return !error ? XS_EXIT_DONE : error == -EINVAL || error == -ENOENT ? XS_EXIT_USAGE : XS_EXIT_FAILED;
+}
+
 void xs_definition_free(struct xs_definition *definition)
 {
 	xs_plan_free(definition->plan);

@@ -20,6 +20,13 @@ struct xs_definition {
  * another negative errno, complained about. Free in any case.
  */
 int xs_definition_load(const struct xs_options *options, struct xs_store *store, struct xs_definition *out);
+/*
+ * For what only reads: opens the store where there is one (none is no fault: nothing was given yet), loads the definition and
+ * prints its faults or warnings. An exit code; where it is not XS_EXIT_DONE all has been said. Close and free in any case.
+ */
+int xs_definition_plan(const struct xs_options *options, struct xs_store **store, struct xs_definition *out);
+/* The exit code that belongs to what xs_definition_load() returned. */
+int xs_definition_exit(int error);
 void xs_definition_free(struct xs_definition *definition);
 
 /* Prints the faults: as text to standard error, or as {"faults": [...]} to standard output under --json where `alone`.

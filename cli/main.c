@@ -19,6 +19,10 @@ static const struct xs_command command_table[] = {
 	  "  xslice plan net.yaml              with what the store already gave\n"
 	  "  xslice plan --json net.yaml | jq .slice\n",
 	  XS_OPT_FORMAT | XS_OPT_STORE, 1, 1, xs_command_plan },
+	{ "graph", "FILE", "draw a definition: nodes, slices, links, gateways, MUXes, migrations",
+	  "  xslice graph net.yaml             the drawing as DOT, which graphviz reads\n"
+	  "  xslice graph --as svg net.yaml > net.svg\n",
+	  XS_OPT_FORMAT | XS_OPT_STORE | XS_OPT_AS, 1, 1, xs_command_graph },
 	{ "apply", "FILE", "make the network equal to a definition and wait until every node has reported",
 	  "  xslice apply net.yaml             exits 0 when every node holds it\n"
 	  "  xslice apply --timeout 60 net.yaml\n",
@@ -43,9 +47,13 @@ static const struct xs_command command_table[] = {
 #define COMMAND_COUNT (sizeof(command_table) / sizeof(command_table[0]))
 
 static const struct option long_options[] = {
-	{ "store", required_argument, NULL, 's' },   { "format", required_argument, NULL, 'f' },
-	{ "timeout", required_argument, NULL, 't' }, { "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
+	{ "store", required_argument, NULL, 's' },
+	{ "format", required_argument, NULL, 'f' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "as", required_argument, NULL, 'a' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static void print_overview(FILE *out)
@@ -68,6 +76,8 @@ static void print_help(const struct xs_command *command, FILE *out)
 		fprintf(out, "  --store DIR       the domain's store; else $XSLICE_STORE, else " XS_STORE_DEFAULT "\n");
 	if (command->options & XS_OPT_FORMAT)
 		fprintf(out, "  --format FORMAT   yaml, json or xml; else by the file's name\n");
+	if (command->options & XS_OPT_AS)
+		fprintf(out, "  --as FORMAT       dot (the default), or svg, which graphviz makes\n");
 	if (command->options & XS_OPT_TIMEOUT)
 		fprintf(out, "  --timeout SEC     how long to wait for the nodes' reports (default 30)\n");
 	fprintf(out, "  --json            print the result as JSON\n  --help            this text\n\nexamples:\n%s",
@@ -99,6 +109,15 @@ static int parse_format(const char *text, enum xs_format *format)
 	return -EINVAL;
 }
 
+static int parse_as(const char *text, bool *svg)
+{
+	*svg = !strcmp(text, "svg");
+	if (*svg || !strcmp(text, "dot"))
+		return 0;
+	xs_complain("--as: '%s' is neither dot nor svg", text);
+	return -EINVAL;
+}
+
 static int parse_timeout(const char *text, int *timeout_ms)
 {
 	char *end;
@@ -116,6 +135,7 @@ static int parse_timeout(const char *text, int *timeout_ms)
 static bool refuses_option(const struct xs_command *command, int letter)
 {
 	const unsigned int wants = letter == 's'   ? XS_OPT_STORE
+				   : letter == 'a' ? XS_OPT_AS
 				   : letter == 'f' ? XS_OPT_FORMAT
 				   : letter == 't' ? XS_OPT_TIMEOUT
 						   : 0;
@@ -142,6 +162,10 @@ static int parse_options(const struct xs_command *command, int argc, char **argv
 			break;
 		case 'f':
 			if (parse_format(optarg, &options->format))
+				return -EINVAL;
+			break;
+		case 'a':
+			if (parse_as(optarg, &options->svg))
 				return -EINVAL;
 			break;
 		case 't':
