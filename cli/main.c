@@ -23,6 +23,10 @@ static const struct xs_command command_table[] = {
 	  "  xslice graph net.yaml             the drawing as DOT, which graphviz reads\n"
 	  "  xslice graph --as svg net.yaml > net.svg\n",
 	  XS_OPT_FORMAT | XS_OPT_STORE | XS_OPT_AS, 1, 1, xs_command_graph },
+	{ "diff", "FILE", "what apply would change, before it happens; exit 3 if it would change anything",
+	  "  xslice diff net.yaml              + added, - removed, ~ changed; then records per node\n"
+	  "  xslice diff --json net.yaml | jq .change\n",
+	  XS_OPT_FORMAT | XS_OPT_STORE, 1, 1, xs_command_diff },
 	{ "apply", "FILE", "make the network equal to a definition and wait until every node has reported",
 	  "  xslice apply net.yaml             exits 0 when every node holds it\n"
 	  "  xslice apply --timeout 60 net.yaml\n",

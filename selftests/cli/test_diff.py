@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`xslice diff`: what an apply would change, in the definition's words, and nothing where only the text differs."""
+import os
+import subprocess
+import sys
+
+import tool
+
+SLICE_B = """  - name: B
+    vrf: [{name: B1, node: R1}, {name: B3, node: R3}]
+    link: [{name: B13, ends: [B1, B3], subnet: 10.7.3.0/24}]
+
+# The paper's two rules."""
+MOVED = "      - {destination: 10.0.0.5}\n      - {destination: 10.0.0.6}\n"
+RACK = "{name: vm5, group: rack1,"
+
+# What is replaced in figure 7, by what; what must be told: (change, kind, name) -> attributes old and new that must be there.
+CASES = {
+    "mtu": ("mtu: 1400", "mtu: 1450", {("changed", "link", "P/P13"): {"mtu": ("1400", "1450")}}),
+    "label": (
+        "{name: P13, ends: [P1, P3], subnet: 10.1.3.0/24, mtu: 1400}",
+        "{name: P13, ends: [P1, P3], subnet: 10.1.3.0/24, mtu: 1400, label: 77}",
+        {("changed", "link", "P/P13"): {"label": ("2", "77")}},
+    ),
+    "subnet": (
+        "{name: A12, ends: [A1, A2], subnet: 10.1.2.0/24}",
+        "{name: A12, ends: [A1, A2], subnet: 10.1.9.0/24}",
+        {
+            ("changed", "link", "A/A12"): {},
+            ("removed", "route", "10.1.2.0/24 of A/A3 on R3"): {},
+            ("added", "route", "10.1.9.0/24 of A/A3 on R3"): {"way": (None, "via 10.1.3.1 by A13")},
+        },
+    ),
+    "port": (
+        "{name: pdc}",
+        "{name: pdc, interface: enp3s0, mtu: 9000, stack: local, reserved-label: [5, 7-9]}",
+        {
+            ("changed", "port", "R1/pdc"): {
+                "interface": ("pdc", "enp3s0"),
+                "mtu": ("1500", "9000"),
+                "stack": ("wire", "local"),
+                "reserved-label": (None, ["5", "7-9"]),
+            },
+            ("changed", "gateway", "P/GWP"): {"mtu": ("1500", "9000")},
+        },
+    ),
+    "slice": (
+        "# The paper's two rules.",
+        SLICE_B,
+        {
+            ("added", "slice", "B"): {"id": (None, "3")},
+            ("added", "vrf", "B/B1"): {"id": (None, "3")},
+            ("added", "vrf", "B/B3"): {},
+            ("added", "link", "B/B13"): {"label": (None, "4")},
+        },
+    ),
+    "gateway": (
+        "name: GWP,",
+        "name: GWQ,",
+        {("removed", "gateway", "P/GWP"): {}, ("added", "gateway", "P/GWQ"): {"vrf": (None, "P1")}},
+    ),
+    "clients": (
+        "clients: [192.0.2.0/24]",
+        "clients: [192.0.2.0/24, {prefix: 198.51.100.0/24, via: 192.0.2.254}]",
+        {("changed", "mux", "MD"): {"users": (["192.0.2.0/24"], ["192.0.2.0/24", "198.51.100.0/24"])}},
+    ),
+    "condition goes": (
+        "      - {destination: 10.0.0.5}\n",
+        "",
+        {
+            ("removed", "condition", "destination 10.0.0.5/32 of moved-later for P at MD"): {},
+            ("removed", "migration", "vm5"): {},
+            ("removed", "group", "rack1"): {},
+        },
+    ),
+    "condition comes": (
+        "      - {destination: 10.0.0.5}\n",
+        "      - {protocol: tcp, destination-port: 80-90, source: 192.0.2.0/25}\n      - {destination: 10.0.0.5}\n",
+        {
+            (
+                "added",
+                "condition",
+                "source 192.0.2.0/25 protocol 6 destination-port 80-90 of moved-later for P at MD",
+            ): {}
+        },
+    ),
+    "conditions change places": (
+        MOVED,
+        "".join(reversed(MOVED.splitlines(True))),
+        {("changed", "mux", "MD"): {"order of conditions": ("as it was", "another")}},
+    ),
+    "group": (
+        RACK,
+        "{name: vm5, group: rack2,",
+        {
+            ("changed", "migration", "vm5"): {"group": ("rack1", "rack2")},
+            ("removed", "group", "rack1"): {},
+            ("added", "group", "rack2"): {},
+        },
+    ),
+    "route": (
+        "{name: P3, node: R3}",
+        "{name: P3, node: R3, route: [{prefix: 10.0.0.0/16, via: 10.2.3.1}, {prefix: 10.1.2.0/24, via: 10.1.3.1}]}",
+        {
+            ("changed", "route", "10.0.0.0/16 of P/P3 on R3"): {
+                "way": ("via 10.1.3.1 by P13", "via 10.2.3.1 by P23"),
+            }
+        },
+    ),
+}
+
+
+def ours(text):
+    """Names of figure 7 as the store has them."""
+    return tool.rename(text)
+
+
+def told(store, path):
+    """{(change, kind, name): {attribute: (old, new)}}, and the nodes whose records differ."""
+    result = store.run("diff", "--json", path).exits(3).json()
+    assert result["different"] is True
+    things = {
+        (one["change"], one["kind"], one["name"]): {
+            name: (values["old"], values["new"]) for name, values in one["attribute"].items()
+        }
+        for one in result["change"]
+    }
+    assert len(things) == len(result["change"]), "a thing is told twice"
+    return things, {node["node"]: node for node in result["node"]}
+
+
+def first_apply():
+    with tool.Store() as store:
+        path = store.write(tool.figure7())
+        things, nodes = told(store, path)
+        assert {change for change, _, _ in things} == {"added"}, things
+        assert len(nodes) == 3 and all(node["added"] and not node["removed"] for node in nodes.values())
+        assert not os.path.exists(store.path), "diff has made a store"
+
+
+def only_text_differs():
+    with tool.Store() as store:
+        store.apply()
+        text = tool.figure7()
+        same = [
+            store.write(text),
+            store.write("# a comment\n" + text.replace("clients: [192.0.2.0/24]", "clients: [{prefix: 192.0.2.0/24}]")),
+            store.write(text.replace("{name: pdc}", "{name: pdc, interface: pdc, mtu: 1500}")),
+        ]
+        for form in ("json", "xml"):
+            with open(tool.FIGURE7.replace("yaml", form), encoding="utf-8") as file:
+                same.append(store.write(ours(file.read()), f"domain.{form}"))
+        before = subprocess.run(["find", store.path, "-printf", "%p %T@\n"], capture_output=True, check=True).stdout
+        for path in same:
+            done = store.run("diff", path).exits(0)
+            assert done.out == "no difference to revision 1\n", done.out
+            assert store.run("diff", "--json", path).exits(0).json() == {
+                "change": [],
+                "different": False,
+                "node": [],
+                "revision": 1,
+            }
+        after = subprocess.run(["find", store.path, "-printf", "%p %T@\n"], capture_output=True, check=True).stdout
+        assert before == after, "diff has written to the store"
+
+
+def one_change(name):
+    before, after, expected = CASES[name]
+    with tool.Store() as store:
+        store.apply()
+        text = store.write(tool.figure7(**{before: after}), "changed.yaml")
+        things, nodes = told(store, text)
+        assert nodes, "no node's records differ"
+        lines = store.run("diff", text).exits(3).out.splitlines()
+        for (change, kind, thing), attributes in expected.items():
+            key = (change, kind, ours(thing))
+            assert key in things, (key, sorted(things))
+            for attribute, values in attributes.items():
+                assert things[key].get(attribute) == values, (key, things[key])
+            sign = {"added": "+", "removed": "-", "changed": "~"}[change]
+            assert any(line.startswith(f"{sign} {kind} {ours(thing)}") for line in lines), lines
+        kinds = {(change, kind, ours(thing)) for change, kind, thing in expected}
+        alike = {(change, kind) for change, kind, _ in expected}
+        # Routes follow; and what a node must have room for.
+        extra = {key for key in things if key not in kinds and key[1] not in ("route", "node", "mux")}
+        assert not extra, f"told besides: {extra}"
+        assert name != "slice" or not any(change != "added" for change, _ in alike), "a slice that comes changes nothing"
+        store.run("apply", "--timeout", "0.01", text).exits(5)
+        store.run("diff", text).exits(0)
+
+
+def nodes_come_and_go():
+    with tool.Store() as store:
+        store.apply("node: [{name: clix8, port: [{name: a}]}]\n")
+        things, nodes = told(store, store.write("node: [{name: clix9}]\n"))
+        assert things.keys() == {("removed", "node", "clix8"), ("added", "node", "clix9")}, things
+        assert nodes["clix8"]["removed"] and nodes["clix9"]["added"]
+
+
+def faulty():
+    with tool.Store() as store:
+        store.run("diff", store.write("nodes: []")).exits(2, "domain.yaml:1:1: error:")
+        store.run("diff", "/nowhere/net.yaml").exits(2, "/nowhere/net.yaml")
+        store.apply()
+        store.put("image/1/clix1", "no image")
+        store.run("diff", store.write(tool.figure7())).exits(1, store.path, "image/1/clix1")
+
+
+if __name__ == "__main__":
+    cases = [(case.__name__, case) for case in (first_apply, only_text_differs, nodes_come_and_go, faulty)]
+    cases += [(f"change_{name.replace(' ', '_')}", lambda name=name: one_change(name)) for name in CASES]
+    sys.exit(tool.run_cases(cases))
