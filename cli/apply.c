@@ -50,6 +50,10 @@ int xs_command_apply(const struct xs_options *options)
 		code = error == -ETIMEDOUT ? XS_EXIT_TIMEOUT : XS_EXIT_FAILED;
 		goto out;
 	}
+	if (xs_switch_recover(store, text)) {
+		xs_complain("%s: %s", options->argv[0], text);
+		goto out;
+	}
 	error = xs_definition_load(options, store, &definition);
 	if (error == -EINVAL)
 		xs_definition_faults(options, &definition);
@@ -63,8 +67,8 @@ int xs_command_apply(const struct xs_options *options)
 		goto out;
 	}
 	xs_store_unlock(store);
-	code = xs_await_nodes(options, store, result.wait, result.count, result.revision, 0);
-	json_t *json = json_pack("{s:I,s:o}", "revision", (json_int_t)result.revision, "node",
+	code = xs_await_nodes(options, store, result.wait, result.count, &result.revision, 0);
+	json_t *json = json_pack("{s:I,s:o}", "revision", (json_int_t)result.revision.number, "node",
 				 xs_waits_json(result.wait, result.count));
 	if (options->json) {
 		xs_print_json(json);
@@ -73,7 +77,7 @@ int xs_command_apply(const struct xs_options *options)
 		json_decref(json);
 	}
 out:
-	free(result.wait);
+	xs_apply_result_free(&result);
 	xs_definition_free(&definition);
 	xs_store_close(store);
 	return code;

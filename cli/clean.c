@@ -15,40 +15,114 @@
 
 struct nodes {
 	struct xs_store *store;
-	struct xs_node_wait *alive;
-	size_t alive_count;
+	char place[PATH_MAX]; /* of the store, as the machine's notes name it */
+	struct xs_node_wait *wait; /* those that may hold something */
+	size_t count;
 	json_t *result;
 	size_t failed;
 };
 
-static int sort_node(void *context, const char *name)
+static int add_node(void *context, const char *name)
 {
 	struct nodes *nodes = context;
 	struct xs_node_wait *grown;
-	struct xs_report report;
+
+	for (size_t i = 0; i < nodes->count; i++)
+		if (!strcmp(nodes->wait[i].node, name))
+			return 0;
+	grown = realloc(nodes->wait, (nodes->count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	nodes->wait = grown;
+	memset(&grown[nodes->count], 0, sizeof(*grown));
+	snprintf(grown[nodes->count++].node, sizeof(grown->node), "%s", name);
+	return 0;
+}
+
+/* What a store forgot, the machine still knows. */
+static int add_local(void *context, const char *name)
+{
+	struct nodes *nodes = context;
+	struct xs_owner owner;
+
+	return xs_owner_get(name, &owner) || strcmp(owner.store, nodes->place) ? 0 : add_node(context, name);
+}
+
+/* Every node that the revision, a report or this machine knows to be this store's. */
+static int find_nodes(struct nodes *nodes)
+{
+	struct xs_revision revision = { 0 };
+	int error = xs_revision_get(nodes->store, &revision);
+
+	if (error == -ENOENT || error == -EBADMSG)
+		error = 0;
+	for (size_t i = 0; i < revision.node_count && !error; i++)
+		error = add_node(nodes, revision.node[i]);
+	xs_revision_free(&revision);
+	if (!error)
+		error = xs_store_list(nodes->store, "report", add_node, nodes);
+	return error ? error : xs_local_nodes(add_local, nodes);
+}
+
+static void note(struct nodes *nodes, const char *node, const char *state, const char *by)
+{
+	json_array_append_new(nodes->result, json_pack("{s:s,s:s,s:s}", "node", node, "state", state, "by", by));
+}
+
+/* For a node whose agent is gone. */
+static void clean_here(struct nodes *nodes, const char *name)
+{
+	struct xs_report report = { 0 };
+	struct xs_owner owner = { 0 };
 	char error[XS_ERROR_TEXT] = "";
+	const char *netns;
 	int code;
 
-	code = xs_report_get(nodes->store, name, &report);
-	if (code)
-		return code == -EBADMSG ? 0 : code;
-	if (xs_agent_runs(name)) {
-		grown = realloc(nodes->alive, (nodes->alive_count + 1) * sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		nodes->alive = grown;
-		memset(&grown[nodes->alive_count], 0, sizeof(*grown));
-		snprintf(grown[nodes->alive_count++].node, sizeof(grown->node), "%s", name);
-		return 0;
+	code = xs_owner_get(name, &owner);
+	if (!code && strcmp(owner.store, nodes->place)) {
+		snprintf(error, sizeof(error), "on this machine it belongs to store %.400s", owner.store);
+	} else {
+		if (code && xs_report_get(nodes->store, name, &report))
+			report.netns[0] = '\0';
+		netns = code ? report.netns : owner.netns;
+		code = xs_agent_clean(name, netns[0] ? netns : NULL, error);
+		if (code && !error[0])
+			snprintf(error, sizeof(error), "%s", strerror(-code));
 	}
-	code = xs_agent_clean(name, report.netns[0] ? report.netns : NULL, error);
-	if (code) {
-		xs_complain("node %s: %s", name, error[0] ? error : strerror(-code));
+	if (error[0]) {
+		xs_complain("clean: node %s: %s", name, error);
 		nodes->failed++;
 	}
-	json_array_append_new(nodes->result, json_pack("{s:s,s:s,s:s}", "node", name, "state", code ? "failed" : "done",
-						       "by", "command"));
-	return 0;
+	note(nodes, name, error[0] ? "failed" : "done", "command");
+}
+
+/* Leaves in nodes->wait those whose agents will do it themselves. */
+static void sort_nodes(struct nodes *nodes)
+{
+	size_t alive = 0;
+
+	for (size_t i = 0; i < nodes->count; i++) {
+		if (xs_agent_runs(nodes->wait[i].node))
+			nodes->wait[alive++] = nodes->wait[i];
+		else
+			clean_here(nodes, nodes->wait[i].node);
+	}
+	nodes->count = alive;
+}
+
+static void print_result(const json_t *result)
+{
+	json_t *node;
+	size_t i;
+
+	if (!json_array_size(result))
+		puts("nothing to take down");
+	json_array_foreach (result, i, node) {
+		const char *by = json_string_value(json_object_get(node, "by"));
+
+		printf("%-15s %s%s%s\n", json_string_value(json_object_get(node, "node")),
+		       json_string_value(json_object_get(node, "state")), by ? " by its " : "", by ? by : "");
+	}
 }
 
 struct emptying {
@@ -78,7 +152,7 @@ static int delete_image_revision(void *context, const char *revision)
 
 static int empty_store(struct xs_store *store)
 {
-	static const char *const single[] = { XS_KEY_REVISION, XS_KEY_LEDGER, XS_KEY_DEFINITION, XS_KEY_GENERATION,
+	static const char *const single[] = { "revision", XS_KEY_LEDGER, XS_KEY_DEFINITION, XS_KEY_GENERATION,
 					      XS_KEY_PENDING };
 	static const char *const lists[] = { "cell", "report" };
 	struct emptying emptying = { .store = store };
@@ -97,46 +171,57 @@ static int empty_store(struct xs_store *store)
 	return error == -ENOENT ? 0 : error;
 }
 
-int xs_command_clean(const struct xs_options *options)
+/* Tells the agents to hold nothing, and waits until they do. */
+static int take_down(const struct xs_options *options, struct nodes *nodes)
 {
 	struct xs_apply_result empty = { 0 };
+	char text[XS_ERROR_TEXT] = "";
+	json_t *waits;
+	int code;
+
+	if (xs_apply_nothing(nodes->store, &empty, text)) {
+		xs_complain("clean: %s", text);
+		return XS_EXIT_FAILED;
+	}
+	sort_nodes(nodes);
+	code = xs_await_nodes(options, nodes->store, nodes->wait, nodes->count, &empty.revision, 0);
+	waits = xs_waits_json(nodes->wait, nodes->count);
+	json_array_extend(nodes->result, waits);
+	json_decref(waits);
+	xs_apply_result_free(&empty);
+	return nodes->failed ? nodes->count ? XS_EXIT_PARTLY : XS_EXIT_FAILED : code;
+}
+
+int xs_command_clean(const struct xs_options *options)
+{
 	struct nodes nodes = { .result = json_array() };
-	char text[XS_ERROR_TEXT];
 	int code = XS_EXIT_FAILED, error;
 
 	if (xs_open_store(options, false, &nodes.store))
 		goto out;
 	if (xs_lock_store(options, nodes.store))
 		goto out;
-	if (xs_apply_nothing(nodes.store, &empty, text)) {
-		xs_complain("clean: %s", text);
+	error = realpath(options->store, nodes.place) ? find_nodes(&nodes) : -errno;
+	if (error) {
+		xs_complain("clean: store %s: %s", options->store, strerror(-error));
 		goto out;
 	}
-	error = xs_store_list(nodes.store, "report", sort_node, &nodes);
-	if (error && error != -ENOENT) {
-		xs_complain("clean: %s", strerror(-error));
-		goto out;
-	}
-	code = xs_await_nodes(options, nodes.store, nodes.alive, nodes.alive_count, empty.revision, 0);
-	json_t *waits = xs_waits_json(nodes.alive, nodes.alive_count);
-	json_array_extend(nodes.result, waits);
-	json_decref(waits);
-	if (nodes.failed)
-		code = nodes.alive_count ? XS_EXIT_PARTLY : XS_EXIT_FAILED;
+	code = nodes.count ? take_down(options, &nodes) : XS_EXIT_DONE;
 	/* What a node could not give up must still be known to the next clean. */
 	if (code == XS_EXIT_DONE) {
 		error = empty_store(nodes.store);
 		if (error) {
-			xs_complain("clean: store: %s", strerror(-error));
+			xs_complain("clean: store %s: %s", options->store, strerror(-error));
 			code = XS_EXIT_FAILED;
 		}
 	}
 	if (options->json)
 		xs_print_json(json_pack("{s:O}", "node", nodes.result));
+	else
+		print_result(nodes.result);
 out:
 	json_decref(nodes.result);
-	free(nodes.alive);
-	free(empty.wait);
+	free(nodes.wait);
 	xs_store_close(nodes.store);
 	return code;
 }

@@ -71,22 +71,16 @@ static enum xs_format format_of(const struct xs_options *options)
 
 static int plan(const struct xs_options *options, struct xs_store *store, struct xs_definition *out)
 {
-	struct xs_ledger *earlier = NULL;
-	uint64_t generation = 0;
-	const char *why = NULL;
-	int error = 0;
+	struct xs_past past = { 0 };
+	char why[XS_ERROR_TEXT];
+	int error = store ? xs_load_past(store, &past, why) : 0;
 
-	if (store)
-		error = xs_load_ledger(store, &earlier, &generation, &why);
 	if (error) {
-		xs_complain("store %s: keys ledger and generation: %s (%s); put back what they held, or remove the "
-			    "ledger, and all "
-			    "labels, ids and addresses are given anew",
-			    options->store, why, strerror(-error));
+		xs_complain("store %s: %s", options->store, why);
 		return error == -EINVAL ? -EIO : error;
 	}
-	error = xs_plan_make(out->domain, earlier, generation, out->diag, &out->plan);
-	xs_ledger_free(earlier);
+	error = xs_plan_make(out->domain, &past, out->diag, &out->plan);
+	xs_past_free(&past);
 	if (error && error != -EINVAL)
 		xs_complain("%s: plan: %s", options->argv[0], strerror(-error));
 	return error;

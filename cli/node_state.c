@@ -51,8 +51,8 @@ static void say(struct sentence *sentence, const char *format, ...)
 
 static json_t *report_json(const struct xs_report *report)
 {
-	return json_pack("{s:I,s:b,s:s,s:I,s:I,s:I,s:f,s:I}", "revision", (json_int_t)report->revision, "failed",
-			 report->failed, "error", report->error, "generation", (json_int_t)report->generation,
+	return json_pack("{s:I,s:s,s:b,s:s,s:I,s:I,s:I,s:f,s:I}", "revision", (json_int_t)report->revision,
+			 "revision_id", report->revision_id, "failed", report->failed, "error", report->error, "generation", (json_int_t)report->generation,
 			 "netlink_changes", (json_int_t)report->netlink_changes, "map_writes",
 			 (json_int_t)report->map_writes, "ms", (double)report->duration_us / 1000, "pid",
 			 (json_int_t)report->pid);
@@ -63,8 +63,8 @@ static enum xs_node_state worse(enum xs_node_state a, enum xs_node_state b)
 	return a > b ? a : b;
 }
 
-enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, uint64_t revision, uint64_t generation,
-				     char *text, json_t **report_out)
+enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, const struct xs_revision *revision,
+				     uint64_t generation, char *text, json_t **report_out)
 {
 	struct sentence sentence = { .text = text };
 	enum xs_node_state state = XS_NODE_IN_FORCE;
@@ -85,9 +85,10 @@ enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, u
 		state = XS_NODE_FAILED;
 		say(&sentence, "failed: %s", report.error[0] ? report.error : "its agent does not say why");
 	}
-	if (report.revision < revision) {
+	if (!xs_report_is_of(&report, revision)) {
 		state = worse(state, XS_NODE_BEHIND);
-		say(&sentence, "behind (holds revision %" PRIu64 ")", report.revision);
+		say(&sentence, "behind (holds revision %" PRIu64 "%s)", report.revision,
+		    report.revision < revision->number ? "" : " of an earlier life of the store");
 	} else if (report.generation < generation) {
 		state = worse(state, XS_NODE_BEHIND);
 		say(&sentence, "behind (knows switches up to generation %" PRIu64 " of %" PRIu64 ")", report.generation,

@@ -5,11 +5,12 @@
 #define XSLICE_CLI_NODE_STATE_H
 
 #include "cli/cli.h"
+#include "loader/store/revision.h"
 
 /* The worst that holds of a node; `text` of the sentence about it says all of it. */
 enum xs_node_state {
 	XS_NODE_IN_FORCE,
-	XS_NODE_BEHIND,     /* an older revision, or not all switches */
+	XS_NODE_BEHIND,     /* another revision, or not all switches */
 	XS_NODE_AGENT_GONE, /* what it holds goes on; no change reaches it */
 	XS_NODE_FAILED,
 	XS_NODE_UNREADABLE, /* its report is none */
@@ -22,8 +23,8 @@ enum xs_node_state {
  * The state of `node`, which is to hold `revision` and every switch up to `generation` (0: it has no cell). *report as
  * JSON, null where there is none: a new reference. text: XS_NODE_TEXT bytes.
  */
-enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, uint64_t revision, uint64_t generation,
-				     char *text, json_t **report);
+enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, const struct xs_revision *revision,
+				     uint64_t generation, char *text, json_t **report);
 
 /* "in-force", "behind", ...: for JSON. */
 const char *xs_node_state_name(enum xs_node_state state);

@@ -16,9 +16,10 @@ struct show {
 	json_t *cell;       /* object by name: a cell stands on every node with a MUX, and is shown once */
 	json_t *slice_name; /* object: id -> name, over all nodes */
 	json_t *held;       /* object: nodes of the active revision */
-	uint64_t revision;
+	struct xs_revision revision;
 	char error[XS_ERROR_TEXT];
 	bool found;
+	bool partly; /* the image of a node could not be had */
 };
 
 static const char *address_json(const struct xs_address *address, char *text)
@@ -86,7 +87,7 @@ static int note_cells(struct show *show, const struct xs_image *image, uint64_t 
 	for (size_t i = 0; (cell = xs_image_at(image, XS_REC_CELL, i)); i++) {
 		const struct xs_rec_cell *group = xs_image_find(image, XS_REC_CELL, &cell->group);
 		uint64_t word;
-		int error = xs_stored_cell(show->store, cell->id, XS_CELL(cell->generation, cell->slice), &word);
+		int error = xs_cell_word(show->store, cell, &word);
 
 		if (error) {
 			snprintf(show->error, sizeof(show->error), "key cell/%u, of %s: %s", cell->id, cell->name,
@@ -133,7 +134,7 @@ static json_t *node_json(struct show *show, const char *node, const struct xs_im
 {
 	char text[XS_NODE_TEXT];
 	json_t *report;
-	enum xs_node_state state = xs_node_state_get(show->store, node, show->revision, generation, text, &report);
+	enum xs_node_state state = xs_node_state_get(show->store, node, &show->revision, generation, text, &report);
 
 	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:i}", "node", node, "state", xs_node_state_name(state), "text",
 			 text, "report", report, "vport", image ? vports(image) : json_array(), "route",
@@ -141,13 +142,17 @@ static json_t *node_json(struct show *show, const char *node, const struct xs_im
 			 image ? (int)image->count[XS_REC_CONDITION] : 0);
 }
 
-static int show_node(void *context, const char *node, const struct xs_image *image)
+static int show_node(void *context, const char *node, const struct xs_image *image, const char *why)
 {
 	struct show *show = context;
 	uint64_t generation = 0;
-	int error = note_cells(show, image, &generation);
+	int error = image ? note_cells(show, image, &generation) : 0;
 
 	json_object_set_new(show->held, node, json_true());
+	if (!image) {
+		xs_complain("show: node %s: %s", node, why);
+		show->partly = true;
+	}
 	if (error || (show->only && strcmp(show->only, node)))
 		return error;
 	show->found = true;
@@ -162,7 +167,7 @@ static int show_reported(void *context, const char *node)
 	struct xs_report report;
 
 	if (json_object_get(show->held, node) || (show->only && strcmp(show->only, node)) ||
-	    (!xs_report_get(show->store, node, &report) && report.revision >= show->revision && !report.failed))
+	    (!xs_report_get(show->store, node, &report) && xs_report_is_of(&report, &show->revision) && !report.failed))
 		return 0;
 	show->found = true;
 	json_array_append_new(show->node, node_json(show, node, NULL, 0));
@@ -233,7 +238,7 @@ int xs_command_show(const struct xs_options *options)
 	show.cell = json_object();
 	show.slice_name = json_object();
 	show.held = json_object();
-	result = xs_store_get_number(show.store, XS_KEY_REVISION, &show.revision);
+	result = xs_revision_get(show.store, &show.revision);
 	if (result && result != -ENOENT) {
 		xs_complain("show: store %s: key revision: %s", options->store, strerror(-result));
 		goto out;
@@ -253,17 +258,18 @@ int xs_command_show(const struct xs_options *options)
 		goto out;
 	}
 	resolve_cells(&show);
-	code = XS_EXIT_DONE;
+	code = show.partly ? XS_EXIT_PARTLY : XS_EXIT_DONE;
 	if (options->json) {
-		xs_print_json(json_pack("{s:I,s:O,s:O}", "revision", (json_int_t)show.revision, "node", show.node,
+		xs_print_json(json_pack("{s:I,s:O,s:O}", "revision", (json_int_t)show.revision.number, "node", show.node,
 					"cell", show.cell));
 	} else {
-		printf("revision %llu\n", (unsigned long long)show.revision);
+		printf("revision %llu\n", (unsigned long long)show.revision.number);
 		json_array_foreach(show.node, i, node) print_node(node, show.only != NULL);
 		if (!show.only)
 			print_cells(show.cell);
 	}
 out:
+	xs_revision_free(&show.revision);
 	json_decref(show.node);
 	json_decref(show.cell);
 	json_decref(show.slice_name);

@@ -16,6 +16,7 @@ struct stats {
 	const char *only; /* NULL: all nodes */
 	json_t *node;
 	bool found;
+	bool partly; /* the image of a node could not be had */
 };
 
 /* Verdicts that happened, by metric name; adds to `sum`. */
@@ -126,7 +127,7 @@ static json_t *mux_stats(const struct xs_node_maps *maps, const struct xs_image 
 	return array;
 }
 
-static int node_stats(void *context, const char *node, const struct xs_image *image)
+static int node_stats(void *context, const char *node, const struct xs_image *image, const char *why)
 {
 	struct stats *stats = context;
 	struct xs_slice_stats sum = {0};
@@ -138,6 +139,11 @@ static int node_stats(void *context, const char *node, const struct xs_image *im
 	if (stats->only && strcmp(stats->only, node))
 		return 0;
 	stats->found = true;
+	if (!image) {
+		xs_complain("stats: node %s: %s", node, why);
+		stats->partly = true;
+		return 0;
+	}
 	error = xs_node_maps_open(&maps, node, false);
 	if (error) {
 		json_array_append_new(stats->node, json_pack("{s:s,s:s}", "node", node, "error",
@@ -233,11 +239,11 @@ int xs_command_stats(const struct xs_options *options)
 		code = XS_EXIT_USAGE;
 	} else if (options->json) {
 		xs_print_json(json_pack("{s:O}", "node", stats.node));
-		code = XS_EXIT_DONE;
+		code = stats.partly ? XS_EXIT_PARTLY : XS_EXIT_DONE;
 	} else {
 		json_array_foreach (stats.node, i, node)
 			print_node(node);
-		code = XS_EXIT_DONE;
+		code = stats.partly ? XS_EXIT_PARTLY : XS_EXIT_DONE;
 	}
 	json_decref(stats.node);
 	xs_store_close(store);

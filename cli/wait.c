@@ -51,7 +51,7 @@ static void complain_silent(struct xs_store *store, const struct xs_node_wait *w
 }
 
 int xs_await_nodes(const struct xs_options *options, struct xs_store *store, struct xs_node_wait *wait, size_t count,
-		   uint64_t revision, uint64_t generation)
+		   const struct xs_revision *revision, uint64_t generation)
 {
 	size_t failed = 0, silent = 0;
 	int error;

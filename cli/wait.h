@@ -12,7 +12,7 @@ int xs_lock_store(const struct xs_options *options, struct xs_store *store);
 
 /* Waits as xs_wait_reports() does, complains about nodes that failed or did not report, and returns enum xs_exit. */
 int xs_await_nodes(const struct xs_options *options, struct xs_store *store, struct xs_node_wait *wait, size_t count,
-		   uint64_t revision, uint64_t generation);
+		   const struct xs_revision *revision, uint64_t generation);
 
 /* The reports as an array of {node, state: done|failed|waiting, ms, netlink_changes, map_writes, error}. New reference.
  */

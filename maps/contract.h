@@ -171,6 +171,7 @@ XS_ASSERT(sizeof(struct xs_block) == 1024);
  */
 #define XS_CELL_SLICE_BITS 16
 #define XS_CELL_SLICE_MASK 0xffffull
+#define XS_GENERATION_MAX ((1ull << (64 - XS_CELL_SLICE_BITS)) - 1)
 #define XS_CELL(generation, slice) (((__u64)(generation) << XS_CELL_SLICE_BITS) | (slice))
 
 /* mux: array, key mux id. port.mux names one; a rebuilt policy stands in another entry and comes into force by that word. */

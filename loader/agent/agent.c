@@ -25,17 +25,12 @@
 #define RECONCILE_S 30
 #define SETTLE_MS 50 /* links come and go in bursts */
 
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
+static const char *const store_prefixes[] = {"", "cell"};
+#define STORE_PREFIXES (sizeof(store_prefixes) / sizeof(store_prefixes[0]))
 
 /* ---- reports ------------------------------------------------------------------------------------------------------- */
 
-static void put_report(struct xs_agent *agent)
+void xs_agent_report(struct xs_agent *agent)
 {
 	int err;
 
@@ -48,27 +43,54 @@ static void put_report(struct xs_agent *agent)
 
 /* ---- switches ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * The store knows of less than the node has taken from it: it was set back, or is another. What is newer on either side goes to
+ * the other.
+ */
+static int settle(struct xs_agent *agent)
+{
+	uint64_t generation;
+	int err = xs_cells_settle(agent->store, agent->machinery.maps, agent->switching, agent->switching, &generation);
+
+	if (err)
+		return err;
+	xs_log("switch: the store had gone back from generation %" PRIu64 " to %" PRIu64, agent->report.generation, generation);
+	agent->report.generation = generation;
+	return 0;
+}
+
+static int take_switches(struct xs_agent *agent)
+{
+	uint64_t generation;
+	unsigned int changed;
+	int err = xs_cells_pull(agent->store, agent->machinery.maps, agent->switching, &generation, &changed);
+
+	if (err)
+		return err;
+	xs_log("switch: generation %" PRIu64 ", %u cell%s", generation, changed, changed == 1 ? "" : "s");
+	agent->report.generation = generation;
+	return 0;
+}
+
 /* Puts switches that the store has and the map has not into force. One look at the counter where there is none. */
 static void pull(struct xs_agent *agent)
 {
-	uint64_t stored, generation;
-	unsigned int changed;
+	uint64_t stored = 0;
 	int err;
 
 	if (!agent->machinery.datapath || !agent->switching)
 		return;
-	if (xs_store_get_number(agent->store, "generation", &stored) || stored == agent->report.generation)
+	err = xs_store_get_number(agent->store, "generation", &stored);
+	if ((err && err != -ENOENT) || stored == agent->report.generation)
 		return;
-	err = xs_cells_pull(agent->store, agent->machinery.maps, agent->switching, &generation, &changed);
+	err = stored < agent->report.generation ? settle(agent) : take_switches(agent);
 	if (err) {
 		xs_log("switch: %s", strerror(-err));
 		return;
 	}
-	agent->report.generation = generation;
 	/* During an apply the report is not ready; the apply's own will say it. */
 	if (agent->switching == agent->image)
-		put_report(agent);
-	xs_log("switch: generation %" PRIu64 ", %u cell%s", generation, changed, changed == 1 ? "" : "s");
+		xs_agent_report(agent);
 }
 
 void xs_agent_breathe(void *context)
@@ -81,186 +103,7 @@ void xs_agent_breathe(void *context)
 		pull(agent);
 }
 
-/* ---- revisions ----------------------------------------------------------------------------------------------------- */
-
-struct target {
-	uint64_t revision;
-	bool known;             /* the store has a revision at all */
-	struct xs_image *image; /* NULL: it says that the node holds nothing */
-};
-
-/* What the node should hold. A revision that is replaced while its image is read is read again. */
-static int read_target(struct xs_agent *agent, struct target *target, char *error)
-{
-	uint64_t revision, again;
-	const char *why = "";
-	char key[128];
-	void *bytes;
-	size_t size;
-	int err;
-
-	*target = (struct target){0};
-	err = xs_store_get_number(agent->store, "revision", &revision);
-	if (err == -ENOENT)
-		return 0;
-	while (!err) {
-		target->revision = revision;
-		target->known = true;
-		snprintf(key, sizeof(key), "image/%" PRIu64 "/%s", revision, agent->name);
-		err = xs_store_get(agent->store, key, &bytes, &size);
-		if (!err) {
-			err = xs_image_read(bytes, size, &target->image, &why);
-			free(bytes);
-			if (err)
-				snprintf(error, XS_AGENT_ERROR, "%s is refused: %s", key, why && *why ? why : strerror(-err));
-			else if (strncmp(target->image->header->node, agent->name, sizeof(target->image->header->node))) {
-				snprintf(error, XS_AGENT_ERROR, "%s is refused: it is another node's", key);
-				xs_image_free(target->image);
-				target->image = NULL;
-				err = -EBADMSG;
-			}
-			return err;
-		}
-		if (err != -ENOENT)
-			break;
-		err = xs_store_get_number(agent->store, "revision", &again);
-		if (!err && again == revision)
-			return 0;
-		revision = again;
-	}
-	snprintf(error, XS_AGENT_ERROR, "store: cannot read the revision: %s", strerror(-err));
-	return err;
-}
-
-static bool same_image(const struct xs_image *a, const struct xs_image *b)
-{
-	return a && b && a->size == b->size && !memcmp(a->header, b->header, a->size);
-}
-
-/* Back to what was in force, after a change failed on its way. */
-static void go_back(struct xs_agent *agent, const struct xs_image *failed)
-{
-	char error[XS_AGENT_ERROR] = "";
-
-	if (same_image(agent->image, failed))
-		return;
-	/* A former agent's node whose image is not known: nobody can say what to go back to, so nothing more is touched. */
-	if (!agent->image && agent->machinery.takeup)
-		return;
-	if (xs_agent_apply(agent, agent->image, error))
-		xs_log("going back: %s", error);
-}
-
-static void take_image(struct xs_agent *agent, struct xs_image *image)
-{
-	int err = image ? xs_saved_image_put(agent->name, image->header, image->size) : 0;
-
-	if (err)
-		xs_log("cannot keep a copy of the image: %s", strerror(-err));
-	xs_silent_hold(agent->silent, agent->node, image);
-	xs_image_free(agent->image);
-	agent->image = image;
-	agent->switching = image;
-}
-
-/* Applies and says what it took. target->image is taken over, or freed. */
-static int apply_target(struct xs_agent *agent, struct target *target, bool news, char *error)
-{
-	uint64_t changes = xs_netlink_changes(), writes = xs_machinery_writes(agent), start = now_us();
-	int err = xs_agent_apply(agent, target->image, error);
-
-	if (err) {
-		agent->switching = NULL;
-		go_back(agent, target->image);
-		agent->switching = agent->image;
-		xs_image_free(target->image);
-		return err;
-	}
-	if (same_image(agent->image, target->image)) {
-		if (!xs_silent_holds(agent->silent))
-			xs_silent_hold(agent->silent, agent->node, agent->image);
-		agent->switching = agent->image;
-		xs_image_free(target->image);
-	} else {
-		take_image(agent, target->image);
-	}
-	changes = xs_netlink_changes() - changes;
-	writes = xs_machinery_writes(agent) - writes;
-	if (news) {
-		agent->report.netlink_changes = changes;
-		agent->report.map_writes = writes;
-		agent->report.duration_us = now_us() - start;
-	}
-	if (news || changes || writes)
-		xs_log("revision %" PRIu64 "%s: %" PRIu64 " changes, %" PRIu64 " map writes, %.1f ms", target->revision,
-		       agent->image ? "" : " (nothing here)", changes, writes, (now_us() - start) / 1e3);
-	return 0;
-}
-
-/* Routes that found no room: they are in the sliver's hands until the maps are larger. */
-static void look_for_room(struct xs_agent *agent)
-{
-	char error[XS_AGENT_ERROR] = "";
-	uint32_t refused;
-
-	if (!agent->machinery.datapath)
-		return;
-	refused = xs_mirrors_repair(agent->machinery.mirrors);
-	if (!refused)
-		return;
-	xs_log("%u routes have no room in the datapath", refused);
-	if (xs_machinery_grow(agent, error))
-		xs_log("they stay with the slivers: %s", error);
-}
-
-/* The next image cannot be had: what is in force stays alive and is kept whole. */
-static void keep_in_force(struct xs_agent *agent)
-{
-	char error[XS_AGENT_ERROR] = "";
-
-	if (!agent->image)
-		return;
-	if (xs_agent_apply(agent, agent->image, error))
-		xs_log("keeping what is in force: %s", error);
-	agent->switching = agent->image;
-}
-
-static void reconcile(struct xs_agent *agent)
-{
-	char error[XS_AGENT_ERROR] = "";
-	struct target target;
-	bool news, was_failed = agent->report.failed;
-	int err;
-
-	err = read_target(agent, &target, error);
-	if (!err && !target.known) {
-		/* No revision, or one that got lost: whatever is here stays, and is kept whole. */
-		target.revision = agent->report.revision;
-		if (agent->image)
-			err = xs_image_read(agent->image->header, agent->image->size, &target.image, NULL);
-		if (!agent->image && !agent->started)
-			xs_log("the store has no revision yet");
-		agent->started = true;
-		if (!agent->image && !err)
-			return;
-	}
-	news = !agent->started || target.revision != agent->report.revision || was_failed;
-	agent->started = true;
-	if (!err)
-		err = apply_target(agent, &target, news, error);
-	else
-		keep_in_force(agent);
-	if (err && (!was_failed || target.revision != agent->report.revision || strcmp(error, agent->report.error)))
-		xs_log("revision %" PRIu64 " failed: %s", target.revision, error);
-	if (err)
-		news |= !was_failed || strcmp(error, agent->report.error);
-	agent->report.revision = target.revision;
-	agent->report.failed = err != 0;
-	snprintf(agent->report.error, sizeof(agent->report.error), "%s", err ? error : "");
-	if (news && target.known)
-		put_report(agent);
-	look_for_room(agent);
-}
+/* ---- the node and its links ---------------------------------------------------------------------------------------- */
 
 /* Is every port the device that the maps say? */
 static bool ports_are_the_same(const struct xs_agent *agent)
@@ -292,7 +135,7 @@ static void look_soon(struct xs_agent *agent)
 /* A reconciliation makes links of its own, which are no news. */
 static void reconcile_quietly(struct xs_agent *agent)
 {
-	reconcile(agent);
+	xs_agent_revise(agent);
 	xs_links_drain(agent->links);
 	if (agent->image)
 		xs_node_copy_carrier(agent->node, agent->image);
@@ -303,21 +146,82 @@ static void reconcile_quietly(struct xs_agent *agent)
 
 /* ---- what the loop calls ------------------------------------------------------------------------------------------- */
 
+static int add_event(struct event *event, const struct timeval *interval, int priority)
+{
+	if (!event)
+		return -ENOMEM;
+	event_priority_set(event, priority);
+	return event_add(event, interval) ? -ENOMEM : 0;
+}
+
+static void on_store(evutil_socket_t fd, short what, void *context);
+
+/* In place of the one before. */
+static int listen_to_store(struct xs_agent *agent, int watch)
+{
+	struct event *event = event_new(agent->base, watch, EV_READ | EV_PERSIST, on_store, agent);
+	int err = add_event(event, NULL, 0);
+
+	if (err)
+		return err;
+	if (agent->store_event)
+		event_free(agent->store_event);
+	agent->store_event = event;
+	return 0;
+}
+
+/* The directory that we watch is no longer what the path leads to: what is written there now is what counts. */
+static void follow_store(struct xs_agent *agent)
+{
+	struct xs_store *store;
+	int err, watch;
+
+	if (!xs_store_is_elsewhere(agent->store)) {
+		agent->store_missed = false;
+		return;
+	}
+	err = xs_store_open(agent->store_path, 0, &store);
+	if (err) {
+		if (!agent->store_missed)
+			xs_log("store %s: %s; the node keeps what it holds", agent->store_path, strerror(-err));
+		agent->store_missed = true;
+		return;
+	}
+	watch = xs_store_watch(store, store_prefixes, STORE_PREFIXES);
+	if (watch < 0 || listen_to_store(agent, watch)) {
+		xs_log("store %s: cannot watch it: %s", agent->store_path, strerror(watch < 0 ? -watch : ENOMEM));
+		xs_store_close(store);
+		return;
+	}
+	xs_log("store %s was replaced: going by the new one", agent->store_path);
+	xs_store_close(agent->store);
+	agent->store = store;
+	agent->watch = watch;
+	agent->store_missed = false;
+	if (agent->machinery.datapath && agent->switching && settle(agent))
+		xs_log("switch: cells of the new store could not be read");
+}
+
 static void on_store(evutil_socket_t fd, short what, void *context)
 {
 	struct xs_agent *agent = context;
-	uint64_t revision;
+	struct xs_revision revision;
 
 	xs_store_watch_clear(agent->store);
+	follow_store(agent);
 	pull(agent);
-	if (!xs_store_get_number(agent->store, "revision", &revision) && revision != agent->report.revision)
+	if (xs_revision_get(agent->store, &revision))
+		return;
+	if (xs_agent_is_news(agent, &revision))
 		reconcile_quietly(agent);
+	xs_revision_free(&revision);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
 	struct xs_agent *agent = context;
 
+	follow_store(agent);
 	pull(agent);
 	reconcile_quietly(agent);
 }
@@ -371,21 +275,14 @@ static void recall_report(struct xs_agent *agent)
 {
 	struct xs_report report;
 
-	if (!xs_report_get(agent->store, agent->name, &report))
-		agent->report.revision = report.revision;
-}
-
-static int add_event(struct event *event, const struct timeval *interval, int priority)
-{
-	if (!event)
-		return -ENOMEM;
-	event_priority_set(event, priority);
-	return event_add(event, interval) ? -ENOMEM : 0;
+	if (xs_report_get(agent->store, agent->name, &report))
+		return;
+	agent->report.revision = report.revision;
+	memcpy(agent->report.revision_id, report.revision_id, sizeof(agent->report.revision_id));
 }
 
 static int listen_to_all(struct xs_agent *agent, char *error)
 {
-	static const char *const prefixes[] = {"", "cell"};
 	static const struct timeval interval = {.tv_sec = RECONCILE_S};
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 	int err;
@@ -396,14 +293,14 @@ static int listen_to_all(struct xs_agent *agent, char *error)
 		return -ENOMEM;
 	}
 	event_priority_set(agent->soon, 1);
-	agent->watch = xs_store_watch(agent->store, prefixes, 2);
+	agent->watch = xs_store_watch(agent->store, store_prefixes, STORE_PREFIXES);
 	if (agent->watch < 0) {
 		snprintf(error, XS_AGENT_ERROR, "%.180s: cannot watch it: %s", agent->store_path, strerror(-agent->watch));
 		return agent->watch;
 	}
 	err = xs_links_new(agent->base, xs_node_netns(agent->node), on_links, agent, &agent->links);
 	if (!err)
-		err = add_event(event_new(agent->base, agent->watch, EV_READ | EV_PERSIST, on_store, agent), NULL, 0);
+		err = listen_to_store(agent, agent->watch);
 	if (!err)
 		err = add_event(event_new(agent->base, -1, EV_PERSIST, on_tick, agent), &interval, 1);
 	for (size_t i = 0; !err && i < sizeof(signals) / sizeof(signals[0]); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * agent.h - the agent of one node: what it holds, and its parts. agent.c is the loop and what it says, reconcile.c makes the
- * node equal to an image, machinery.c is what stands between the maps and an image.
+ * agent.h - the agent of one node: what it holds, and its parts. agent.c is the loop and what it says, revise.c takes on
+ * revisions, reconcile.c makes the node equal to an image, machinery.c is what stands between the maps and an image.
  *
  * Always holds: one thread, one agent per node (lock.h). `image` is what the node holds; it changes only when all of the next
  * one is in force. Leaving by whatever way leaves the node forwarding.
@@ -49,6 +49,9 @@ struct xs_agent {
 	struct event_base *base;
 	struct xs_store *store;
 	int watch; /* the store's descriptor */
+	struct event *store_event;
+	bool store_missed; /* it is gone, and that was said */
+	bool signed_node;  /* the machine says whose node this is (xs_owner_put()) */
 	struct xs_node *node;
 	struct xs_links *links;
 	struct xs_silent *silent; /* users that do not answer */
@@ -83,7 +86,16 @@ uint64_t xs_machinery_writes(const struct xs_agent *agent);
  */
 int xs_agent_apply(struct xs_agent *agent, const struct xs_image *image, char *error);
 
+/* ---- revise.c ---- */
+
+/* Makes the node equal to what the store says, once, and reports where that is news. */
+void xs_agent_revise(struct xs_agent *agent);
+/* Is it another revision than the one that was last taken on? */
+bool xs_agent_is_news(const struct xs_agent *agent, const struct xs_revision *revision);
+
 /* ---- agent.c ---- */
+
+void xs_agent_report(struct xs_agent *agent);
 
 /* Switches that have come meanwhile: for steps that take long. context: the agent. */
 void xs_agent_breathe(void *context);

@@ -8,6 +8,7 @@
 
 #include "loader/agent/cells.h"
 #include "loader/agent/log.h"
+#include "loader/store/cell.h"
 
 #define LOCK_WAIT_MS 200
 
@@ -21,36 +22,16 @@ static uint64_t newer(uint64_t a, uint64_t b)
 	return generation_of(b) > generation_of(a) ? b : a;
 }
 
-static void key_of(char key[32], uint32_t id)
-{
-	snprintf(key, 32, "cell/%" PRIu32, id);
-}
-
 /* The store's word of a cell; 0 where it was never switched. */
 static int stored(struct xs_store *store, uint32_t id, uint64_t *word)
 {
-	uint64_t generation;
-	uint32_t slice;
-	char key[32];
-	void *text;
-	size_t size;
-	int err;
+	struct xs_stored_cell cell;
+	int err = xs_stored_cell_get(store, id, &cell);
 
-	key_of(key, id);
-	err = xs_store_get(store, key, &text, &size);
-	if (err) {
-		*word = 0;
-		return err == -ENOENT ? 0 : err;
-	}
-	if (sscanf(text, "%" SCNu64 " %" SCNu32, &generation, &slice) != 2 || slice > XS_SLICE_MAX ||
-	    generation >= 1ull << (64 - XS_CELL_SLICE_BITS)) {
-		xs_log("store: %s is no cell, and is left out", key);
-		*word = 0;
-	} else {
-		*word = XS_CELL(generation, slice);
-	}
-	free(text);
-	return 0;
+	if (err == -EBADMSG)
+		xs_log("store: cell/%" PRIu32 " is no cell, and is left out", id);
+	*word = err ? 0 : XS_CELL(cell.generation, cell.slice);
+	return err == -ENOENT || err == -EBADMSG ? 0 : err;
 }
 
 /* Read before the cells: a switch writes its cell first and the counter after it. */
@@ -60,7 +41,7 @@ static int stored_generation(struct xs_store *store, uint64_t *generation)
 
 	if (err == -ENOENT)
 		*generation = err = 0;
-	return err;
+	return !err && *generation > XS_GENERATION_MAX ? -EBADMSG : err;
 }
 
 /* ---- the fast path ------------------------------------------------------------------------------------------------- */
@@ -72,10 +53,9 @@ struct pull {
 	unsigned int changed;
 };
 
-static int pull_one(void *context, const char *name)
+static int pull_one(void *context, uint32_t id)
 {
 	struct pull *pull = context;
-	uint32_t id = strtoul(name, NULL, 10);
 	uint64_t word, now;
 	int err;
 
@@ -100,11 +80,8 @@ int xs_cells_pull(struct xs_store *store, struct xs_node_maps *maps, const struc
 	uint64_t upto;
 	int err = stored_generation(store, &upto);
 
-	if (!err && image) {
-		err = xs_store_list(store, "cell", pull_one, &pull);
-		if (err == -ENOENT)
-			err = 0;
-	}
+	if (!err && image)
+		err = xs_stored_cell_list(store, pull_one, &pull);
 	*changed = pull.changed;
 	if (!err)
 		*generation = upto;
@@ -126,7 +103,7 @@ static bool is_known(const struct xs_image *former, const struct xs_rec_cell *re
  */
 static int give_to_store(struct xs_store *store, const struct xs_rec_cell *record, uint64_t word, int *wait_ms)
 {
-	char key[32], text[48];
+	const struct xs_stored_cell ours = {.generation = generation_of(word), .slice = word & XS_CELL_SLICE_MASK};
 	uint64_t there, generation;
 	int err;
 
@@ -137,10 +114,7 @@ static int give_to_store(struct xs_store *store, const struct xs_rec_cell *recor
 	}
 	err = stored(store, record->id, &there);
 	if (!err && newer(there, word) != there) {
-		key_of(key, record->id);
-		snprintf(text, sizeof(text), "%" PRIu64 " %u\n", generation_of(word),
-			 (unsigned int)(word & XS_CELL_SLICE_MASK));
-		err = xs_store_put(store, key, text, strlen(text));
+		err = xs_stored_cell_put(store, record->id, &ours);
 		if (!err)
 			err = stored_generation(store, &generation);
 		if (!err && generation < generation_of(word))

@@ -48,6 +48,8 @@ int xs_agent_clean(const char *node, const char *netns, char *error)
 		if (err)
 			snprintf(error, ERROR_SIZE, "saved image of node %s: %s", node, strerror(-err));
 	}
+	if (!err)
+		err = xs_owner_put(node, NULL, NULL);
 out:
 	if (namespace >= 0)
 		close(namespace);

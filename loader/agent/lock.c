@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* lock.c - /run/xslice/NODE: lock and saved image. */
+/* lock.c - /run/xslice/NODE: lock, saved image, owner. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -116,12 +117,14 @@ void xs_agent_unlock(const char *node, int lock)
 	rmdir(XS_RUN_ROOT);
 }
 
-int xs_saved_image_get(const char *node, void **bytes, size_t *size)
+/* ---- files of the directory: written aside, renamed ----------------------------------------------------------------- */
+
+static int get_file(const char *node, const char *name, size_t most, void **bytes, size_t *size)
 {
 	char path[PATH_MAX];
 	struct stat status;
-	void *read_bytes;
-	int err = path_of(path, node, "image"), fd;
+	char *read_bytes;
+	int err = path_of(path, node, name), fd;
 	size_t done = 0;
 
 	if (err)
@@ -129,14 +132,14 @@ int xs_saved_image_get(const char *node, void **bytes, size_t *size)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &status) || status.st_size < 0 || status.st_size > XS_IMAGE_SIZE_MAX) {
+	if (fstat(fd, &status) || status.st_size < 0 || (size_t)status.st_size > most) {
 		close(fd);
 		return -EBADMSG;
 	}
 	read_bytes = malloc(status.st_size + 1);
 	err = read_bytes ? 0 : -ENOMEM;
 	while (!err && done < (size_t)status.st_size) {
-		ssize_t n = read(fd, (char *)read_bytes + done, status.st_size - done);
+		ssize_t n = read(fd, read_bytes + done, status.st_size - done);
 
 		if (n <= 0)
 			err = n ? -errno : -EBADMSG;
@@ -148,6 +151,7 @@ int xs_saved_image_get(const char *node, void **bytes, size_t *size)
 		free(read_bytes);
 		return err;
 	}
+	read_bytes[done] = '\0';
 	*bytes = read_bytes;
 	*size = done;
 	return 0;
@@ -166,16 +170,15 @@ static int write_all(int fd, const char *bytes, size_t size)
 	return 0;
 }
 
-int xs_saved_image_put(const char *node, const void *bytes, size_t size)
+/* bytes NULL: removes it. */
+static int put_file(const char *node, const char *name, const void *bytes, size_t size)
 {
 	char path[PATH_MAX], aside[PATH_MAX];
-	int err = path_of(path, node, "image"), fd;
+	int err = path_of(path, node, name), fd;
 
-	if (!err)
-		err = path_of(aside, node, "image.next");
-	if (err)
-		return err;
-	if (!size)
+	if (err || snprintf(aside, sizeof(aside), "%s.next", path) >= (int)sizeof(aside))
+		return err ? err : -ENAMETOOLONG;
+	if (!bytes)
 		return unlink(path) && errno != ENOENT ? -errno : 0;
 	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -188,4 +191,66 @@ int xs_saved_image_put(const char *node, const void *bytes, size_t size)
 	if (err)
 		unlink(aside);
 	return err;
+}
+
+int xs_saved_image_get(const char *node, void **bytes, size_t *size)
+{
+	return get_file(node, "image", XS_IMAGE_SIZE_MAX, bytes, size);
+}
+
+int xs_saved_image_put(const char *node, const void *bytes, size_t size)
+{
+	return put_file(node, "image", size ? bytes : NULL, size);
+}
+
+/* ---- whose node it is: two lines, store and namespace --------------------------------------------------------------- */
+
+int xs_owner_get(const char *node, struct xs_owner *out)
+{
+	size_t size, store, netns;
+	void *text;
+	const char *second;
+	int err = get_file(node, "owner", sizeof(*out), &text, &size);
+
+	if (err)
+		return err;
+	store = strcspn(text, "\n");
+	second = (char *)text + store + (store < size);
+	netns = strcspn(second, "\n");
+	if (!store || store >= sizeof(out->store) || netns >= sizeof(out->netns)) {
+		err = -EBADMSG;
+	} else {
+		snprintf(out->store, sizeof(out->store), "%.*s", (int)store, (char *)text);
+		snprintf(out->netns, sizeof(out->netns), "%.*s", (int)netns, second);
+	}
+	free(text);
+	return err;
+}
+
+int xs_owner_put(const char *node, const char *store, const char *netns)
+{
+	char text[PATH_MAX + 80], resolved[PATH_MAX];
+	int size;
+
+	if (!store)
+		return put_file(node, "owner", NULL, 0);
+	if (!realpath(store, resolved))
+		return -errno;
+	size = snprintf(text, sizeof(text), "%s\n%s\n", resolved, netns ? netns : "");
+	return size < (int)sizeof(text) ? put_file(node, "owner", text, (size_t)size) : -ENAMETOOLONG;
+}
+
+int xs_local_nodes(int (*fn)(void *context, const char *node), void *context)
+{
+	DIR *dir = opendir(XS_RUN_ROOT);
+	struct dirent *entry;
+	int result = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while (!result && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR)
+			result = fn(context, entry->d_name);
+	closedir(dir);
+	return result;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * lock.h - the agent's directory of a node, /run/xslice/NODE: the lock that makes one agent per node, and a copy of the image
- * in force, by which an agent that starts knows what its predecessor left. It goes with a reboot, as namespaces do.
+ * lock.h - the agent's directory of a node, /run/xslice/NODE: the lock that makes one agent per node, a copy of the image in
+ * force, by which an agent that starts knows what its predecessor left, and whose node it is. It goes with a reboot, as namespaces do.
  */
 #ifndef XSLICE_AGENT_LOCK_H
 #define XSLICE_AGENT_LOCK_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,5 +25,17 @@ void xs_agent_unlock(const char *node, int lock);
 /* The image in force: malloc()ed bytes; -ENOENT if there is none. */
 int xs_saved_image_get(const char *node, void **bytes, size_t *size);
 int xs_saved_image_put(const char *node, const void *bytes, size_t size); /* size 0: removes it */
+
+/* Whose node it is. Noted while it holds something, so that it can be taken down even where the store has forgotten it. */
+struct xs_owner {
+	char store[PATH_MAX]; /* without symbolic links */
+	char netns[64];       /* as in struct xs_report */
+};
+int xs_owner_get(const char *node, struct xs_owner *out); /* -ENOENT: nobody's; -EBADMSG */
+/* store: a path, resolved here; NULL: takes the note back. netns NULL: the machine's own. */
+int xs_owner_put(const char *node, const char *store, const char *netns);
+
+/* Calls fn with each node that has a directory on this machine. Stops at and returns fn's first non-zero value. */
+int xs_local_nodes(int (*fn)(void *context, const char *node), void *context);
 
 #endif

@@ -39,7 +39,6 @@ static_assert(sizeof(struct xs_image_header) == 40, "header");
 #define XS_VPORT_ID_MAX ((1u << 20) - 1)
 #define XS_MUX_ID_MAX 4095
 #define XS_CELL_ID_MAX ((1u << 24) - 1)
-#define XS_GENERATION_MAX ((1ull << 48) - 1) /* what XS_CELL() has room for */
 
 enum xs_record_type {
 	XS_REC_NODE = 1,

@@ -10,49 +10,15 @@
 #include "loader/manager/manager.h"
 #include "maps/contract.h"
 
-#define KEY_SIZE 128
-
 static int fail(char *error, int code, const char *what)
 {
 	snprintf(error, XS_ERROR_TEXT, "%s: %s", what, strerror(-code));
 	return code;
 }
 
-static void image_key(char *key, uint64_t revision, const char *node)
-{
-	snprintf(key, KEY_SIZE, "image/%" PRIu64 "/%s", revision, node);
-}
-
-int xs_load_ledger(struct xs_store *store, struct xs_ledger **ledger, uint64_t *generation, const char **why)
-{
-	struct xs_ledger *read = NULL;
-	uint64_t number = 0;
-	size_t size;
-	void *text;
-	int error;
-
-	*why = "the generation cannot be read";
-	error = xs_store_get_number(store, XS_KEY_GENERATION, &number);
-	if (error && error != -ENOENT)
-		return error;
-	*why = "it cannot be read";
-	error = xs_store_get(store, XS_KEY_LEDGER, &text, &size);
-	if (!error) {
-		error = xs_ledger_read(text, size, &read, why);
-		free(text);
-	} else if (error == -ENOENT) {
-		error = 0;
-	}
-	if (error)
-		return error;
-	*ledger = read;
-	*generation = number;
-	return 0;
-}
-
 /* ---- who has to report: every node of the new revision and every node of the old ---- */
 
-static int add_node(void *context, const char *name)
+static int add_wait(void *context, const char *name)
 {
 	struct xs_apply_result *result = context;
 	struct xs_node_wait *grown;
@@ -70,90 +36,53 @@ static int add_node(void *context, const char *name)
 	return 0;
 }
 
-static int list_nodes(struct xs_store *store, uint64_t revision, int (*fn)(void *, const char *), void *context)
+void xs_apply_result_free(struct xs_apply_result *result)
 {
-	char prefix[KEY_SIZE];
-	int error;
-
-	snprintf(prefix, sizeof(prefix), "image/%" PRIu64, revision);
-	error = xs_store_list(store, prefix, fn, context);
-	return error == -ENOENT ? 0 : error;
-}
-
-int xs_active_images(struct xs_store *store, int (*fn)(void *context, const char *node, const struct xs_image *image),
-		     void *context, char *error)
-{
-	struct xs_apply_result nodes = { 0 };
-	uint64_t revision;
-	int result;
-
-	result = xs_store_get_number(store, XS_KEY_REVISION, &revision);
-	if (result == -ENOENT)
-		revision = 0;
-	else if (result)
-		return fail(error, result, "revision");
-	result = list_nodes(store, revision, add_node, &nodes);
-	if (result)
-		fail(error, result, "images");
-	for (size_t i = 0; i < nodes.count && !result; i++) {
-		struct xs_image *image;
-		const char *why = "";
-		char key[KEY_SIZE];
-		size_t size;
-		void *bytes;
-
-		image_key(key, revision, nodes.wait[i].node);
-		result = xs_store_get(store, key, &bytes, &size);
-		if (result) {
-			fail(error, result, key);
-			break;
-		}
-		result = xs_image_read(bytes, size, &image, &why);
-		free(bytes);
-		if (result) {
-			snprintf(error, XS_ERROR_TEXT, "%s: %s", key, why);
-			break;
-		}
-		result = fn(context, nodes.wait[i].node, image);
-		xs_image_free(image);
-	}
-	free(nodes.wait);
-	return result;
+	xs_revision_free(&result->revision);
+	free(result->wait);
+	*result = (struct xs_apply_result){ 0 };
 }
 
 /* ---- what an older revision left ---- */
 
+struct prefix {
+	struct xs_store *store;
+	char key[XS_IMAGE_KEY];
+};
+
 struct sweep {
 	struct xs_store *store;
-	uint64_t keep; /* revisions below this are taken away */
+	const struct xs_revision *keep[2];
 };
 
 static int delete_image(void *context, const char *node)
 {
-	const struct sweep *sweep = context;
-	char key[KEY_SIZE];
+	const struct prefix *prefix = context;
+	char key[2 * XS_IMAGE_KEY];
 
-	image_key(key, sweep->keep, node);
-	return xs_store_delete(sweep->store, key);
+	snprintf(key, sizeof(key), "%s/%s", prefix->key, node);
+	return xs_store_delete(prefix->store, key);
 }
 
 static int delete_revision(void *context, const char *name)
 {
 	const struct sweep *sweep = context;
-	struct sweep one = { .store = sweep->store, .keep = strtoull(name, NULL, 10) };
+	struct prefix prefix = { .store = sweep->store };
+	char kept[XS_IMAGE_KEY];
 
-	if (one.keep >= sweep->keep)
-		return 0;
-	return list_nodes(sweep->store, one.keep, delete_image, &one);
+	snprintf(prefix.key, sizeof(prefix.key), "image/%.100s", name);
+	for (size_t i = 0; i < 2; i++)
+		if (!strcmp(xs_image_key(sweep->keep[i], NULL, kept), prefix.key))
+			return 0;
+	return xs_store_list(prefix.store, prefix.key, delete_image, &prefix);
 }
 
-/* Images before the last two revisions: the one before stays for agents that are reading it. */
-static int delete_old_images(struct xs_store *store, uint64_t revision)
+/* Images of all revisions but the last two: the one before stays for agents that are reading it. */
+static int delete_old_images(struct xs_store *store, const struct xs_revision *former, const struct xs_revision *now)
 {
-	struct sweep sweep = { .store = store, .keep = revision ? revision - 1 : 0 };
-	int error = xs_store_list(store, "image", delete_revision, &sweep);
+	struct sweep sweep = { .store = store, .keep = { former, now } };
 
-	return error == -ENOENT ? 0 : error;
+	return xs_store_list(store, "image", delete_revision, &sweep);
 }
 
 /* ---- cells: those that no image has any more lose their stored switch ---- */
@@ -184,25 +113,22 @@ static int note_cells(struct cell_set *set, const struct xs_image *image)
 	return 0;
 }
 
-static int delete_unused_cell(void *context, const char *name)
+static int delete_unused_cell(void *context, uint32_t id)
 {
 	const struct cell_set *set = context;
-	unsigned long id = strtoul(name, NULL, 10);
-	char key[KEY_SIZE];
 
 	if (id / 8 < set->size && set->used[id / 8] & 1 << id % 8)
 		return 0;
-	snprintf(key, sizeof(key), "cell/%s", name);
-	return xs_store_delete(set->store, key);
+	return xs_stored_cell_delete(set->store, id);
 }
 
 /* ---- apply ---- */
 
-static int put_image(struct xs_store *store, const struct xs_plan *plan, size_t node, uint64_t revision,
-		     struct cell_set *cells)
+static int put_image(struct xs_store *store, const struct xs_plan *plan, size_t node,
+		     const struct xs_revision *revision, struct cell_set *cells)
 {
 	struct xs_image *image = NULL;
-	char key[KEY_SIZE];
+	char key[XS_IMAGE_KEY];
 	void *bytes;
 	size_t size;
 	int error;
@@ -214,26 +140,31 @@ static int put_image(struct xs_store *store, const struct xs_plan *plan, size_t 
 	error = xs_image_read(bytes, size, &image, NULL);
 	if (!error)
 		error = note_cells(cells, image);
-	image_key(key, revision, xs_plan_node_name(plan, node));
 	if (!error)
-		error = xs_store_put(store, key, bytes, size);
+		error = xs_store_put(store, xs_image_key(revision, xs_plan_node_name(plan, node), key), bytes, size);
 	xs_image_free(image);
 	free(bytes);
 	return error;
 }
 
-static int next_revision(struct xs_store *store, struct xs_apply_result *result, uint64_t *revision, char *error)
+/* The revision that is in force (none: empty), the next one, and the nodes that hold something of the former. */
+static int next_revision(struct xs_store *store, struct xs_revision *former, struct xs_apply_result *next, char *error)
 {
-	int code = xs_store_get_number(store, XS_KEY_REVISION, revision);
+	int code = xs_revision_get(store, former);
 
+	/* A store that lost its revision still knows by the reports which nodes hold something. */
 	if (code == -ENOENT)
-		*revision = code = 0;
+		code = xs_store_list(store, "report", add_wait, next);
+	for (size_t i = 0; i < former->node_count && !code; i++)
+		code = add_wait(next, former->node[i]);
 	if (!code)
-		code = list_nodes(store, *revision, add_node, result);
-	if (code)
-		return fail(error, code, "revision");
-	++*revision;
-	return 0;
+		code = xs_revision_new(former->number + 1, &next->revision);
+	if (code == -EBADMSG)
+		snprintf(error, XS_ERROR_TEXT,
+			 "the store's key 'revision' cannot be read: put it back from a copy, or begin anew with xslice clean");
+	else if (code)
+		fail(error, code, "the next revision");
+	return code;
 }
 
 static int put_ledger(struct xs_store *store, const struct xs_plan *plan)
@@ -262,24 +193,22 @@ int xs_apply(struct xs_store *store, const struct xs_plan *plan, const void *def
 {
 	struct xs_apply_result made = { 0 };
 	struct cell_set cells = { .store = store };
-	uint64_t revision = 0;
+	struct xs_revision former = { 0 };
 	int code;
 
-	code = xs_switch_recover(store);
-	if (code) {
-		fail(error, code, "an unfinished switch");
-		goto out;
-	}
-	code = next_revision(store, &made, &revision, error);
+	code = next_revision(store, &former, &made, error);
 	if (code)
 		goto out;
 	for (size_t i = 0; i < xs_plan_node_count(plan); i++) {
-		code = add_node(&made, xs_plan_node_name(plan, i));
+		const char *node = xs_plan_node_name(plan, i);
+
+		code = add_wait(&made, node);
 		if (!code)
-			code = put_image(store, plan, i, revision, &cells);
+			code = xs_revision_add_node(&made.revision, node);
+		if (!code)
+			code = put_image(store, plan, i, &made.revision, &cells);
 		if (code) {
-			snprintf(error, XS_ERROR_TEXT, "image of node %s: %s", xs_plan_node_name(plan, i),
-				 strerror(-code));
+			snprintf(error, XS_ERROR_TEXT, "image of node %s: %s", node, strerror(-code));
 			goto out;
 		}
 	}
@@ -289,22 +218,20 @@ int xs_apply(struct xs_store *store, const struct xs_plan *plan, const void *def
 	if (!code)
 		code = xs_store_put(store, XS_KEY_DEFINITION, definition, definition_size);
 	if (!code)
-		code = xs_store_put_number(store, XS_KEY_REVISION, revision);
+		code = xs_revision_put(store, &made.revision);
 	if (!code)
-		code = xs_store_list(store, "cell", delete_unused_cell, &cells);
-	if (code == -ENOENT)
-		code = 0;
+		code = xs_stored_cell_list(store, delete_unused_cell, &cells);
 	if (!code)
-		code = delete_old_images(store, revision);
+		code = delete_old_images(store, &former, &made.revision);
 	if (code) {
 		fail(error, code, "store");
 		goto out;
 	}
-	made.revision = revision;
 	*result = made;
-	made.wait = NULL;
+	made = (struct xs_apply_result){ 0 };
 out:
-	free(made.wait);
+	xs_apply_result_free(&made);
+	xs_revision_free(&former);
 	free(cells.used);
 	return code;
 }
@@ -312,19 +239,25 @@ out:
 int xs_apply_nothing(struct xs_store *store, struct xs_apply_result *result, char *error)
 {
 	struct xs_apply_result made = { 0 };
-	uint64_t revision = 0;
-	int code = next_revision(store, &made, &revision, error);
+	struct xs_revision former = { 0 };
+	int code = next_revision(store, &former, &made, error);
 
-	if (!code) {
-		code = xs_store_put_number(store, XS_KEY_REVISION, revision);
-		if (code)
-			fail(error, code, "revision");
+	/* Whatever stands there is given up anyway. */
+	if (code == -EBADMSG || code == -EOVERFLOW) {
+		error[0] = '\0';
+		code = xs_store_list(store, "report", add_wait, &made);
+		if (!code)
+			code = xs_revision_new(1, &made.revision);
 	}
+	if (!code)
+		code = xs_revision_put(store, &made.revision);
+	xs_revision_free(&former);
 	if (code) {
-		free(made.wait);
+		if (!error[0])
+			fail(error, code, "revision");
+		xs_apply_result_free(&made);
 		return code;
 	}
-	made.revision = revision;
 	*result = made;
 	return 0;
 }

@@ -17,22 +17,45 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+struct waiting {
+	struct xs_store *store;
+	struct xs_node_wait *wait;
+	size_t count;
+	const struct xs_revision *revision;
+	uint64_t generation;
+};
+
+/* A later apply may have come before the node had taken on ours: then it is the later one that it reports. */
+static bool is_about(const struct waiting *waiting, const struct xs_report *report)
+{
+	struct xs_revision active = { 0 };
+	bool replaced;
+
+	if (!waiting->revision || xs_report_is_of(report, waiting->revision))
+		return true;
+	if (report->revision <= waiting->revision->number || xs_revision_get(waiting->store, &active))
+		return false;
+	replaced = xs_report_is_of(report, &active);
+	xs_revision_free(&active);
+	return replaced;
+}
+
 /* Number of nodes that have not reported yet, or negative errno. *news: somebody reported since the last look. */
-static int look(struct xs_store *store, struct xs_node_wait *wait, size_t count, uint64_t revision, uint64_t generation,
-		bool *news)
+static int look(const struct waiting *waiting, bool *news)
 {
 	int missing = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < waiting->count; i++) {
+		struct xs_node_wait *wait = &waiting->wait[i];
 		int error;
 
-		if (wait[i].reported)
+		if (wait->reported)
 			continue;
-		error = xs_report_get(store, wait[i].node, &wait[i].report);
+		error = xs_report_get(waiting->store, wait->node, &wait->report);
 		if (error && error != -ENOENT && error != -EBADMSG)
 			return error;
-		if (!error && wait[i].report.revision >= revision && wait[i].report.generation >= generation) {
-			wait[i].reported = true;
+		if (!error && is_about(waiting, &wait->report) && wait->report.generation >= waiting->generation) {
+			wait->reported = true;
 			*news = true;
 		} else {
 			missing++;
@@ -41,10 +64,11 @@ static int look(struct xs_store *store, struct xs_node_wait *wait, size_t count,
 	return missing;
 }
 
-int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t count, uint64_t revision,
+int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t count, const struct xs_revision *revision,
 		    uint64_t generation, int timeout_ms, xs_wait_progress progress, void *context)
 {
 	static const char *const prefix[] = { "report" };
+	const struct waiting waiting = { store, wait, count, revision, generation };
 	const int64_t end = now_ms() + timeout_ms;
 	int fd = xs_store_watch(store, prefix, 1);
 
@@ -57,7 +81,7 @@ int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t co
 		int missing;
 
 		xs_store_watch_clear(store);
-		missing = look(store, wait, count, revision, generation, &news);
+		missing = look(&waiting, &news);
 		if (news && progress)
 			progress(context, wait, count);
 		if (missing <= 0)

@@ -16,68 +16,62 @@
 #include "loader/model/domain.h"
 #include "maps/contract.h"
 
-/* ---- the stored form of a cell ---- */
-
-static void cell_key(char key[32], uint32_t id)
+int xs_cell_word(struct xs_store *store, const struct xs_rec_cell *record, uint64_t *word)
 {
-	snprintf(key, 32, "cell/%" PRIu32, id);
-}
+	const uint64_t initial = XS_CELL(record->generation, record->slice);
+	struct xs_stored_cell cell;
+	int error = xs_stored_cell_get(store, record->id, &cell);
 
-static int put_cell(struct xs_store *store, uint32_t id, uint64_t generation, uint32_t slice)
-{
-	char key[32], value[48];
-
-	cell_key(key, id);
-	snprintf(value, sizeof(value), "%" PRIu64 " %" PRIu32 "\n", generation, slice);
-	return xs_store_put(store, key, value, strlen(value));
-}
-
-int xs_stored_cell(struct xs_store *store, uint32_t id, uint64_t initial, uint64_t *word)
-{
-	uint64_t generation;
-	uint32_t slice;
-	char key[32];
-	void *value;
-	size_t size;
-	int error;
-
-	cell_key(key, id);
-	error = xs_store_get(store, key, &value, &size);
-	if (error == -ENOENT) {
-		*word = initial;
-		return 0;
-	}
-	if (error)
-		return error;
-	if (sscanf(value, "%" SCNu64 " %" SCNu32, &generation, &slice) != 2 || slice > XS_SLICE_MAX)
-		error = -EBADMSG;
-	free(value);
-	if (error)
+	if (error && error != -ENOENT)
 		return error;
 	/* A definition that gives the cell anew (a later generation) has the last word. */
-	*word = XS_CELL(generation, slice) > initial ? XS_CELL(generation, slice) : initial;
+	*word = error || XS_CELL(cell.generation, cell.slice) < initial ? initial : XS_CELL(cell.generation, cell.slice);
 	return 0;
 }
 
-int xs_switch_recover(struct xs_store *store)
+int xs_switch_recover(struct xs_store *store, char *error_text)
 {
-	uint64_t generation;
-	uint32_t id, slice;
+	struct xs_stored_cell cell;
+	uint64_t counted = 0;
+	uint32_t id;
 	void *value;
 	size_t size;
 	int error;
 
 	error = xs_store_get(store, XS_KEY_PENDING, &value, &size);
+	if (error == -ENOENT)
+		return 0;
 	if (error)
-		return error == -ENOENT ? 0 : error;
-	if (sscanf(value, "%" SCNu32 " %" SCNu64 " %" SCNu32, &id, &generation, &slice) != 3)
+		goto out;
+	if (sscanf(value, "%" SCNu32 " %" SCNu64 " %" SCNu32, &id, &cell.generation, &cell.slice) != 3 ||
+	    cell.generation > XS_GENERATION_MAX || cell.slice > XS_SLICE_MAX)
 		error = -EBADMSG;
 	free(value);
 	if (!error)
-		error = put_cell(store, id, generation, slice);
+		error = xs_stored_cell_put(store, id, &cell);
 	if (!error)
-		error = xs_store_put_number(store, XS_KEY_GENERATION, generation);
-	return error ? error : xs_store_delete(store, XS_KEY_PENDING);
+		error = xs_store_get_number(store, XS_KEY_GENERATION, &counted);
+	if (error == -ENOENT)
+		error = 0;
+	if (!error && counted < cell.generation)
+		error = xs_store_put_number(store, XS_KEY_GENERATION, cell.generation);
+	if (!error)
+		error = xs_store_delete(store, XS_KEY_PENDING);
+out:
+	if (error)
+		snprintf(error_text, XS_ERROR_TEXT, "the store's key '" XS_KEY_PENDING "', an unfinished switch: %s%s",
+			 strerror(-error), error == -EBADMSG ? ": delete it, and switch again" : "");
+	return error;
+}
+
+int xs_switch_stands(struct xs_store *store, const struct xs_switch_result *result)
+{
+	struct xs_stored_cell cell;
+	int error = xs_stored_cell_get(store, result->cell, &cell);
+
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	return cell.generation == result->generation;
 }
 
 /* ---- what the walk would choose ---- */
@@ -102,6 +96,8 @@ struct switching {
 	char *error;
 	uint32_t cell, slice;
 	uint64_t generation;
+	struct cell_state *cells; /* of all nodes that hold the cell: as they are; the cell itself: as it would be */
+	uint64_t highest;         /* generation among them */
 	bool group;
 	size_t vms;
 	bool slice_known;
@@ -134,28 +130,31 @@ static bool names_destination_only(const struct xs_rec_condition *condition)
 	return !(condition->fields & ~(uint32_t)(XS_MATCH_DESTINATION | XS_MATCH_ANY));
 }
 
-static int load_cells(const struct switching *sw, const struct xs_image *image, struct cell_state **out)
+/* Adds the cells of a node's image to those known. */
+static int load_cells(struct switching *sw, const struct xs_image *image)
 {
-	struct cell_state *cells = NULL;
 	const struct xs_rec_cell *record;
 
-	*out = NULL;
 	for (size_t i = 0; (record = xs_image_at(image, XS_REC_CELL, i)); i++) {
-		struct cell_state *state = calloc(1, sizeof(*state));
-		int error = 0;
+		struct cell_state *state;
+		int error;
 
+		HASH_FIND(hh, sw->cells, &record->id, sizeof(record->id), state);
+		if (state)
+			continue;
+		state = calloc(1, sizeof(*state));
 		if (!state)
 			return -ENOMEM;
 		state->id = record->id;
-		if (record->id == sw->cell)
-			state->word = XS_CELL(sw->generation, sw->slice);
-		else
-			error = xs_stored_cell(sw->store, record->id, XS_CELL(record->generation, record->slice),
-					       &state->word);
-		HASH_ADD(hh, cells, id, sizeof(state->id), state);
-		*out = cells;
-		if (error)
+		HASH_ADD(hh, sw->cells, id, sizeof(state->id), state);
+		error = xs_cell_word(sw->store, record, &state->word);
+		if (error) {
+			snprintf(sw->error, XS_ERROR_TEXT, "the store's cell/%u (%s): %s", record->id, record->name,
+				 strerror(-error));
 			return error;
+		}
+		if (state->word >> XS_CELL_SLICE_BITS > sw->highest)
+			sw->highest = state->word >> XS_CELL_SLICE_BITS;
 	}
 	return 0;
 }
@@ -257,8 +256,7 @@ static const char *slice_name(const struct xs_image *image, uint32_t id)
 }
 
 /* Would every VM of the cell go through the named slice at this MUX? -EPERM, and says which would not. */
-static int check_mux(const struct switching *sw, const struct xs_image *image, const struct xs_rec_mux *mux,
-		     const struct cell_state *cells)
+static int check_mux(const struct switching *sw, const struct xs_image *image, const struct xs_rec_mux *mux)
 {
 	const struct xs_rec_condition **wide = NULL;
 	struct exact *table = NULL, *entry, *next;
@@ -274,7 +272,7 @@ static int check_mux(const struct switching *sw, const struct xs_image *image, c
 
 		if (bearer->vm_cell != sw->cell && bearer->group_cell != sw->cell)
 			continue;
-		chosen = walk(cells, entry, wide, wide_count);
+		chosen = walk(sw->cells, entry, wide, wide_count);
 		if (chosen && chosen->slice == sw->slice)
 			continue;
 		error = -EPERM;
@@ -300,7 +298,14 @@ out:
 
 /* ---- finding what the names mean ---- */
 
-static int find_names(void *context, const char *node, const struct xs_image *image)
+/* A node that is not known may hold the cell, too. */
+static int without_image(struct switching *sw, const char *node, const char *why)
+{
+	snprintf(sw->error, XS_ERROR_TEXT, "node %s: %.400s", node, why);
+	return -EBADMSG;
+}
+
+static int find_names(void *context, const char *node, const struct xs_image *image, const char *why)
 {
 	struct switching *sw = context;
 	const struct xs_rec_cell *cell;
@@ -308,7 +313,10 @@ static int find_names(void *context, const char *node, const struct xs_image *im
 	struct xs_node_wait *grown;
 	bool here = false;
 	size_t vms = 0;
+	int error;
 
+	if (!image)
+		return without_image(sw, node, why);
 	for (size_t i = 0; (slice = xs_image_at(image, XS_REC_SLICE, i)); i++) {
 		if (!strcmp(slice->name, sw->slice_name)) {
 			sw->slice = slice->id;
@@ -324,6 +332,9 @@ static int find_names(void *context, const char *node, const struct xs_image *im
 	}
 	if (!here)
 		return 0;
+	error = load_cells(sw, image);
+	if (error)
+		return error;
 	for (size_t i = 0; (cell = xs_image_at(image, XS_REC_CELL, i)); i++)
 		vms += cell->kind == XS_CELL_VM && (cell->id == sw->cell || cell->group == sw->cell);
 	if (vms > sw->vms)
@@ -337,33 +348,48 @@ static int find_names(void *context, const char *node, const struct xs_image *im
 	return 0;
 }
 
-static int check_node(void *context, const char *node, const struct xs_image *image)
+static int check_node(void *context, const char *node, const struct xs_image *image, const char *why)
 {
 	const struct switching *sw = context;
-	struct cell_state *cells = NULL;
 	const struct xs_rec_mux *mux;
 	int error = 0;
 
-	if (!xs_image_find(image, XS_REC_CELL, &sw->cell))
+	if (!image || !xs_image_find(image, XS_REC_CELL, &sw->cell))
 		return 0;
-	error = load_cells(sw, image, &cells);
-	if (error)
-		snprintf(sw->error, XS_ERROR_TEXT, "cells of node %s: %s", node, strerror(-error));
 	for (size_t i = 0; !error && (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
-		error = check_mux(sw, image, mux, cells);
-	free_cells(cells);
+		error = check_mux(sw, image, mux);
 	return error;
 }
 
+/* The generation after all that anybody knows of. */
+static int next_generation(struct switching *sw)
+{
+	struct cell_state *state;
+	int error = xs_highest_generation(sw->store, &sw->generation, sw->error);
+
+	if (error)
+		return error;
+	if (sw->highest > sw->generation)
+		sw->generation = sw->highest;
+	if (sw->generation >= XS_GENERATION_MAX) {
+		snprintf(sw->error, XS_ERROR_TEXT, "no generation is left after %" PRIu64, sw->generation);
+		return -EOVERFLOW;
+	}
+	sw->generation++;
+	HASH_FIND(hh, sw->cells, &sw->cell, sizeof(sw->cell), state);
+	state->word = XS_CELL(sw->generation, sw->slice);
+	return 0;
+}
+
 /* Journal, cell, counter, journal off: whoever comes after a cut finishes it. */
-static int store_switch(struct xs_store *store, const struct switching *sw)
+static int store_switch(const struct switching *sw)
 {
 	char value[64];
 	int error;
 
 	snprintf(value, sizeof(value), "%" PRIu32 " %" PRIu64 " %" PRIu32 "\n", sw->cell, sw->generation, sw->slice);
-	error = xs_store_put(store, XS_KEY_PENDING, value, strlen(value));
-	return error ? error : xs_switch_recover(store);
+	error = xs_store_put(sw->store, XS_KEY_PENDING, value, strlen(value));
+	return error ? error : xs_switch_recover(sw->store, sw->error);
 }
 
 int xs_switch(struct xs_store *store, const char *name, const char *slice, struct xs_switch_result *result, char *error)
@@ -372,11 +398,9 @@ int xs_switch(struct xs_store *store, const char *name, const char *slice, struc
 	int code;
 
 	error[0] = '\0';
-	code = xs_switch_recover(store);
-	if (code) {
-		snprintf(error, XS_ERROR_TEXT, "an unfinished switch: %s", strerror(-code));
+	code = xs_switch_recover(store, error);
+	if (code)
 		goto out;
-	}
 	code = xs_active_images(store, find_names, &sw, error);
 	if (code)
 		goto out;
@@ -389,16 +413,13 @@ int xs_switch(struct xs_store *store, const char *name, const char *slice, struc
 			snprintf(error, XS_ERROR_TEXT, "no slice is called '%s'", slice);
 		goto out;
 	}
-	code = xs_store_get_number(store, XS_KEY_GENERATION, &sw.generation);
-	if (code && code != -ENOENT) {
-		snprintf(error, XS_ERROR_TEXT, "the store's generation: %s", strerror(-code));
+	code = next_generation(&sw);
+	if (code)
 		goto out;
-	}
-	sw.generation++;
 	code = xs_active_images(store, check_node, &sw, error);
 	if (code)
 		goto out;
-	code = store_switch(store, &sw);
+	code = store_switch(&sw);
 	if (code)
 		goto out;
 	*result = (struct xs_switch_result){ .cell = sw.cell,
@@ -412,6 +433,7 @@ int xs_switch(struct xs_store *store, const char *name, const char *slice, struc
 out:
 	if (code && !error[0])
 		snprintf(error, XS_ERROR_TEXT, "store: %s", strerror(-code));
+	free_cells(sw.cells);
 	free(sw.wait);
 	return code;
 }

@@ -196,12 +196,18 @@ static int collect_cells(struct xs_plan *plan, struct xs_p_node *node)
 	return err;
 }
 
-/* The highest that the store or the ledger knows of: either may be older than the other. */
+/* The highest that anybody knows of: each may be older than the others. */
 static uint64_t highest_generation(const struct xs_plan *plan, const struct xs_space *space)
 {
+	const struct xs_past *past = plan->past;
 	const struct xs_entry *entry;
-	uint64_t highest = plan->generation;
+	uint64_t highest = past->generation;
+	size_t i;
 
+	for (i = 0; i < past->switched_count; i++) {
+		if (past->switched[i].generation > highest)
+			highest = past->switched[i].generation;
+	}
 	for (entry = space->by_number; entry; entry = entry->by_number.next) {
 		if (entry->generation > highest)
 			highest = entry->generation;
@@ -220,7 +226,8 @@ static int number_cells(struct xs_plan *plan)
 
 	if (!want || !space)
 		return -ENOMEM;
-	next = highest_generation(plan, space) + 1;
+	plan->generation = highest_generation(plan, space);
+	next = plan->generation + 1;
 	if (count && next > XS_GENERATION_MAX) {
 		xs_diag_add(plan->diag, XS_ERROR, &plan->domain->migration[0].place,
 			    "no generation is left for new cells");

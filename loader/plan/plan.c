@@ -23,11 +23,17 @@ int xs_list_push(struct xs_plan *plan, struct xs_p_list *list, void *item)
 	return 0;
 }
 
-int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier, uint64_t generation,
-		 struct xs_diag *diag, struct xs_plan **out)
+void xs_past_free(struct xs_past *past)
+{
+	xs_ledger_free(past->ledger);
+	free(past->switched);
+	*past = (struct xs_past){ 0 };
+}
+
+int xs_plan_make(const struct xs_domain *domain, const struct xs_past *past, struct xs_diag *diag, struct xs_plan **out)
 {
 	static int (*const steps[])(struct xs_plan * plan) = {
-		xs_plan_shape, xs_plan_cells,  xs_plan_numbers, xs_plan_addresses,
+		xs_plan_shape, xs_plan_cells, xs_plan_numbers, xs_plan_switched, xs_plan_addresses,
 		xs_plan_macs,  xs_plan_routes, xs_plan_sizes,
 	};
 	struct xs_plan *plan = calloc(1, sizeof(*plan));
@@ -39,9 +45,10 @@ int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier
 	*plan = (struct xs_plan){
 		.domain = domain,
 		.diag = diag,
-		.generation = generation,
+		.past = past,
+		.generation = past->generation,
 		.arena = xs_arena_new(),
-		.ledger = xs_ledger_begin(earlier),
+		.ledger = xs_ledger_begin(past->ledger),
 	};
 	if (!plan->arena || !plan->ledger)
 		goto out;
@@ -52,6 +59,7 @@ int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier
 	}
 	xs_ledger_finish(plan->ledger);
 	plan->diag = NULL;
+	plan->past = NULL;
 	err = xs_diag_errors(diag) > errors ? -EINVAL : 0;
 	if (err)
 		goto out;

@@ -25,14 +25,28 @@ void xs_ledger_free(struct xs_ledger *ledger);
 
 struct xs_plan; /* see plan_types.h; image/build.c and the printer read it */
 
+/* A switch that was made: the word that a cell has now, where it is not the one that the plan gave it. */
+struct xs_switched {
+	uint32_t cell, slice;
+	uint64_t generation;
+};
+
+/* What a domain remembers. All zero: nothing was ever given. */
+struct xs_past {
+	struct xs_ledger *ledger; /* NULL: none */
+	uint64_t generation;      /* the highest that was ever given */
+	struct xs_switched *switched; /* sorted by cell */
+	size_t switched_count;
+};
+void xs_past_free(struct xs_past *past); /* what it holds; and makes it empty */
+
 /*
- * earlier is not changed (NULL: none); the plan holds the new ledger, the same bytes if nothing was given or freed. Faults
- * that only allocation finds (collision, exhaustion, a subnet too small) go to diag with their place. generation: the highest
- * that the domain ever gave (the store's); cells that are new take the next one. domain must outlive the plan, which points
- * into it. 0, -EINVAL, -ENOMEM; *out is unchanged on failure.
+ * past is not changed; the plan holds the new ledger, the same bytes if nothing was given or freed. Faults that only
+ * allocation finds (collision, exhaustion, a subnet too small) go to diag with their place. Cells that are new, and those
+ * of VMs that were switched to a slice that is no more, take the generations after past's. domain must outlive the plan,
+ * which points into it. 0, -EINVAL, -ENOMEM; *out is unchanged on failure.
  */
-int xs_plan_make(const struct xs_domain *domain, const struct xs_ledger *earlier, uint64_t generation, struct xs_diag *diag,
-		 struct xs_plan **out);
+int xs_plan_make(const struct xs_domain *domain, const struct xs_past *past, struct xs_diag *diag, struct xs_plan **out);
 void xs_plan_free(struct xs_plan *plan);
 const struct xs_ledger *xs_plan_ledger(const struct xs_plan *plan); /* lives as long as the plan */
 

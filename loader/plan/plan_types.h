@@ -152,6 +152,7 @@ struct xs_plan {
 	struct xs_arena *arena;
 	struct xs_ledger *ledger;
 	struct xs_diag *diag; /* while it is being made */
+	const struct xs_past *past; /* likewise */
 	uint64_t generation;  /* the highest given */
 	struct xs_p_node *node;
 	struct xs_p_slice *slice;

@@ -12,6 +12,7 @@
 int xs_plan_shape(struct xs_plan *plan);     /* objects and what belongs to what; nothing has a number yet */
 int xs_plan_cells(struct xs_plan *plan);     /* cells, conditions in the order of the walk */
 int xs_plan_numbers(struct xs_plan *plan);   /* ids and labels */
+int xs_plan_switched(struct xs_plan *plan);  /* cells that were switched to what is no more */
 int xs_plan_addresses(struct xs_plan *plan); /* addresses and MTUs */
 int xs_plan_macs(struct xs_plan *plan);
 int xs_plan_routes(struct xs_plan *plan); /* routes of slivers and edges, proxies */

@@ -5,12 +5,16 @@
 #ifndef XSLICE_STORE_REPORT_H
 #define XSLICE_STORE_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "loader/store/revision.h"
 #include "loader/store/store.h"
 
 struct xs_report {
-	uint64_t revision;        /* the last one it took on */
+	uint64_t revision;        /* the last one it took on; 0: none yet */
+	char revision_id[XS_REVISION_ID]; /* ... and its id: a number may come again, in another life of the store */
 	int failed;               /* 1: it could not, and the node is as `error` says */
 	uint64_t generation;      /* every cell of the store up to this generation is in the node's map */
 	uint64_t netlink_changes; /* made for that revision: links, addresses, routes, neighbours, sysctls, features */
@@ -20,6 +24,12 @@ struct xs_report {
 	char netns[64];           /* name of the node's namespace under /run/netns; empty: the agent's own */
 	char error[512];
 };
+
+/* Is it about this revision? */
+static inline bool xs_report_is_of(const struct xs_report *report, const struct xs_revision *revision)
+{
+	return report->revision == revision->number && !strcmp(report->revision_id, revision->id);
+}
 
 /* 0 or negative errno; -ENOENT: never reported; -EBADMSG: not a report. */
 int xs_report_get(struct xs_store *store, const char *node, struct xs_report *out);

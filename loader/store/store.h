@@ -3,11 +3,11 @@
  * store.h - what carries images to agents and their reports back. One interface; a directory is the first that has it, etcd
  * the next. Keys are slash-separated names; values are bytes.
  *
- *   revision                  number of the active revision (text), 0 before the first
+ *   revision                  the active revision: number, id, nodes (JSON): see revision.h
  *   ledger                    what the plan remembers (JSON)
  *   definition                the definition in force, as it was given
- *   image/REVISION/NODE       image of a node; a node without a record in the active revision has nothing to hold
- *   cell/ID                   "GENERATION SLICE\n": a cell that was switched (ID: decimal cell id)
+ *   image/NUMBER.ID/NODE      image of a node in that revision
+ *   cell/ID                   a cell that was switched (ID: decimal cell id): see cell.h
  *   generation                highest generation ever given (text)
  *   report/NODE               JSON, by the node's agent: see report.h
  *
@@ -16,6 +16,7 @@
 #ifndef XSLICE_STORE_STORE_H
 #define XSLICE_STORE_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct xs_store;
 /* where: a directory's path (its last name created with mode 0700 where `create`). 0 or negative errno. */
 int xs_store_open(const char *where, int create, struct xs_store **out);
 void xs_store_close(struct xs_store *store);
+/* Does `where` lead to another store by now, or to none? Then this one is read by nobody else any more. */
+bool xs_store_is_elsewhere(const struct xs_store *store);
 
 /*
  * Keys: names between single slashes, none starting with a dot; -EINVAL for others. Value of a key: malloc()ed, with a NUL

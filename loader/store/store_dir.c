@@ -28,6 +28,7 @@
 #define LOCK_POLL_MS   10
 
 struct xs_store {
+	char *where; /* as it was given */
 	int root;    /* the directory */
 	int lock;    /* -1: not held */
 	int inotify; /* -1: nothing is watched */
@@ -122,11 +123,13 @@ int xs_store_open(const char *where, int create, struct xs_store **out)
 		return -errno;
 	err = create ? sync_directory(fd, "..") : 0;
 	store = err ? NULL : malloc(sizeof(*store));
-	if (!store) {
+	if (store)
+		*store = (struct xs_store){ .where = strdup(where), .root = fd, .lock = -1, .inotify = -1 };
+	if (!store || !store->where) {
+		free(store);
 		close(fd);
 		return err ? err : -ENOMEM;
 	}
-	*store = (struct xs_store){ .root = fd, .lock = -1, .inotify = -1 };
 	*out = store;
 	return 0;
 }
@@ -139,7 +142,16 @@ void xs_store_close(struct xs_store *store)
 	if (store->inotify >= 0)
 		close(store->inotify);
 	close(store->root);
+	free(store->where);
 	free(store);
+}
+
+bool xs_store_is_elsewhere(const struct xs_store *store)
+{
+	struct stat ours, there;
+
+	return fstat(store->root, &ours) || stat(store->where, &there) || ours.st_ino != there.st_ino ||
+	       ours.st_dev != there.st_dev;
 }
 
 /* ---- values ---- */
@@ -431,7 +443,7 @@ int xs_store_watch(struct xs_store *store, const char *const *prefixes, size_t c
 			goto failed;
 		/* By the descriptor: the directory may have been given by a relative path. */
 		snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", store->root, prefixes[i]);
-		if (inotify_add_watch(fd, path, IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR) < 0) {
+		if (inotify_add_watch(fd, path, IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0) {
 			err = -errno;
 			goto failed;
 		}

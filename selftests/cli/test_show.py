@@ -13,9 +13,12 @@ import tool
 NODE, OTHER = f"{tool.FOREIGN}1", f"{tool.FOREIGN}3"
 
 
-def report(**change):
+def report(store, **change):
+    """An agent's report of the active revision, but for what changes."""
+    active = store.revision()
     whole = {
-        "revision": 1,
+        "revision": active["revision"],
+        "revision_id": active["id"],
         "generation": 2,
         "netlink_changes": 0,
         "map_writes": 0,
@@ -65,25 +68,27 @@ def without_agent():
     with tool.Store() as store:
         store.apply()
         expect(store, "never-reported", "never reported", f"xsliced --node {NODE}")
-        for text in ("", "{", "[]", '{"revision": 1}', report(revision=-1)):
+        for text in ("", "{", "[]", '{"revision": 1}', report(store, revision=-1)):
             store.put(f"report/{NODE}", text)
             expect(store, "report-unreadable", "report unreadable", f"report/{NODE}")
-        store.put(f"report/{NODE}", report())
+        store.put(f"report/{NODE}", report(store))
         expect(store, "agent-gone", "agent gone (pid 4711)", "in force")
-        store.put(f"report/{NODE}", report(revision=0))
+        store.put(f"report/{NODE}", report(store, revision=0, revision_id="0000000000000000"))
         expect(store, "agent-gone", "agent gone", "behind (holds revision 0)")
 
 
 def with_agent():
     with tool.Store() as store, agent(NODE):
         store.apply()
-        store.put(f"report/{NODE}", report())
+        store.put(f"report/{NODE}", report(store))
         assert said(store) == ("in-force", "in force")
-        store.put(f"report/{NODE}", report(revision=0))
+        store.put(f"report/{NODE}", report(store, revision=0, revision_id="0000000000000000"))
         assert said(store) == ("behind", "behind (holds revision 0)")
-        store.put(f"report/{NODE}", report(failed=True, error="port pdc: not there"))
+        store.put(f"report/{NODE}", report(store, failed=True, error="port pdc: not there"))
         assert said(store) == ("failed", "failed: port pdc: not there")
-        store.put(f"report/{NODE}", report(failed=True, revision=0, error="x"))
+        store.put(f"report/{NODE}", report(store, revision_id="0000000000000000"))
+        assert said(store) == ("behind", "behind (holds revision 1 of an earlier life of the store)")
+        store.put(f"report/{NODE}", report(store, failed=True, revision=0, revision_id="0000000000000000", error="x"))
         assert said(store) == ("failed", "failed: x; behind (holds revision 0)")
 
 
@@ -93,7 +98,7 @@ def behind_a_switch():
         store.apply()
         generation = int(open(f"{store.path}/generation", encoding="ascii").read())
         for node in (NODE, OTHER):
-            store.put(f"report/{node}", report(generation=generation))
+            store.put(f"report/{node}", report(store, generation=generation))
         expect(store, "in-force", node=OTHER)
         store.run("switch", "vm5", "A", "--timeout", "0.01").exits(5)
         expect(store, "behind", f"generation {generation} of {generation + 1}", node=OTHER)
@@ -103,11 +108,11 @@ def behind_a_switch():
 def removed_node():
     """A node that the definition has no more is shown until it has given up what it held."""
     with tool.Store() as store, agent(NODE):
-        store.put(f"report/{NODE}", report())
         store.apply()
+        store.put(f"report/{NODE}", report(store))
         store.apply("node: [{name: %s}]\n" % OTHER)
         assert said(store) == ("behind", "behind (holds revision 1)")
-        store.put(f"report/{NODE}", report(revision=2))
+        store.put(f"report/{NODE}", report(store))
         assert [one["node"] for one in store.run("show", "--json").exits(0).json()["node"]] == [OTHER]
         store.run("show", NODE).exits(2, f"'{NODE}'")
 
@@ -125,9 +130,14 @@ def faults_have_a_place():
             store.put(key, "?")
             store.run(*words).exits(1, store.path, key)
             store.put(key, kept or "0 0\n")
-        store.put(f"image/1/{NODE}", "no image")
+        active = store.revision()
+        image = f"image/{active['revision']}.{active['id']}/{NODE}"
+        store.put(image, "no image")
         for word in ("show", "stats"):
-            store.run(word).exits(1, store.path, f"image/1/{NODE}")
+            store.run(word).exits(4, image)
+        os.unlink(f"{store.path}/{image}")
+        for word in ("show", "stats"):
+            store.run(word).exits(4, image, "lost")
         store.put("revision", "seven")
         for word in ("show", "stats"):
             store.run(word).exits(1, store.path, "revision")

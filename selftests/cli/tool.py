@@ -79,6 +79,11 @@ class Store:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
+    def revision(self):
+        """The active one: {revision, id, node}."""
+        with open(os.path.join(self.path, "revision"), encoding="utf-8") as file:
+            return json.load(file)
+
     def apply(self, text=None):
         """Puts a definition into the store; no agent takes it."""
         return self.run("apply", "--timeout", "0.01", self.write(figure7() if text is None else text)).exits(5)

@@ -41,11 +41,10 @@ static void take_faults(struct made *made)
 	fclose(out);
 }
 
-struct made *made_try(const char *text, const struct made *earlier, uint64_t generation,
-		      void (*change)(struct xs_domain *))
+static struct made *make(const char *text, const struct made *earlier, struct xs_past past,
+			 void (*change)(struct xs_domain *))
 {
 	struct made *made = calloc(1, sizeof(*made));
-	struct xs_ledger *ledger = NULL;
 
 	assert_non_null(made);
 	made->diag = xs_diag_new("test.yaml");
@@ -57,9 +56,9 @@ struct made *made_try(const char *text, const struct made *earlier, uint64_t gen
 	if (change)
 		change(made->domain);
 	if (earlier)
-		assert_int_equal(xs_ledger_read(earlier->ledger, earlier->ledger_size, &ledger, NULL), 0);
-	made->result = xs_plan_make(made->domain, ledger, generation, made->diag, &made->plan);
-	xs_ledger_free(ledger);
+		assert_int_equal(xs_ledger_read(earlier->ledger, earlier->ledger_size, &past.ledger, NULL), 0);
+	made->result = xs_plan_make(made->domain, &past, made->diag, &made->plan);
+	xs_ledger_free(past.ledger);
 	take_faults(made);
 	if (made->result)
 		return made;
@@ -74,6 +73,21 @@ struct made *made_try(const char *text, const struct made *earlier, uint64_t gen
 			fail_msg("image of node %zu: %s", i, why);
 	}
 	return made;
+}
+
+struct made *made_try(const char *text, const struct made *earlier, uint64_t generation,
+		      void (*change)(struct xs_domain *))
+{
+	return make(text, earlier, (struct xs_past){ .generation = generation }, change);
+}
+
+struct made *made_switched(const char *text, const struct made *earlier, struct xs_switched *switched, size_t count)
+{
+	struct xs_past past = { .switched = switched, .switched_count = count };
+
+	for (size_t i = 0; i < count; i++)
+		past.generation = switched[i].generation > past.generation ? switched[i].generation : past.generation;
+	return make(text, earlier, past, NULL);
 }
 
 struct made *made_new(const char *text, const struct made *earlier, uint64_t generation)

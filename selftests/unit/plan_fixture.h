@@ -34,7 +34,9 @@ char *figure7_with(const char *before, const char *extra);
  * given). */
 struct made *made_try(const char *text, const struct made *earlier, uint64_t generation,
 		      void (*change)(struct xs_domain *));
-/* The same, and it must work: then all nodes' images are there. */
+/* Plans it after `earlier` and after these switches, sorted by cell. */
+struct made *made_switched(const char *text, const struct made *earlier, struct xs_switched *switched, size_t count);
+/* As made_try(), and it must work: then all nodes' images are there. */
 struct made *made_new(const char *text, const struct made *earlier, uint64_t generation);
 void made_free(struct made *made);
 

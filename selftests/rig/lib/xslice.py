@@ -74,6 +74,11 @@ class Domain:
     def switch(self, what, slice_name):
         return self.command("switch", what, slice_name)
 
+    def revision(self):
+        """The active one: {revision, id, node}."""
+        with open(os.path.join(self.store, "revision"), encoding="utf-8") as file:
+            return json.load(file)
+
     def report(self, node):
         with open(os.path.join(self.store, "report", self.net.name(node)), encoding="utf-8") as file:
             return json.load(file)
@@ -112,8 +117,7 @@ class Domain:
     def wait_ready(self, timeout=30):
         """Waits until the agents that now run have each reported the active revision."""
         end = time.monotonic() + timeout
-        with open(os.path.join(self.store, "revision"), encoding="ascii") as file:
-            revision = int(file.read())
+        active = self.revision()
         waiting = set(self.agents)
         while waiting:
             for node in list(waiting):
@@ -124,7 +128,7 @@ class Domain:
                     report = self.report(node)
                 except (OSError, ValueError):
                     continue
-                if report.get("pid") == agent.pid and report.get("revision", 0) >= revision:
+                if report.get("pid") == agent.pid and report.get("revision_id") == active["id"]:
                     if report.get("failed"):
                         raise RigError(f"agent of {node}: {report.get('error')}")
                     waiting.discard(node)
@@ -191,7 +195,7 @@ class Domain:
 
     def close(self):
         """After a failure too: nothing of ours stays. By xslice clean where it can, then by hand."""
-        if os.path.exists(os.path.join(self.store, "revision")):
+        if os.path.isdir(self.store):
             with contextlib.suppress(RigError, subprocess.TimeoutExpired):
                 self.command("clean", "--timeout", "10", check=False)
         self.stop()
