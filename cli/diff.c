@@ -21,6 +21,7 @@ struct diff {
 	json_t *before, *after; /* words */
 	json_t *node;           /* array of {node, added, removed, changed, record: {type: count}} */
 	bool *seen;             /* nodes of the plan that have an image in force */
+	char error[XS_ERROR_TEXT];
 };
 
 /* ---- images ---------------------------------------------------------------------------------------------------------
@@ -97,12 +98,16 @@ static int planned_image(const struct diff *diff, size_t node, struct xs_image *
 	return error;
 }
 
-static int compare_active(void *context, const char *node, const struct xs_image *before)
+static int compare_active(void *context, const char *node, const struct xs_image *before, const char *why)
 {
 	struct diff *diff = context;
 	struct xs_image *after = NULL;
 	int error = 0;
 
+	if (!before) {
+		snprintf(diff->error, sizeof(diff->error), "node %s: %.400s", node, why);
+		return -EBADMSG;
+	}
 	for (size_t i = 0; i < xs_plan_node_count(diff->plan) && !error && !after; i++) {
 		if (strcmp(xs_plan_node_name(diff->plan, i), node))
 			continue;
@@ -306,23 +311,22 @@ static void print_result(const json_t *result)
 
 static int compare(struct diff *diff, const struct xs_options *options, struct xs_store *store, uint64_t *revision)
 {
-	char text[XS_ERROR_TEXT] = "";
+	struct xs_revision active = { 0 };
 	int error = 0;
 
 	diff->seen = calloc(xs_plan_node_count(diff->plan) + 1, sizeof(*diff->seen));
 	if (!diff->seen)
 		error = -ENOMEM;
 	if (!error && store) {
-		error = xs_store_get_number(store, XS_KEY_REVISION, revision);
-		if (!error)
-			error = xs_active_images(store, compare_active, diff, text);
-		else if (error == -ENOENT)
-			error = 0;
+		if (!xs_revision_get(store, &active))
+			*revision = active.number;
+		xs_revision_free(&active);
+		error = xs_active_images(store, compare_active, diff, diff->error);
 	}
 	if (!error)
 		error = compare_new(diff);
 	if (error)
-		xs_complain("diff: store %s: %s", options->store, text[0] ? text : strerror(-error));
+		xs_complain("diff: store %s: %s", options->store, diff->error[0] ? diff->error : strerror(-error));
 	return error;
 }
 
