@@ -203,8 +203,9 @@ def faulty():
         store.run("diff", store.write("nodes: []")).exits(2, "domain.yaml:1:1: error:")
         store.run("diff", "/nowhere/net.yaml").exits(2, "/nowhere/net.yaml")
         store.apply()
-        store.put("image/1/clix1", "no image")
-        store.run("diff", store.write(tool.figure7())).exits(1, store.path, "image/1/clix1")
+        image = store.image(f"{tool.FOREIGN}1")
+        store.put(image, "no image")
+        store.run("diff", store.write(tool.figure7())).exits(1, store.path, image)
 
 
 if __name__ == "__main__":

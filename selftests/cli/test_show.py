@@ -130,8 +130,7 @@ def faults_have_a_place():
             store.put(key, "?")
             store.run(*words).exits(1, store.path, key)
             store.put(key, kept or "0 0\n")
-        active = store.revision()
-        image = f"image/{active['revision']}.{active['id']}/{NODE}"
+        image = store.image(NODE)
         store.put(image, "no image")
         for word in ("show", "stats"):
             store.run(word).exits(4, image)

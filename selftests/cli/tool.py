@@ -84,6 +84,11 @@ class Store:
         with open(os.path.join(self.path, "revision"), encoding="utf-8") as file:
             return json.load(file)
 
+    def image(self, node):
+        """Key of a node's image in the active revision."""
+        active = self.revision()
+        return f"image/{active['revision']}.{active['id']}/{node}"
+
     def apply(self, text=None):
         """Puts a definition into the store; no agent takes it."""
         return self.run("apply", "--timeout", "0.01", self.write(figure7() if text is None else text)).exits(5)
