@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * emit.h - the only stage that changes a frame: TTL, MACs, tag; each front end in its own way. The priority bits (PCP, DEI) of an
+ * emit.h - the only stage that changes a frame: TTL or hop limit, MACs, tag; each front end in its own way. The priority bits (PCP, DEI) of an
  * incoming tag stay when another tag takes its place.
  */
 #ifndef XSLICE_BPF_EMIT_H
@@ -18,6 +18,15 @@ static __always_inline void xs_decrease_ttl(struct iphdr *ip)
 
 	ip->check = check + (check >= 0xffff);
 	ip->ttl--;
+}
+
+/* IPv6's header has no checksum, and those of transports do not cover the hop limit. */
+static __always_inline void xs_decrease_hop_limit(const struct xs_packet *packet)
+{
+	if (packet->ethertype == bpf_htons(ETH_P_IP))
+		xs_decrease_ttl(packet->network);
+	else
+		((struct ipv6hdr *)packet->network)->hop_limit--;
 }
 
 static __always_inline void xs_write_macs(void *eth, const struct xs_nexthop *to)
@@ -42,7 +51,7 @@ static __always_inline int xs_emit_xdp(struct xdp_md *ctx, const struct xs_packe
 	void *eth = packet->eth;
 	struct xs_tag *tag;
 
-	xs_decrease_ttl(packet->ip);
+	xs_decrease_hop_limit(packet);
 	if (eth + sizeof(struct ethhdr) + sizeof(*tag) > packet->end)
 		return -1;
 	if (packet->tagged) {
@@ -78,7 +87,7 @@ static __always_inline int xs_emit_tc(struct __sk_buff *skb, const struct xs_pac
 {
 	const struct xs_nexthop *to = packet->nexthop;
 
-	xs_decrease_ttl(packet->ip);
+	xs_decrease_hop_limit(packet);
 	xs_write_macs(packet->eth, to);
 	if (packet->tagged && bpf_skb_vlan_pop(skb))
 		return -1;

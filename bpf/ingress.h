@@ -74,7 +74,7 @@ static __always_inline int xs_ingress(struct xs_packet *packet)
 	if (packet->unicast && !xs_mac_equal(packet->eth->h_dest, at->mac))
 		return XS_NOT_FOR_US;
 	packet->vport_id = vport_id;
-	if (packet->ethertype == bpf_htons(ETH_P_IP))
+	if (xs_is_ip(packet->ethertype))
 		return XS_UNDECIDED;
 	return packet->ethertype == bpf_htons(ETH_P_ARP) ? XS_PUNTED : XS_ETHERTYPE;
 }
@@ -82,6 +82,13 @@ static __always_inline int xs_ingress(struct xs_packet *packet)
 static __always_inline bool xs_is_broadcast(const __u8 *mac)
 {
 	return *(const xs_bytes4 *)mac == 0xffffffff && *(const xs_bytes2 *)(mac + 4) == 0xffff;
+}
+
+/* May users of this port have this source? Links carry what other slivers have let in. */
+static __always_inline bool xs_is_spoofed(const struct xs_packet *packet, int family)
+{
+	return !packet->tagged && xs_table_lookup(packet->port->source_root[family], &packet->source, xs_address_bytes(family)) ==
+					  XS_ENTRY_EMPTY;
 }
 
 /*
@@ -93,13 +100,12 @@ static __always_inline int xs_admit_ipv4(const struct xs_packet *packet)
 {
 	__u32 source = bpf_ntohl(packet->source.v4), destination = bpf_ntohl(packet->destination.v4);
 	__u32 source_net = source >> 24, destination_net = destination >> 24;
-	bool user = !packet->tagged;
 
 	if (source_net == 0)
-		return source == 0 && user ? XS_PUNTED : XS_MARTIAN;
+		return source == 0 && !packet->tagged ? XS_PUNTED : XS_MARTIAN;
 	if (source_net == 127 || source_net >= 224 || destination_net == 127 || destination_net == 0)
 		return XS_MARTIAN;
-	if (user && xs_table_lookup(packet->port->source_root[XS_FAMILY4], &packet->source, XS_IPV4_BYTES) == XS_ENTRY_EMPTY)
+	if (xs_is_spoofed(packet, XS_FAMILY4))
 		return XS_SPOOFED_SOURCE;
 	if (destination_net >= 240)
 		return destination == 0xffffffff ? XS_PUNTED : XS_MARTIAN;
@@ -108,6 +114,50 @@ static __always_inline int xs_admit_ipv4(const struct xs_packet *packet)
 	if (!packet->unicast)
 		return xs_is_broadcast(packet->eth->h_dest) ? XS_PUNTED : XS_MULTICAST;
 	return XS_UNDECIDED;
+}
+
+static __always_inline bool xs_is_link_local6(const union xs_wire_address *address)
+{
+	return (address->word[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
+}
+
+static __always_inline bool xs_is_unspecified6(const union xs_wire_address *address)
+{
+	return !(address->word[0] | address->word[1] | address->word[2] | address->word[3]);
+}
+
+/* ::1, and IPv4's addresses in IPv6's form. */
+static __always_inline bool xs_is_inner6(const union xs_wire_address *address)
+{
+	return !(address->word[0] | address->word[1]) &&
+	       (address->word[2] == bpf_htonl(0xffff) || (!address->word[2] && address->word[3] == bpf_htonl(1)));
+}
+
+/*
+ * The same for IPv6. What is link-local, by its source or its destination, is for the kernel of the sliver or edge that it came to
+ * and goes no further: neighbour and router discovery, and OSPF. So is what a host sends before it has an address.
+ */
+static __always_inline int xs_admit_ipv6(const struct xs_packet *packet)
+{
+	const union xs_wire_address *source = &packet->source, *destination = &packet->destination;
+	bool group = destination->byte[0] == 0xff, here = (destination->word[0] & bpf_htonl(0xffff0000)) == bpf_htonl(0xff020000);
+
+	if (source->byte[0] == 0xff || xs_is_inner6(source) || xs_is_inner6(destination) || xs_is_unspecified6(destination))
+		return XS_MARTIAN;
+	if (xs_is_unspecified6(source))
+		return here ? XS_PUNTED : XS_MARTIAN;
+	if (!xs_is_link_local6(source) && xs_is_spoofed(packet, XS_FAMILY6))
+		return XS_SPOOFED_SOURCE;
+	if (here)
+		return XS_PUNTED;
+	if (group || !packet->unicast)
+		return XS_MULTICAST;
+	return xs_is_link_local6(source) || xs_is_link_local6(destination) ? XS_PUNTED : XS_UNDECIDED;
+}
+
+static __always_inline int xs_admit(const struct xs_packet *packet, int family)
+{
+	return family == XS_FAMILY4 ? xs_admit_ipv4(packet) : xs_admit_ipv6(packet);
 }
 
 #endif

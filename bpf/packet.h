@@ -10,6 +10,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -19,6 +20,20 @@
 #define XS_UNDECIDED (-1)
 
 #define XS_IPV4_BYTES 4
+#define XS_IPV6_BYTES 16
+
+/* Stages take the family as a constant, so that one text gives both and neither asks which it is. */
+static __always_inline unsigned int xs_address_bytes(int family)
+{
+	return family == XS_FAMILY4 ? XS_IPV4_BYTES : XS_IPV6_BYTES;
+}
+
+static __always_inline bool xs_address_equal(const union xs_wire_address *a, const union xs_wire_address *b, int family)
+{
+	if (family == XS_FAMILY4)
+		return a->v4 == b->v4;
+	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) | (a->word[3] ^ b->word[3]));
+}
 
 struct xs_packet {
 	/* parse, link layer. Pointers are valid until the frame is changed. */
@@ -42,14 +57,16 @@ struct xs_packet {
 	__u32 slice;       /* 0: none (yet), or an edge */
 
 	/* parse, network layer */
-	struct iphdr *ip;
 	union xs_wire_address source, destination;
-	__u16 total_length; /* of the IP packet, bytes */
-	__u16 segment_length; /* ... or of a GSO packet's largest segment: what the wire sees */
-	bool options;
+	__u32 total_length; /* of the IP packet, bytes */
+	__u8 hop_limit;    /* IPv4: TTL */
+	bool options;      /* IPv4's, or IPv6's hop-by-hop: every router on the way must look at them */
 
-	/* parse, transport; only where a MUX asks */
+	/* parse, transport; only where a MUX asks, and of GSO packets */
+	bool fragment;     /* the first one included */
 	bool has_ports;    /* no fragment, and its protocol has ports */
+	__u8 protocol;     /* of the transport header; of a header that is not looked into, where that comes before it */
+	__u16 transport;   /* where it begins, from `network` on; 0: it is not here */
 	__u16 source_port, destination_port;
 
 	/* select */

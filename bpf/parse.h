@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * parse.h - reads headers into struct xs_packet. The link layer is the front ends' own (XDP finds the tag in the frame, tc
- * beside it); the rest is shared. Decides nothing but whether headers are sound. The IP header's checksum is not verified: it is
+ * beside it); the rest is shared. Decides nothing but whether headers are sound. IPv4's header checksum is not verified: it is
  * only updated, so a wrong one stays wrong and the next kernel that reads it drops the packet.
  */
 #ifndef XSLICE_BPF_PARSE_H
@@ -18,12 +18,19 @@ struct xs_tag {
 	__be16 ethertype;
 };
 
-#define XS_FRAGMENT_MASK 0x3fff /* more-fragments bit and offset: any fragment, the first one included */
+#define XS_FRAGMENT_MASK 0x3fff /* IPv4: more-fragments bit and offset: any fragment, the first one included */
+#define XS_FRAGMENT6_OFFSET 0xfff8
 #define XS_IPV4_HEADER_WORDS 5  /* without options */
+#define XS_EXTENSIONS_MAX 8     /* headers between IPv6's and the transport's; RFC 8200 has its senders use six at most */
 
 static __always_inline bool xs_is_tag(__be16 ethertype)
 {
 	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
+}
+
+static __always_inline bool xs_is_ip(__be16 ethertype)
+{
+	return ethertype == bpf_htons(ETH_P_IP) || ethertype == bpf_htons(ETH_P_IPV6);
 }
 
 static __always_inline int xs_parse_link_xdp(const struct xdp_md *ctx, struct xs_packet *packet)
@@ -83,46 +90,154 @@ static __always_inline int xs_parse_link_tc(struct __sk_buff *skb, struct xs_pac
 	return XS_UNDECIDED;
 }
 
-/* Length of the IP packet that each segment of a GSO packet becomes, its transport header included. */
-static __always_inline __u32 xs_segment_length(const struct xs_packet *packet, const struct iphdr *ip)
+/* Headers that lead to another one, and that all have their length (in units of their own) in the second byte. */
+static __always_inline bool xs_is_extension(__u8 header)
 {
-	const struct tcphdr *tcp = (const void *)ip + ip->ihl * 4;
-	__u32 transport = sizeof(struct udphdr);
-
-	if (ip->protocol == IPPROTO_TCP)
-		transport = (const void *)(tcp + 1) <= packet->end ? tcp->doff * 4 : sizeof(*tcp);
-	return ip->ihl * 4 + transport + packet->gso_size;
+	return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING || header == IPPROTO_FRAGMENT || header == IPPROTO_AH ||
+	       header == IPPROTO_DSTOPTS;
 }
 
-/* Padding behind the IP packet is allowed; an IP packet longer than its frame is not. */
+struct xs_extension {
+	__u8 next, length;
+	__be16 fragment;
+	__be32 rest;
+};
+
+#define XS_TRANSPORT_MAX 0x7fff /* no header that matters begins later, and the verifier must know a bound */
+
+/* What begins at packet->transport. The bound is said anew: what is known of the field is not always known of a copy. */
+static __always_inline void *xs_at_transport(const struct xs_packet *packet)
+{
+	__u32 offset = packet->transport;
+
+	barrier_var(offset);
+	return packet->network + (offset & XS_TRANSPORT_MAX);
+}
+
+/* One extension header. 1: the chain ends here, at the transport header or at what cannot be looked into. */
+static long xs_extension_step(__u32 i, void *context)
+{
+	struct xs_packet *packet = context;
+	const struct xs_extension *header = xs_at_transport(packet);
+	__u8 kind = packet->protocol;
+
+	if (!xs_is_extension(kind))
+		return 1;
+	if (packet->transport > XS_TRANSPORT_MAX || (void *)(header + 1) > packet->end) {
+		packet->transport = 0;
+		return 1;
+	}
+	packet->protocol = header->next;
+	if (kind == IPPROTO_FRAGMENT) {
+		packet->fragment = true;
+		if (header->fragment & bpf_htons(XS_FRAGMENT6_OFFSET)) {
+			packet->transport = 0;
+			return 1;
+		}
+		packet->transport += sizeof(*header);
+		return 0;
+	}
+	packet->transport += (kind == IPPROTO_AH ? (header->length + 2) * 4 : (header->length + 1) * 8);
+	return 0;
+}
+
+/* Which transport header, and where. */
+static __always_inline void xs_find_transport(struct xs_packet *packet, int family)
+{
+	const struct ipv6hdr *ip6 = packet->network;
+	const struct iphdr *ip = packet->network;
+
+	if (family == XS_FAMILY4) {
+		packet->fragment = ip->frag_off & bpf_htons(XS_FRAGMENT_MASK);
+		packet->protocol = ip->protocol;
+		packet->transport = ip->ihl * 4;
+		return;
+	}
+	packet->fragment = false;
+	packet->protocol = ip6->nexthdr;
+	packet->transport = sizeof(*ip6);
+	if (!xs_is_extension(ip6->nexthdr))
+		return;
+	bpf_loop(XS_EXTENSIONS_MAX, xs_extension_step, packet, 0);
+	if (xs_is_extension(packet->protocol))
+		packet->transport = 0;
+}
+
+/* Length of what the wire sees: the IP packet, or the one that each segment of a GSO packet becomes. */
+static __always_inline __u32 xs_wire_length(struct xs_packet *packet, int family)
+{
+	const struct tcphdr *tcp;
+	__u32 header = sizeof(struct udphdr);
+
+	if (!packet->gso_size)
+		return packet->total_length;
+	xs_find_transport(packet, family);
+	tcp = xs_at_transport(packet);
+	if (packet->protocol == IPPROTO_TCP)
+		header = (void *)(tcp + 1) <= packet->end ? tcp->doff * 4 : sizeof(*tcp);
+	return packet->transport + header + packet->gso_size;
+}
+
 static __always_inline int xs_parse_ipv4(struct xs_packet *packet)
 {
-	struct iphdr *ip = packet->network;
-	__u32 header, total;
+	const struct iphdr *ip = packet->network;
+	__u32 header;
 
 	if ((void *)(ip + 1) > packet->end)
 		return XS_MALFORMED;
 	header = ip->ihl * 4;
-	total = bpf_ntohs(ip->tot_len);
-	if (ip->version != 4 || header < sizeof(*ip) || total < header || total > packet->length - sizeof(struct ethhdr))
+	packet->total_length = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || header < sizeof(*ip) || packet->total_length < header)
 		return XS_MALFORMED;
-	packet->ip = ip;
 	packet->source.v4 = ip->saddr;
 	packet->destination.v4 = ip->daddr;
-	packet->total_length = total;
-	packet->segment_length = packet->gso_size ? xs_segment_length(packet, ip) : total;
+	packet->hop_limit = ip->ttl;
 	packet->options = ip->ihl != XS_IPV4_HEADER_WORDS;
 	return XS_UNDECIDED;
 }
 
-/* Later fragments carry no ports, so no fragment has any (design: no fragment matches a condition on ports). */
-static __always_inline void xs_parse_ports(struct xs_packet *packet)
+/* A jumbogram says its length in an option, and no port carries one: refused, as a packet shorter than what it needs. */
+static __always_inline int xs_parse_ipv6(struct xs_packet *packet)
 {
-	const struct iphdr *ip = packet->ip;
-	__u32 header = ip->ihl * 4;
-	const __be16 *ports = (void *)ip + header;
+	const struct ipv6hdr *ip6 = packet->network;
 
-	switch (ip->protocol) {
+	if ((void *)(ip6 + 1) > packet->end)
+		return XS_MALFORMED;
+	packet->options = ip6->nexthdr == IPPROTO_HOPOPTS;
+	if (ip6->version != 6 || (packet->options && !ip6->payload_len))
+		return XS_MALFORMED;
+	packet->total_length = sizeof(*ip6) + bpf_ntohs(ip6->payload_len);
+	__builtin_memcpy(&packet->source, &ip6->saddr, sizeof(packet->source));
+	__builtin_memcpy(&packet->destination, &ip6->daddr, sizeof(packet->destination));
+	packet->hop_limit = ip6->hop_limit;
+	return XS_UNDECIDED;
+}
+
+/* Padding behind the IP packet is allowed; an IP packet longer than its frame is not. */
+static __always_inline int xs_parse_network(struct xs_packet *packet, int family)
+{
+	int verdict = family == XS_FAMILY4 ? xs_parse_ipv4(packet) : xs_parse_ipv6(packet);
+
+	if (verdict != XS_UNDECIDED)
+		return verdict;
+	return packet->total_length > packet->length - sizeof(struct ethhdr) ? XS_MALFORMED : XS_UNDECIDED;
+}
+
+/* IPv4's TOS and IPv6's traffic class without their two bits for ECN. */
+static __always_inline __u8 xs_dscp(const struct xs_packet *packet, int family)
+{
+	const __u8 *header = packet->network;
+
+	return family == XS_FAMILY4 ? header[1] >> 2 : (header[0] & 15) << 2 | header[1] >> 6;
+}
+
+/* Later fragments carry no ports, so no fragment has any (design: no fragment matches a condition on ports). */
+static __always_inline void xs_parse_ports(struct xs_packet *packet, int family)
+{
+	const __be16 *ports;
+
+	xs_find_transport(packet, family);
+	switch (packet->protocol) {
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
 	case IPPROTO_DCCP:
@@ -132,7 +247,8 @@ static __always_inline void xs_parse_ports(struct xs_packet *packet)
 	default:
 		return;
 	}
-	if (ip->frag_off & bpf_htons(XS_FRAGMENT_MASK) || packet->total_length < header + 2 * sizeof(*ports) ||
+	ports = xs_at_transport(packet);
+	if (packet->fragment || !packet->transport || packet->total_length < packet->transport + 2 * sizeof(*ports) ||
 	    (void *)(ports + 2) > packet->end)
 		return;
 	packet->source_port = bpf_ntohs(ports[0]);

@@ -19,6 +19,23 @@
 #include "bpf/select.h"
 #include "bpf/verdict.h"
 
+/* From its slice on, or from the MUX that selects it. */
+static __always_inline int xs_decide_network(struct xs_packet *packet, int family)
+{
+	int verdict;
+
+	verdict = xs_parse_network(packet, family);
+	if (verdict != XS_UNDECIDED)
+		return verdict;
+	verdict = xs_admit(packet, family);
+	if (verdict != XS_UNDECIDED)
+		return verdict;
+	verdict = xs_select(packet, family);
+	if (verdict != XS_UNDECIDED)
+		return verdict;
+	return xs_route(packet, family);
+}
+
 /* From the port on: the frame's verdict. Nothing is changed or counted. */
 static __always_inline int xs_decide(struct xs_packet *packet)
 {
@@ -27,16 +44,8 @@ static __always_inline int xs_decide(struct xs_packet *packet)
 	verdict = xs_ingress(packet);
 	if (verdict != XS_UNDECIDED)
 		return verdict;
-	verdict = xs_parse_ipv4(packet);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
-	verdict = xs_admit_ipv4(packet);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
-	verdict = xs_select(packet);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
-	return xs_route(packet);
+	return packet->ethertype == bpf_htons(ETH_P_IP) ? xs_decide_network(packet, XS_FAMILY4) :
+							  xs_decide_network(packet, XS_FAMILY6);
 }
 
 static __always_inline int xs_xdp_port(struct xdp_md *ctx)
@@ -103,7 +112,7 @@ static __always_inline __u32 xs_sliver_way(const struct __sk_buff *skb, const st
 		return from->port_ifindex;
 	/* Users' edge is shared by slices: nothing but packets to be relayed may reach it from one. */
 	edge = bpf_map_lookup_elem(&vport, &from->edge);
-	if (!edge || packet->ethertype != bpf_htons(ETH_P_IP) || !xs_mac_equal(packet->eth->h_dest, edge->relay_mac))
+	if (!edge || !xs_is_ip(packet->ethertype) || !xs_mac_equal(packet->eth->h_dest, edge->relay_mac))
 		return 0;
 	return edge->veth;
 }
@@ -135,7 +144,7 @@ static __always_inline int xs_tc_sliver(struct __sk_buff *skb)
  */
 static __always_inline int xs_tc_edge(struct __sk_buff *skb)
 {
-	if (skb->pkt_type != PACKET_OTHERHOST || skb->protocol != bpf_htons(ETH_P_IP))
+	if (skb->pkt_type != PACKET_OTHERHOST || !xs_is_ip(skb->protocol))
 		return TC_ACT_UNSPEC;
 	return bpf_redirect_neigh(skb->ifindex, NULL, 0, 0);
 }

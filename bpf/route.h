@@ -8,40 +8,40 @@
 
 #include "bpf/maps.h"
 #include "bpf/packet.h"
+#include "bpf/parse.h"
 #include "bpf/table.h"
 
-static __always_inline const struct xs_nexthop *xs_nexthop_of(__u32 root, const union xs_wire_address *address)
+static __always_inline const struct xs_nexthop *xs_nexthop_of(__u32 root, const union xs_wire_address *address, int family)
 {
-	__u32 leaf = xs_table_lookup(root, address, XS_IPV4_BYTES), id = leaf & XS_ENTRY_INDEX;
+	__u32 leaf = xs_table_lookup(root, address, xs_address_bytes(family)), id = leaf & XS_ENTRY_INDEX;
 
 	return leaf == XS_ENTRY_EMPTY ? NULL : bpf_map_lookup_elem(&nexthop, &id);
 }
 
-static __always_inline int xs_route(struct xs_packet *packet)
+static __always_inline int xs_route(struct xs_packet *packet, int family)
 {
 	const struct xs_slice *in = bpf_map_lookup_elem(&slice, &packet->slice);
 	const struct xs_nexthop *to;
 	__u32 root;
 	__u8 kind;
 
-	root = in ? XS_READ_ONCE(in->fib_root[XS_FAMILY4]) : 0;
+	root = in ? XS_READ_ONCE(in->fib_root[family]) : 0;
 	if (!root)
 		return XS_NO_ROUTE;
-	to = xs_nexthop_of(root, &packet->destination);
+	to = xs_nexthop_of(root, &packet->destination, family);
 	if (!to)
 		return XS_PUNTED;
 	kind = XS_READ_ONCE(to->kind);
 	if (kind == XS_NEXTHOP_EDGE) {
 		packet->mux_vport = to->vport;
-		to = xs_nexthop_of(XS_READ_ONCE(to->edge_root), &packet->destination);
+		to = xs_nexthop_of(XS_READ_ONCE(to->edge_root), &packet->destination, family);
 		if (!to)
 			return XS_PUNTED;
 		kind = XS_READ_ONCE(to->kind);
 	}
 	if (kind == XS_NEXTHOP_BLACKHOLE)
 		return XS_BLACKHOLE;
-	if (kind != XS_NEXTHOP_FORWARD || packet->options || packet->ip->ttl <= 1 ||
-	    packet->segment_length > to->mtu)
+	if (kind != XS_NEXTHOP_FORWARD || packet->options || packet->hop_limit <= 1 || xs_wire_length(packet, family) > to->mtu)
 		return XS_PUNTED;
 	packet->nexthop = to;
 	return XS_FORWARDED;

@@ -156,7 +156,7 @@ static long xs_scan_step(__u32 i, void *context)
 }
 
 static __always_inline void xs_scan_generals(const struct xs_mux *policy, const struct xs_packet *packet,
-					     struct xs_choice *choice)
+					     struct xs_choice *choice, int family)
 {
 	struct xs_scan scan = {
 		.choice = choice,
@@ -166,8 +166,8 @@ static __always_inline void xs_scan_generals(const struct xs_mux *policy, const 
 		.input_port = packet->port_id,
 		.source_port = packet->source_port,
 		.destination_port = packet->destination_port,
-		.protocol = packet->ip->protocol,
-		.dscp = packet->ip->tos >> 2,
+		.protocol = packet->protocol,
+		.dscp = xs_dscp(packet, family),
 		.has_ports = packet->has_ports,
 	};
 	__u32 count = policy->general_count;
@@ -176,7 +176,7 @@ static __always_inline void xs_scan_generals(const struct xs_mux *policy, const 
 }
 
 /* Packets that no MUX has to select pass through. What is the edge's own goes there before any selection. */
-static __always_inline int xs_select(struct xs_packet *packet)
+static __always_inline int xs_select(struct xs_packet *packet, int family)
 {
 	struct xs_choice choice = { .position = XS_POSITION_NONE };
 	const struct xs_mux *policy;
@@ -188,19 +188,19 @@ static __always_inline int xs_select(struct xs_packet *packet)
 	mux_id = XS_READ_ONCE(packet->port->mux);
 	if (!mux_id)
 		return XS_UNDECIDED;
-	if (packet->destination.v4 == packet->port->edge_address[XS_FAMILY4].v4)
+	if (xs_address_equal(&packet->destination, &packet->port->edge_address[family], family))
 		return XS_PUNTED;
 	policy = bpf_map_lookup_elem(&mux, &mux_id);
 	if (!policy)
 		return XS_NO_SLICE;
-	leaf = xs_table_lookup(policy->root, &packet->destination, XS_IPV4_BYTES);
+	leaf = xs_table_lookup(family == XS_FAMILY4 ? policy->root : 0, &packet->destination, xs_address_bytes(family));
 	choice.at = leaf & XS_ENTRY_INDEX;
 	verdict = xs_walk_rules(&choice);
 	if (verdict != XS_UNDECIDED)
 		return verdict;
 	if (policy->general_count) {
-		xs_parse_ports(packet);
-		xs_scan_generals(policy, packet, &choice);
+		xs_parse_ports(packet, family);
+		xs_scan_generals(policy, packet, &choice, family);
 	}
 	if (!choice.rule)
 		return XS_NO_SLICE;

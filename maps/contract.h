@@ -253,7 +253,7 @@ XS_ASSERT(sizeof(struct xs_mux_general) == 48);
 	X(MULTICAST, "multicast", "multicast other than link-local is not offered")           \
 	X(SPOOFED_SOURCE, "spoofed-source", "source outside the port's declared prefixes")    \
 	X(MARTIAN, "martian", "an address that may not appear on a wire")                     \
-	X(ETHERTYPE, "ethertype", "neither IPv4 nor ARP inside a slice")                      \
+	X(ETHERTYPE, "ethertype", "neither IP nor ARP inside a slice")                      \
 	X(NO_SLICE, "no-slice", "no condition of the MUX in force takes it")                  \
 	X(NO_ROUTE, "no-route", "the slice has no table")                                     \
 	X(BLACKHOLE, "blackhole", "the route says so")                                        \

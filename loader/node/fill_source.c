@@ -18,11 +18,6 @@ struct fill_source {
 	UT_hash_handle hh;
 };
 
-static unsigned int family_of(const struct xs_prefix *prefix)
-{
-	return prefix->family == XS_IPV6 ? XS_FAMILY6 : XS_FAMILY4;
-}
-
 static int compare(const void *a, const void *b)
 {
 	return xs_prefix_compare(a, b);
@@ -80,7 +75,7 @@ static int source_get(struct xs_fill *fill, uint32_t vport, struct fill_source *
 
 static int allow(struct xs_fill *fill, struct fill_source *source, const struct xs_prefix *prefix)
 {
-	struct xs_table **table = &source->table[family_of(prefix)];
+	struct xs_table **table = &source->table[xs_family_index(prefix->family)];
 
 	if (!*table)
 		*table = xs_table_new(fill->pool, xs_family_bits(prefix->family) / 8);
@@ -98,7 +93,7 @@ static int change(struct xs_fill *fill, struct fill_source *source, const struct
 		const struct xs_prefix *was = &source->prefix[i];
 
 		if (!count || !bsearch(was, prefix, count, sizeof(*prefix), compare))
-			err = xs_table_remove(source->table[family_of(was)], was->bytes, was->length);
+			err = xs_table_remove(source->table[xs_family_index(was->family)], was->bytes, was->length);
 		if (err == -ENOENT)
 			err = 0;
 	}

@@ -88,19 +88,28 @@ static void put_hop(struct fixture *fixture, uint32_t id, struct xs_nexthop hop)
 	xs_node_maps_nexthop(&fixture->maps)[id] = hop;
 }
 
-static void set(struct xs_table *table, const char *address, unsigned int length, uint32_t leaf)
+static void set(struct xs_table *const table[XS_FAMILIES], const char *address, unsigned int length, uint32_t leaf)
 {
 	uint32_t wire = htonl(frame_ip(address));
+	uint8_t twin[16];
 
-	assert_true(xs_table_set(table, (const uint8_t *)&wire, length, leaf) >= 0);
+	frame_twin(ntohl(wire), twin);
+	assert_true(xs_table_set(table[XS_FAMILY4], (const uint8_t *)&wire, length, leaf) >= 0);
+	assert_true(xs_table_set(table[XS_FAMILY6], twin, frame_twin_bits(length), leaf) >= 0);
 }
 
-static struct xs_table *table(struct fixture *fixture)
+static void make_tables(struct fixture *fixture, struct xs_table *table[XS_FAMILIES])
 {
-	struct xs_table *made = xs_table_new(fixture->pool, 4);
+	table[XS_FAMILY4] = xs_table_new(fixture->pool, 4);
+	table[XS_FAMILY6] = xs_table_new(fixture->pool, 16);
+	assert_non_null(table[XS_FAMILY4]);
+	assert_non_null(table[XS_FAMILY6]);
+}
 
-	assert_non_null(made);
-	return made;
+static void free_tables(struct xs_table *table[XS_FAMILIES])
+{
+	for (int family = 0; family < XS_FAMILIES; family++)
+		xs_table_free(table[family]);
 }
 
 static void fill_ports(struct fixture *fixture)
@@ -111,9 +120,11 @@ static void fill_ports(struct fixture *fixture)
 	struct xs_port stack = {.ifindex = OUT_IFINDEX, .flags = XS_PORT_USER | XS_PORT_LOCAL_STACK, .untagged = VPORT_G};
 	uint32_t host = XS_LABEL_HOST;
 
-	gateway.source_root[XS_FAMILY4] = mux.source_root[XS_FAMILY4] = stack.source_root[XS_FAMILY4] =
-		xs_table_root(fixture->sources);
+	for (int family = 0; family < XS_FAMILIES; family++)
+		gateway.source_root[family] = mux.source_root[family] = stack.source_root[family] =
+			xs_table_root(fixture->sources[family]);
 	mux.edge_address[XS_FAMILY4].v4 = htonl(frame_ip("192.0.2.1"));
+	frame_twin(frame_ip("192.0.2.1"), mux.edge_address[XS_FAMILY6].byte);
 	fixture_put(fixture, XS_MAP_port, PORT_LINKS, &links);
 	fixture_put(fixture, XS_MAP_port, PORT_GATEWAY, &gateway);
 	fixture_put(fixture, XS_MAP_port, PORT_MUX, &mux);
@@ -135,6 +146,7 @@ static void fill_vports(struct fixture *fixture)
 static void fill_routes(struct fixture *fixture)
 {
 	struct xs_slice slice = {};
+	uint8_t users6[16];
 
 	put_hop(fixture, HOP_L2, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(102), .vport = VPORT_L2});
 	put_hop(fixture, HOP_G, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G});
@@ -145,7 +157,9 @@ static void fill_routes(struct fixture *fixture)
 	put_hop(fixture, HOP_STACK,
 		(struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G, .port_flags = XS_PORT_LOCAL_STACK});
 	put_hop(fixture, HOP_EDGE, (struct xs_nexthop){
-		.kind = XS_NEXTHOP_EDGE, .vport = VPORT_M1, .edge_root = xs_table_root(fixture->users)});
+		.kind = XS_NEXTHOP_EDGE, .vport = VPORT_M1, .edge_root = xs_table_root(fixture->users[XS_FAMILY4])});
+	put_hop(fixture, HOP_EDGE6, (struct xs_nexthop){
+		.kind = XS_NEXTHOP_EDGE, .vport = VPORT_M1, .edge_root = xs_table_root(fixture->users[XS_FAMILY6])});
 	put_hop(fixture, HOP_USER, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_E});
 	put_hop(fixture, HOP_UNRESOLVED, (struct xs_nexthop){.kind = XS_NEXTHOP_PUNT});
 	put_hop(fixture, HOP_L3, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(201), .vport = VPORT_L3});
@@ -156,13 +170,17 @@ static void fill_routes(struct fixture *fixture)
 	set(fixture->fib1, "10.4.0.0", 16, HOP_SMALL);
 	set(fixture->fib1, "10.5.0.0", 16, HOP_STACK);
 	set(fixture->fib1, "192.0.2.0", 24, HOP_EDGE);
+	frame_twin(frame_ip("192.0.2.0"), users6);
+	assert_true(xs_table_set(fixture->fib1[XS_FAMILY6], users6, frame_twin_bits(24), HOP_EDGE6) >= 0);
 	set(fixture->fib2, "0.0.0.0", 0, HOP_L3);
 	set(fixture->users, "192.0.2.7", 32, HOP_USER);
 	set(fixture->users, "192.0.2.0", 24, HOP_UNRESOLVED);
 	set(fixture->sources, "192.0.2.0", 24, 1);
-	slice.fib_root[XS_FAMILY4] = xs_table_root(fixture->fib1);
+	for (int family = 0; family < XS_FAMILIES; family++)
+		slice.fib_root[family] = xs_table_root(fixture->fib1[family]);
 	fixture_put(fixture, XS_MAP_slice, SLICE_1, &slice);
-	slice.fib_root[XS_FAMILY4] = xs_table_root(fixture->fib2);
+	for (int family = 0; family < XS_FAMILIES; family++)
+		slice.fib_root[family] = xs_table_root(fixture->fib2[family]);
 	fixture_put(fixture, XS_MAP_slice, SLICE_2, &slice);
 }
 
@@ -185,10 +203,10 @@ int fixture_setup(void **state)
 	assert_int_equal(xs_node_maps_init(&fixture->maps, fd, true), 0);
 	fixture->pool = xs_pool_new(xs_node_maps_block(&fixture->maps), fixture_pool.blocks, fixture_pool.grace, NULL);
 	assert_non_null(fixture->pool);
-	fixture->fib1 = table(fixture);
-	fixture->fib2 = table(fixture);
-	fixture->users = table(fixture);
-	fixture->sources = table(fixture);
+	make_tables(fixture, fixture->fib1);
+	make_tables(fixture, fixture->fib2);
+	make_tables(fixture, fixture->users);
+	make_tables(fixture, fixture->sources);
 	fixture->space = xs_mux_space_new(&fixture->maps, fixture->pool);
 	assert_non_null(fixture->space);
 	fill_routes(fixture);
@@ -204,10 +222,10 @@ int fixture_teardown(void **state)
 
 	xs_policy_free(fixture->policy);
 	xs_mux_space_free(fixture->space);
-	xs_table_free(fixture->fib1);
-	xs_table_free(fixture->fib2);
-	xs_table_free(fixture->users);
-	xs_table_free(fixture->sources);
+	free_tables(fixture->fib1);
+	free_tables(fixture->fib2);
+	free_tables(fixture->users);
+	free_tables(fixture->sources);
 	xs_pool_free(fixture->pool);
 	xs_node_maps_close(&fixture->maps);
 	front_bpf__destroy(fixture->skeleton);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "maps/contract.h"
 #include "selftests/bpf/frame.h"
 
 static uint8_t *put16(uint8_t *at, uint16_t value)
@@ -34,9 +35,33 @@ static uint16_t header_sum(const uint8_t *header, size_t length)
 	return ~sum;
 }
 
-static uint8_t *put_ip(uint8_t *at, const struct frame_spec *spec)
+static uint8_t hop_limit(const struct frame_spec *spec)
 {
-	size_t header = 20 + 4 * spec->option_words, payload = 8 + (spec->payload ? spec->payload : 18);
+	return spec->ttl_zero ? 0 : spec->ttl ? spec->ttl : 64;
+}
+
+static uint8_t *put_transport(uint8_t *at, const struct frame_spec *spec, size_t length)
+{
+	put16(at, spec->source_port);
+	put16(at + 2, spec->destination_port);
+	put16(at + 4, length);
+	put16(at + 6, 0);
+	if (spec->protocol == 6)
+		at[12] = 5 << 4; /* TCP's header length */
+	return at + length;
+}
+
+/* With a port's 8-byte header; headers: of the network layer. */
+static size_t transport_length(const struct frame_spec *spec, size_t headers)
+{
+	if (spec->total)
+		return spec->total - headers;
+	return 8 + (spec->payload ? spec->payload : 18);
+}
+
+static uint8_t *put_ipv4(uint8_t *at, const struct frame_spec *spec)
+{
+	size_t header = 20 + 4 * spec->option_words, payload = transport_length(spec, header);
 	uint8_t *ip = at;
 
 	*at++ = 0x40 | header / 4;
@@ -44,7 +69,7 @@ static uint8_t *put_ip(uint8_t *at, const struct frame_spec *spec)
 	at = put16(at, header + payload);
 	at = put16(at, 0x1234);
 	at = put16(at, spec->fragment);
-	*at++ = spec->ttl_zero ? 0 : spec->ttl ? spec->ttl : 64;
+	*at++ = hop_limit(spec);
 	*at++ = spec->protocol ? spec->protocol : 17;
 	at = put16(at, 0);
 	at = put32(at, spec->source);
@@ -52,20 +77,51 @@ static uint8_t *put_ip(uint8_t *at, const struct frame_spec *spec)
 	for (unsigned int i = 0; i < spec->option_words; i++)
 		at = put32(at, 0x01010101); /* no operation */
 	put16(ip + 10, header_sum(ip, header));
-	put16(at, spec->source_port);
-	put16(at + 2, spec->destination_port);
-	put16(at + 4, payload);
-	put16(at + 6, 0);
-	if (spec->protocol == 6)
-		at[12] = 5 << 4; /* TCP's header length */
-	return at + payload;
+	return put_transport(at, spec, payload);
+}
+
+#define HOP_BY_HOP 0
+#define FRAGMENT 44
+#define AUTHENTICATION 51
+
+/* An extension header, all zero but for its length; *next: where the kind of what follows is to be written. */
+static uint8_t *put_extension(uint8_t *at, uint8_t kind, uint8_t units, uint8_t **next)
+{
+	**next = kind;
+	*next = at;
+	at[1] = units;
+	return at + (kind == AUTHENTICATION ? (units + 2) * 4 : (units + 1) * 8);
+}
+
+static uint8_t *put_ipv6(uint8_t *at, const struct frame_spec *spec)
+{
+	uint8_t *ip = at, *next = ip + 6, *extensions = ip + 40;
+	size_t payload;
+
+	put16(ip, 0x6000 | spec->tos << 4);
+	ip[7] = hop_limit(spec);
+	memcpy(ip + 8, spec->source6, 16);
+	memcpy(ip + 24, spec->destination6, 16);
+	at = extensions;
+	if (spec->option_words)
+		at = put_extension(at, HOP_BY_HOP, spec->option_words - 1, &next);
+	for (unsigned int i = 0; i < spec->extensions; i++)
+		at = put_extension(at, spec->extension[i], spec->extension_units, &next);
+	if (spec->fragment) {
+		put16(at + 2, spec->fragment << 3 | (spec->fragment & 0x2000 ? 1 : 0));
+		at = put_extension(at, FRAGMENT, 0, &next);
+	}
+	*next = spec->protocol ? spec->protocol : 17;
+	payload = transport_length(spec, at - ip);
+	put16(ip + 4, at - extensions + payload);
+	return put_transport(at, spec, payload);
 }
 
 void frame_build(struct frame *frame, const struct frame_spec *spec)
 {
 	static const uint8_t source_mac[6] = {0x02, 0xee, 0, 0, 0, 1};
 	uint8_t *at = frame->data;
-	uint16_t ethertype = spec->ethertype ? spec->ethertype : 0x0800;
+	uint16_t ethertype = spec->ethertype ? spec->ethertype : spec->ipv6 ? 0x86dd : 0x0800;
 
 	memset(frame, 0, sizeof(*frame));
 	memcpy(at, spec->destination_mac, 6);
@@ -81,7 +137,9 @@ void frame_build(struct frame *frame, const struct frame_spec *spec)
 	}
 	at = put16(at, ethertype);
 	if (ethertype == 0x0800)
-		at = put_ip(at, spec);
+		at = put_ipv4(at, spec);
+	else if (ethertype == 0x86dd)
+		at = put_ipv6(at, spec);
 	else
 		at += 46;
 	frame->length = at - frame->data + spec->padding;
@@ -104,16 +162,21 @@ uint16_t frame_tci(const struct frame *frame)
 	return frame_tagged(frame) ? get16(frame->data + 14) : 0;
 }
 
+bool frame_is_ipv6(const struct frame *frame)
+{
+	return get16(frame->data + frame_network(frame) - 2) == 0x86dd;
+}
+
 bool frame_checksum_right(const struct frame *frame)
 {
 	const uint8_t *ip = frame->data + frame_network(frame);
 
-	return header_sum(ip, (ip[0] & 15) * 4) == 0;
+	return frame_is_ipv6(frame) || header_sum(ip, (ip[0] & 15) * 4) == 0;
 }
 
 uint8_t frame_ttl(const struct frame *frame)
 {
-	return frame->data[frame_network(frame) + 8];
+	return frame->data[frame_network(frame) + (frame_is_ipv6(frame) ? 7 : 8)];
 }
 
 uint32_t frame_take_tag(struct frame *frame)
@@ -134,4 +197,34 @@ uint32_t frame_ip(const char *text)
 
 	inet_pton(AF_INET, text, &address);
 	return ntohl(address.s_addr);
+}
+
+void frame_twin(uint32_t address, uint8_t twin[16])
+{
+	memset(twin, 0, 16);
+	put32(twin, 0x20010db8);
+	put32(twin + 4, address & 0xffffff00);
+	twin[15] = address;
+}
+
+unsigned int frame_twin_bits(unsigned int length)
+{
+	return length == 32 ? 128 : length ? 32 + length : 0;
+}
+
+static void put_address(const char *text, int family, uint32_t *address, uint8_t address6[16])
+{
+	if (family == XS_FAMILY4)
+		*address = frame_ip(text);
+	else if (!strchr(text, ':'))
+		frame_twin(frame_ip(text), address6);
+	else
+		inet_pton(AF_INET6, text, address6);
+}
+
+void frame_addresses(struct frame_spec *spec, int family, const char *source, const char *destination)
+{
+	spec->ipv6 = family == XS_FAMILY6;
+	put_address(source, family, &spec->source, spec->source6);
+	put_address(destination, family, &spec->destination, spec->destination6);
 }

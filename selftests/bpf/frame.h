@@ -14,29 +14,51 @@ struct frame {
 	size_t length;
 };
 
-/* What a frame is to be. Zero means: no tag, IPv4, UDP, TTL 64, 18 bytes of payload, a correct length and checksum. */
+#define FRAME_EXTENSIONS 12
+
+/*
+ * What a frame is to be. Zero means: no tag, IPv4, UDP, TTL 64, 18 bytes of payload, a correct length and checksum. In IPv6 the
+ * options are a hop-by-hop header, and a fragment has a fragment header; both of the same meaning as IPv4's fields.
+ */
 struct frame_spec {
 	uint8_t destination_mac[6];
 	uint16_t tci, tag_type;   /* tag_type 0 with a tci: 0x8100 */
 	uint16_t inner_tag_type;  /* a second tag of this type */
 	bool tagged;              /* a tag even if its tci is 0 */
-	uint16_t ethertype;       /* 0: 0x0800 */
+	uint16_t ethertype;       /* 0: by the family */
 	uint32_t source, destination;
+	bool ipv6;
+	uint8_t source6[16], destination6[16];
 	uint8_t ttl, protocol, tos;
 	bool ttl_zero;
 	uint16_t fragment;        /* the header's field: flags and offset */
 	uint16_t source_port, destination_port;
 	unsigned int option_words;
+	unsigned int extensions;  /* IPv6: so many headers of these kinds, after the hop-by-hop and before the fragment header */
+	uint8_t extension[FRAME_EXTENSIONS];
+	uint8_t extension_units;  /* their length field: 8-byte units after the first (AH: 4-byte units, less 2) */
 	size_t payload;           /* bytes behind the ports' 8-byte header */
+	size_t total;             /* instead: the whole IP packet's length */
 	size_t padding;           /* bytes behind the IP packet */
 };
 
 void frame_build(struct frame *frame, const struct frame_spec *spec);
+/*
+ * Addresses from text. A dotted quad where the family is IPv6 (XS_FAMILY6) stands for its twin, so that one text of a test gives
+ * both families: a.b.c.d is 2001:db8:aabb:cc00::dd, and a prefix of 0, 8, 16, 24 or 32 bits has one of frame_twin_bits().
+ */
+void frame_addresses(struct frame_spec *spec, int family, const char *source, const char *destination);
+void frame_twin(uint32_t address, uint8_t twin[16]);
+unsigned int frame_twin_bits(unsigned int length);
+
 /* Offset of the IP header, 14 or 18. */
 size_t frame_network(const struct frame *frame);
 bool frame_tagged(const struct frame *frame);
 uint16_t frame_tci(const struct frame *frame);
+bool frame_is_ipv6(const struct frame *frame);
+/* True for IPv6: its header has none. */
 bool frame_checksum_right(const struct frame *frame);
+/* Or the hop limit. */
 uint8_t frame_ttl(const struct frame *frame);
 
 /* Takes the tag out, as the kernel does before tc: returns mark for front.bpf.c. */

@@ -21,6 +21,7 @@ static void read_counts(struct fixture *fixture, struct counts *counts)
 }
 
 struct flow {
+	int family;
 	uint32_t port, vport; /* arrives at, addressed to */
 	uint16_t tci;
 	uint8_t ttl;
@@ -30,28 +31,34 @@ struct flow {
 };
 
 static const struct flow flows[] = {
-	{PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.0.0.1", XS_FORWARDED, VPORT_L1, VPORT_L2, 0},
-	{PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.1.0.1", XS_FORWARDED, VPORT_L1, VPORT_G, 0},
-	{PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.5.0.1", XS_FORWARDED, VPORT_L1, VPORT_G, 0}, /* by tc */
-	{PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "192.0.2.7", XS_FORWARDED, VPORT_L1, VPORT_E, VPORT_M1},
-	{PORT_GATEWAY, VPORT_G, 0, 64, "192.0.2.9", "10.0.0.1", XS_FORWARDED, VPORT_G, VPORT_L2, 0},
-	{PORT_STACK, VPORT_G, 0, 64, "192.0.2.9", "10.0.0.1", XS_FORWARDED, VPORT_G, VPORT_L2, 0},
-	{PORT_MUX, VPORT_E, 0, 64, "192.0.2.9", "203.0.113.1", XS_FORWARDED, VPORT_M2, VPORT_L3, 0},
-	{PORT_MUX, VPORT_E, 0, 1, "192.0.2.9", "203.0.113.1", XS_PUNTED, VPORT_M2, 0, 0},
-	{PORT_MUX, VPORT_E, 0, 64, "192.0.2.9", "192.0.2.1", XS_PUNTED, VPORT_E, 0, 0},
-	{PORT_LINKS, VPORT_L1, 101, 1, "192.0.2.9", "10.0.0.1", XS_PUNTED, VPORT_L1, 0, 0},
-	{PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.2.0.1", XS_BLACKHOLE, VPORT_L1, 0, 0},
-	{PORT_LINKS, VPORT_L1, 103, 64, "192.0.2.9", "10.0.0.1", XS_UNKNOWN_LABEL, 0, 0, 0},
-	{PORT_LINKS, VPORT_L3, 101, 64, "192.0.2.9", "10.0.0.1", XS_NOT_FOR_US, 0, 0, 0},
-	{PORT_LINKS, VPORT_L1, 999, 64, "192.0.2.9", "10.0.0.1", XS_HOST, 0, 0, 0},
-	{PORT_MUX, VPORT_E, 0, 64, "198.51.100.1", "10.0.0.1", XS_SPOOFED_SOURCE, VPORT_E, 0, 0},
+	{XS_FAMILY4, PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.0.0.1", XS_FORWARDED, VPORT_L1, VPORT_L2, 0},
+	{XS_FAMILY4, PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.1.0.1", XS_FORWARDED, VPORT_L1, VPORT_G, 0},
+	{XS_FAMILY4, PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.5.0.1", XS_FORWARDED, VPORT_L1, VPORT_G, 0}, /* by tc */
+	{XS_FAMILY4, PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "192.0.2.7", XS_FORWARDED, VPORT_L1, VPORT_E, VPORT_M1},
+	{XS_FAMILY4, PORT_GATEWAY, VPORT_G, 0, 64, "192.0.2.9", "10.0.0.1", XS_FORWARDED, VPORT_G, VPORT_L2, 0},
+	{XS_FAMILY4, PORT_STACK, VPORT_G, 0, 64, "192.0.2.9", "10.0.0.1", XS_FORWARDED, VPORT_G, VPORT_L2, 0},
+	{XS_FAMILY4, PORT_MUX, VPORT_E, 0, 64, "192.0.2.9", "203.0.113.1", XS_FORWARDED, VPORT_M2, VPORT_L3, 0},
+	{XS_FAMILY4, PORT_MUX, VPORT_E, 0, 1, "192.0.2.9", "203.0.113.1", XS_PUNTED, VPORT_M2, 0, 0},
+	{XS_FAMILY4, PORT_MUX, VPORT_E, 0, 64, "192.0.2.9", "192.0.2.1", XS_PUNTED, VPORT_E, 0, 0},
+	{XS_FAMILY4, PORT_LINKS, VPORT_L1, 101, 1, "192.0.2.9", "10.0.0.1", XS_PUNTED, VPORT_L1, 0, 0},
+	{XS_FAMILY4, PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.2.0.1", XS_BLACKHOLE, VPORT_L1, 0, 0},
+	{XS_FAMILY4, PORT_LINKS, VPORT_L1, 103, 64, "192.0.2.9", "10.0.0.1", XS_UNKNOWN_LABEL, 0, 0, 0},
+	{XS_FAMILY4, PORT_LINKS, VPORT_L3, 101, 64, "192.0.2.9", "10.0.0.1", XS_NOT_FOR_US, 0, 0, 0},
+	{XS_FAMILY4, PORT_LINKS, VPORT_L1, 999, 64, "192.0.2.9", "10.0.0.1", XS_HOST, 0, 0, 0},
+	{XS_FAMILY4, PORT_MUX, VPORT_E, 0, 64, "198.51.100.1", "10.0.0.1", XS_SPOOFED_SOURCE, VPORT_E, 0, 0},
+	{XS_FAMILY6, PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.0.0.1", XS_FORWARDED, VPORT_L1, VPORT_L2, 0},
+	{XS_FAMILY6, PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "192.0.2.7", XS_FORWARDED, VPORT_L1, VPORT_E, VPORT_M1},
+	{XS_FAMILY6, PORT_STACK, VPORT_G, 0, 64, "192.0.2.9", "10.0.0.1", XS_FORWARDED, VPORT_G, VPORT_L2, 0},
+	{XS_FAMILY6, PORT_MUX, VPORT_E, 0, 64, "192.0.2.9", "192.0.2.1", XS_PUNTED, VPORT_E, 0, 0},
+	{XS_FAMILY6, PORT_MUX, VPORT_E, 0, 255, "fe80::9", "ff02::2", XS_PUNTED, VPORT_E, 0, 0},
+	{XS_FAMILY6, PORT_LINKS, VPORT_L1, 101, 64, "192.0.2.9", "10.2.0.1", XS_BLACKHOLE, VPORT_L1, 0, 0},
 };
 
 static void build(struct frame *frame, const struct flow *flow)
 {
-	struct frame_spec spec = {
-		.tci = flow->tci, .ttl = flow->ttl, .source = frame_ip(flow->source), .destination = frame_ip(flow->destination)};
+	struct frame_spec spec = {.tci = flow->tci, .ttl = flow->ttl};
 
+	frame_addresses(&spec, flow->family, flow->source, flow->destination);
 	memcpy(spec.destination_mac, fixture_mac(flow->vport), 6);
 	frame_build(frame, &spec);
 }
@@ -128,15 +135,15 @@ static void they_add_up_over_noise(void **state)
 		build(&frame, flow);
 		for (int k = 0; k < 3; k++) {
 			noise = noise * 6364136223846793005ull + 1442695040888963407ull;
-			frame.data[(noise >> 33) % 42] = noise >> 56;
+			frame.data[(noise >> 33) % (flow->family == XS_FAMILY6 ? 62 : 42)] = noise >> 56;
 		}
 		if (i % 5 == 0)
 			frame.length = 18 + (noise >> 40) % (frame.length - 18);
 		if (flow->port == PORT_STACK) /* the kernel gives tc no frame without a network header */
-			frame.length = frame.length < 40 ? 40 : frame.length;
+			frame.length = frame.length < 60 ? 60 : frame.length;
 		if (flow->port == PORT_STACK || fixture_run_xdp(fixture, flow->port, &frame) == XDP_PASS) {
-			if (frame.length < 40)
-				frame.length = 40;
+			if (frame.length < 60)
+				frame.length = 60;
 			fixture_run_tc(fixture, flow->port, &frame, 0);
 		}
 	}

@@ -6,30 +6,35 @@
 
 #include "selftests/bpf/fixture.h"
 
-static void build(struct frame *frame, uint32_t vport, uint16_t tci, const char *destination)
+static void build(struct frame *frame, int family, uint32_t vport, uint16_t tci, const char *destination, struct frame_spec spec)
 {
-	struct frame_spec spec = {.tci = tci, .source = frame_ip("192.0.2.9"), .destination = frame_ip(destination)};
-
+	spec.tci = tci;
+	frame_addresses(&spec, family, "192.0.2.9", destination);
 	memcpy(spec.destination_mac, fixture_mac(vport), 6);
 	frame_build(frame, &spec);
 }
 
-/* `out` must be `in` with hop's MACs, tag `tci` (0: none) and a TTL less one; nothing else may differ. */
+/* `out` must be `in` with hop's MACs, tag `tci` (0: none) and a TTL or hop limit less one; nothing else may differ. */
 static void assert_forwarded(const struct frame *in, const struct frame *out, uint32_t hop, uint16_t tci)
 {
 	const uint8_t macs[12] = {0x02, 0xcc, 0, 0, 0, fixture_hop_mac(hop), 0x02, 0xdd, 0, 0, 0, hop};
 	size_t from = frame_network(in), to = frame_network(out);
+	struct frame back = *out;
 
 	assert_memory_equal(out->data, macs, sizeof(macs));
 	assert_int_equal(frame_tagged(out), tci != 0);
 	assert_int_equal(frame_tci(out), tci);
-	assert_int_equal(out->data[to - 2] << 8 | out->data[to - 1], 0x0800);
+	assert_memory_equal(out->data + to - 2, in->data + from - 2, 2); /* the ethertype */
 	assert_int_equal(out->length - to, in->length - from);
 	assert_int_equal(frame_ttl(out), frame_ttl(in) - 1);
 	assert_true(frame_checksum_right(out));
-	assert_memory_equal(out->data + to, in->data + from, 8);
-	assert_int_equal(out->data[to + 9], in->data[from + 9]);
-	assert_memory_equal(out->data + to + 12, in->data + from + 12, in->length - from - 12);
+	if (frame_is_ipv6(in)) {
+		back.data[to + 7]++;
+	} else {
+		back.data[to + 8]++;
+		memcpy(back.data + to + 10, in->data + from + 10, 2);
+	}
+	assert_memory_equal(back.data + to, in->data + from, in->length - from);
 }
 
 struct way {
@@ -51,27 +56,51 @@ static const struct way ways[] = {
 	{"from a user by the MUX", PORT_MUX, VPORT_E, 0, "203.0.113.1", HOP_L3, 201},
 };
 
+/* The MUX' policy of the fixture selects by IPv4's addresses alone. */
+static bool needs_policy(const struct way *way, int family)
+{
+	return family == XS_FAMILY6 && way->port == PORT_MUX;
+}
+
+/* What a way carries: the transport is nothing to a router, and neither are headers before it. */
+static const struct frame_spec carried[] = {
+	{.payload = 18},
+	{.payload = 1000, .ttl = 2, .tos = 0xb8},
+	{.protocol = 6, .padding = 6},
+	{.fragment = 0x2000},
+	{.fragment = 0x00b9},
+	{.extensions = 3, .extension = {60, 43, 51}, .extension_units = 2}, /* IPv6's alone */
+};
+
 static void by_xdp(void **state)
 {
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		struct frame in, out;
+		for (size_t k = 0; k < sizeof(carried) / sizeof(*carried) * XS_FAMILIES; k++) {
+			struct frame in, out;
 
-		build(&in, ways[i].vport, ways[i].tci_in, ways[i].destination);
-		out = in;
-		assert_int_equal(fixture_run_xdp(*state, ways[i].port, &out), XDP_REDIRECT);
-		assert_forwarded(&in, &out, ways[i].hop, ways[i].tci_out);
+			if (needs_policy(&ways[i], k % XS_FAMILIES))
+				continue;
+			build(&in, k % XS_FAMILIES, ways[i].vport, ways[i].tci_in, ways[i].destination, carried[k / XS_FAMILIES]);
+			out = in;
+			assert_int_equal(fixture_run_xdp(*state, ways[i].port, &out), XDP_REDIRECT);
+			assert_forwarded(&in, &out, ways[i].hop, ways[i].tci_out);
+		}
 	}
 }
 
 static void by_tc(void **state)
 {
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		struct frame in, out;
+		for (size_t k = 0; k < sizeof(carried) / sizeof(*carried) * XS_FAMILIES; k++) {
+			struct frame in, out;
 
-		build(&in, ways[i].vport, ways[i].tci_in, ways[i].destination);
-		out = in;
-		assert_int_equal(fixture_run_tc(*state, ways[i].port, &out, 0), TC_ACT_REDIRECT);
-		assert_forwarded(&in, &out, ways[i].hop, ways[i].tci_out);
+			if (needs_policy(&ways[i], k % XS_FAMILIES))
+				continue;
+			build(&in, k % XS_FAMILIES, ways[i].vport, ways[i].tci_in, ways[i].destination, carried[k / XS_FAMILIES]);
+			out = in;
+			assert_int_equal(fixture_run_tc(*state, ways[i].port, &out, 0), TC_ACT_REDIRECT);
+			assert_forwarded(&in, &out, ways[i].hop, ways[i].tci_out);
+		}
 	}
 }
 
@@ -99,7 +128,7 @@ static void checksum_at_its_ends(void **state)
 	struct frame in, out;
 	unsigned int seen = 0;
 
-	build(&in, VPORT_L1, 101, "10.0.0.1");
+	build(&in, XS_FAMILY4, VPORT_L1, 101, "10.0.0.1", (struct frame_spec){});
 	for (uint32_t id = 0; id < 65536; id += 1) {
 		uint8_t *ip = in.data + 18;
 		uint32_t sum = 0;
@@ -135,11 +164,12 @@ static void punts_bear_the_slivers_mac(void **state)
 		{PORT_MUX, VPORT_E, VPORT_E, 0, "192.0.2.1"},
 	};
 
-	for (size_t i = 0; i < sizeof(punts) / sizeof(*punts); i++) {
+	for (size_t k = 0; k < sizeof(punts) / sizeof(*punts) * XS_FAMILIES; k++) {
+		const size_t i = k / XS_FAMILIES;
 		const uint8_t mac[6] = {0x02, 0xbb, 0, 0, 0, punts[i].into};
 		struct frame in, out;
 
-		build(&in, punts[i].vport, punts[i].tci, punts[i].destination);
+		build(&in, k % XS_FAMILIES, punts[i].vport, punts[i].tci, punts[i].destination, (struct frame_spec){});
 		out = in;
 		assert_int_equal(fixture_run_tc(*state, punts[i].port, &out, 0), TC_ACT_REDIRECT);
 		assert_false(frame_tagged(&out));
@@ -164,56 +194,76 @@ static void punt_after_selection(void **state)
 	assert_int_equal(frame_ttl(&out), 1);
 }
 
-static void broadcast_keeps_its_destination(void **state)
+/* ARP's broadcast, and the group of a neighbour solicitation. */
+static void groups_keep_their_destination(void **state)
 {
-	struct frame_spec spec = {.tci = 101, .ethertype = 0x0806, .destination_mac = {255, 255, 255, 255, 255, 255}};
-	struct frame in, out;
+	const struct frame_spec specs[] = {
+		{.tci = 101, .ethertype = 0x0806, .destination_mac = {255, 255, 255, 255, 255, 255}},
+		{.tci = 101, .protocol = 58, .ttl = 255, .destination_mac = {0x33, 0x33, 0xff, 0, 0, 1}, .ipv6 = true},
+	};
 
-	frame_build(&in, &spec);
-	out = in;
-	assert_int_equal(fixture_run_tc(*state, PORT_LINKS, &out, 0), TC_ACT_REDIRECT);
-	assert_false(frame_tagged(&out));
-	assert_memory_equal(out.data, in.data, 12);
-	assert_memory_equal(out.data + 12, in.data + 16, in.length - 16);
+	for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
+		struct frame_spec spec = specs[i];
+		struct frame in, out;
+
+		frame_addresses(&spec, spec.ipv6 ? XS_FAMILY6 : XS_FAMILY4, "192.0.2.9", spec.ipv6 ? "ff02::1:ff00:1" : "0.0.0.0");
+		frame_build(&in, &spec);
+		out = in;
+		assert_int_equal(fixture_run_tc(*state, PORT_LINKS, &out, 0), TC_ACT_REDIRECT);
+		assert_false(frame_tagged(&out));
+		assert_memory_equal(out.data, in.data, 12);
+		assert_memory_equal(out.data + 12, in.data + 16, in.length - 16);
+	}
 }
 
-/* A GSO packet is as big as its segments: 1448 + 20 + 20 fits 1500, and 600 does not hold it. */
-static void gso_is_measured_by_segments(void **state)
+/* Sends a GSO packet by tc: was it forwarded, or left to the kernel? */
+static bool gso_forwarded(struct fixture *fixture, int family, const char *destination, struct frame_spec spec, uint32_t size)
 {
-	struct frame_spec spec = {.tci = 101, .protocol = 6, .payload = 2912, .source = frame_ip("192.0.2.9"),
-				  .destination = frame_ip("10.0.0.1")};
 	struct frame in, out;
 
-	memcpy(spec.destination_mac, fixture_mac(VPORT_L1), 6);
-	frame_build(&in, &spec);
+	spec.payload = 2912;
+	build(&in, family, VPORT_L1, 101, destination, spec);
 	out = in;
-	assert_int_equal(fixture_run_tc(*state, PORT_LINKS, &out, 1448), TC_ACT_REDIRECT);
+	assert_int_equal(fixture_run_tc(fixture, PORT_LINKS, &out, size), TC_ACT_REDIRECT);
+	if (frame_ttl(&out) == frame_ttl(&in))
+		return false;
 	assert_forwarded(&in, &out, HOP_L2, 102);
-	out = in;
-	fixture_run_tc(*state, PORT_LINKS, &out, 1461);
-	assert_int_equal(frame_ttl(&out), 64); /* punted: 1461 + 40 > 1500 */
-	spec.destination = frame_ip("10.4.0.1");
-	frame_build(&in, &spec);
-	out = in;
-	fixture_run_tc(*state, PORT_LINKS, &out, 1448);
-	assert_int_equal(frame_ttl(&out), 64);
-	out = in;
-	fixture_run_tc(*state, PORT_LINKS, &out, 560);
-	assert_int_equal(frame_ttl(&out), 63);
+	return true;
+}
+
+/* A GSO packet is as big as its segments: at an MTU of 1500, IPv4 and TCP leave 1460 bytes to each. */
+static void gso_is_measured_by_segments(void **state)
+{
+	static const struct {
+		int family;
+		struct frame_spec spec;
+		uint32_t most; /* of payload in a segment */
+	} gso[] = {
+		{XS_FAMILY4, {.protocol = 6}, 1460},
+		{XS_FAMILY4, {.protocol = 17}, 1472},
+		{XS_FAMILY6, {.protocol = 6}, 1440},
+		{XS_FAMILY6, {.protocol = 17}, 1452},
+		{XS_FAMILY6, {.protocol = 6, .extensions = 1, .extension = {60}, .extension_units = 1}, 1424},
+		{XS_FAMILY6, {.protocol = 6, .extensions = 2, .extension = {43, 51}, .extension_units = 4}, 1376},
+	};
+
+	for (size_t i = 0; i < sizeof(gso) / sizeof(*gso); i++) {
+		assert_true(gso_forwarded(*state, gso[i].family, "10.0.0.1", gso[i].spec, gso[i].most));
+		assert_false(gso_forwarded(*state, gso[i].family, "10.0.0.1", gso[i].spec, gso[i].most + 1));
+	}
 }
 
 /* Without GSO the same packet is too big for either way. */
 static void a_big_packet_is_punted(void **state)
 {
-	struct frame_spec spec = {.tci = 101, .payload = 2912, .source = frame_ip("192.0.2.9"),
-				  .destination = frame_ip("10.0.0.1")};
-	struct frame in;
+	for (int family = 0; family < XS_FAMILIES; family++) {
+		struct frame in;
 
-	memcpy(spec.destination_mac, fixture_mac(VPORT_L1), 6);
-	frame_build(&in, &spec);
-	assert_int_equal(fixture_run_xdp(*state, PORT_LINKS, &in), XDP_PASS);
-	assert_int_equal(fixture_run_tc(*state, PORT_LINKS, &in, 0), TC_ACT_REDIRECT);
-	assert_int_equal(frame_ttl(&in), 64);
+		build(&in, family, VPORT_L1, 101, "10.0.0.1", (struct frame_spec){.payload = 2912});
+		assert_int_equal(fixture_run_xdp(*state, PORT_LINKS, &in), XDP_PASS);
+		assert_int_equal(fixture_run_tc(*state, PORT_LINKS, &in, 0), TC_ACT_REDIRECT);
+		assert_int_equal(frame_ttl(&in), 64);
+	}
 }
 
 int main(void)
@@ -225,7 +275,7 @@ int main(void)
 		cmocka_unit_test(checksum_at_its_ends),
 		cmocka_unit_test(punts_bear_the_slivers_mac),
 		cmocka_unit_test(punt_after_selection),
-		cmocka_unit_test(broadcast_keeps_its_destination),
+		cmocka_unit_test(groups_keep_their_destination),
 		cmocka_unit_test(gso_is_measured_by_segments),
 		cmocka_unit_test(a_big_packet_is_punted),
 	};

@@ -17,7 +17,7 @@
 #include "selftests/bpf/fixture.h"
 
 #define STREAM_MS 1500
-#define SMALL_POOL 40
+#define SMALL_POOL 74
 
 struct stream {
 	int program;
@@ -111,10 +111,10 @@ static unsigned long take_and_give_back(struct fixture *fixture)
 		struct xs_table *foreign = xs_table_new(fixture->pool, 4);
 
 		assert_non_null(foreign);
-		set(fixture->fib1, 0x0a141400, 24, HOP_L2);
-		set(fixture->fib1, 0x0a141401, 32, HOP_L2);
-		clear(fixture->fib1, 0x0a141401, 32);
-		clear(fixture->fib1, 0x0a141400, 24);
+		set(fixture->fib1[XS_FAMILY4], 0x0a141400, 24, HOP_L2);
+		set(fixture->fib1[XS_FAMILY4], 0x0a141401, 32, HOP_L2);
+		clear(fixture->fib1[XS_FAMILY4], 0x0a141401, 32);
+		clear(fixture->fib1[XS_FAMILY4], 0x0a141400, 24);
 		/* Every destination of every slice, and deep enough to take several blocks. */
 		set(foreign, 0, 0, HOP_BLACKHOLE);
 		set(foreign, 0x0a141401, 32, HOP_BLACKHOLE);
@@ -140,13 +140,13 @@ static void blocks_reused_under_lookups(void **state)
 		memcpy(spec.destination_mac, fixture_mac(VPORT_L1), 6);
 		frame_build(&frames[i], &spec);
 	}
-	set(fixture->fib1, 0x0a140000, 16, HOP_L2);
+	set(fixture->fib1[XS_FAMILY4], 0x0a140000, 16, HOP_L2);
 	uint64_t forwarded = verdict_of(fixture, SLICE_1, XS_FORWARDED), dropped = verdict_of(fixture, SLICE_1, XS_BLACKHOLE);
 
 	start_port(fixture, &stream, &thread, PORT_LINKS);
 	rounds = take_and_give_back(fixture);
 	stop(&stream, thread);
-	clear(fixture->fib1, 0x0a140000, 16);
+	clear(fixture->fib1[XS_FAMILY4], 0x0a140000, 16);
 	print_message("%lu packets, %lu rounds of taking and giving back blocks\n", stream.sent, rounds);
 	assert_int_equal(verdict_of(fixture, SLICE_1, XS_BLACKHOLE), dropped);
 	assert_int_equal(verdict_of(fixture, SLICE_1, XS_FORWARDED) - forwarded, stream.sent);
@@ -163,13 +163,13 @@ static void blocks_reused_under_slow_lookups(void **state)
 	pthread_t thread;
 	unsigned long rounds;
 
-	set(fixture->fib1, 0x0a140000, 16, HOP_L2);
+	set(fixture->fib1[XS_FAMILY4], 0x0a140000, 16, HOP_L2);
 	shared->slow_slice = SLICE_1;
 	shared->slow_leaf = HOP_L2;
 	start(&stream, &thread, bpf_program__fd(fixture->skeleton->progs.slow_lookup));
 	rounds = take_and_give_back(fixture);
 	stop(&stream, thread);
-	clear(fixture->fib1, 0x0a140000, 16);
+	clear(fixture->fib1[XS_FAMILY4], 0x0a140000, 16);
 	print_message("%llu walks, %lu rounds, %llu answers from a foreign table\n", (unsigned long long)shared->slow_walks, rounds,
 		      (unsigned long long)shared->slow_foreign);
 	assert_int_equal(shared->slow_walks, stream.sent);

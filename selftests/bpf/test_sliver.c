@@ -11,13 +11,13 @@
 #include "selftests/bpf/fixture.h"
 
 static const uint8_t anyone[6] = {0x02, 0x77, 0, 0, 0, 1};
+static const uint8_t all_nodes[6] = {0x33, 0x33, 0, 0, 0, 1};
 static const uint8_t relay[6] = {0x06, 0xaa, 0, 0, 0, VPORT_E};
 
 static void build(struct frame *frame, const uint8_t mac[6], struct frame_spec spec)
 {
 	memcpy(spec.destination_mac, mac, 6);
-	spec.source = frame_ip("10.3.0.1");
-	spec.destination = frame_ip("10.0.0.1");
+	frame_addresses(&spec, spec.ipv6 ? XS_FAMILY6 : XS_FAMILY4, "10.3.0.1", "10.0.0.1");
 	frame_build(frame, &spec);
 }
 
@@ -71,6 +71,10 @@ static void a_link_pushes_its_label(void **state)
 	assert_sent(*state, VPORT_L3, &frame, 201);
 	build(&frame, anyone, (struct frame_spec){.option_words = 3});
 	assert_sent(*state, VPORT_L1, &frame, 101);
+	build(&frame, anyone, (struct frame_spec){.ipv6 = true, .ttl = 1, .protocol = 89});
+	assert_sent(*state, VPORT_L1, &frame, 101);
+	build(&frame, all_nodes, (struct frame_spec){.ipv6 = true, .ttl = 255, .protocol = 58});
+	assert_sent(*state, VPORT_L3, &frame, 201);
 }
 
 static void gateway_and_edge_send_untagged(void **state)
@@ -81,6 +85,9 @@ static void gateway_and_edge_send_untagged(void **state)
 	assert_sent(*state, VPORT_G, &frame, 0);
 	assert_sent(*state, VPORT_E, &frame, 0);
 	build(&frame, anyone, (struct frame_spec){.ethertype = 0x0806});
+	assert_sent(*state, VPORT_G, &frame, 0);
+	assert_sent(*state, VPORT_E, &frame, 0);
+	build(&frame, all_nodes, (struct frame_spec){.ipv6 = true, .ttl = 255, .protocol = 58});
 	assert_sent(*state, VPORT_G, &frame, 0);
 	assert_sent(*state, VPORT_E, &frame, 0);
 }
@@ -98,6 +105,24 @@ static void a_mux_reaches_only_the_relay(void **state)
 	build(&frame, relay, (struct frame_spec){.ethertype = 0x0806});
 	assert_refused(*state, VPORT_M1, &frame);
 	build(&frame, (const uint8_t[]){255, 255, 255, 255, 255, 255}, (struct frame_spec){});
+	assert_refused(*state, VPORT_M1, &frame);
+	build(&frame, relay, (struct frame_spec){.ipv6 = true});
+	assert_sent(*state, VPORT_M1, &frame, 0);
+	build(&frame, relay, (struct frame_spec){.ethertype = 0x8847});
+	assert_refused(*state, VPORT_M1, &frame);
+}
+
+/* Two slices' neighbours must not find each other by way of the edge that they share. */
+static void neighbour_discovery_stays_in_its_slice(void **state)
+{
+	const uint8_t solicited[6] = {0x33, 0x33, 0xff, 0, 0, 1};
+	struct frame frame;
+
+	build(&frame, solicited, (struct frame_spec){.ipv6 = true, .ttl = 255, .protocol = 58});
+	assert_refused(*state, VPORT_M1, &frame);
+	build(&frame, all_nodes, (struct frame_spec){.ipv6 = true, .ttl = 255, .protocol = 58});
+	assert_refused(*state, VPORT_M2, &frame);
+	build(&frame, fixture_mac(VPORT_E), (struct frame_spec){.ipv6 = true, .ttl = 255, .protocol = 58});
 	assert_refused(*state, VPORT_M1, &frame);
 }
 
@@ -129,7 +154,7 @@ static int edge(struct fixture *fixture, const uint8_t mac[6], uint16_t ethertyp
 	struct frame frame;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame.data, .repeat = 1);
 
-	build(&frame, mac, (struct frame_spec){.ethertype = ethertype});
+	build(&frame, mac, (struct frame_spec){.ethertype = ethertype, .ipv6 = ethertype == 0x86dd});
 	opts.data_size_in = frame.length;
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(fixture->skeleton->progs.tc_edge), &opts), 0);
 	return (int)opts.retval;
@@ -141,7 +166,10 @@ static void the_edge_relays_what_is_not_its_own(void **state)
 	const uint8_t own[6] = {0};
 
 	assert_int_equal(edge(*state, relay, 0x0800), TC_ACT_REDIRECT);
+	assert_int_equal(edge(*state, relay, 0x86dd), TC_ACT_REDIRECT);
 	assert_int_equal(edge(*state, relay, 0x0806), TC_ACT_UNSPEC);
+	assert_int_equal(edge(*state, own, 0x86dd), TC_ACT_UNSPEC);
+	assert_int_equal(edge(*state, all_nodes, 0x86dd), TC_ACT_UNSPEC);
 	assert_int_equal(edge(*state, own, 0x0800), TC_ACT_UNSPEC);
 	assert_int_equal(edge(*state, (const uint8_t[]){255, 255, 255, 255, 255, 255}, 0x0800), TC_ACT_UNSPEC);
 }
@@ -152,6 +180,7 @@ int main(void)
 		cmocka_unit_test(a_link_pushes_its_label),
 		cmocka_unit_test(gateway_and_edge_send_untagged),
 		cmocka_unit_test(a_mux_reaches_only_the_relay),
+		cmocka_unit_test(neighbour_discovery_stays_in_its_slice),
 		cmocka_unit_test(no_tag_of_its_own),
 		cmocka_unit_test(a_veth_of_nobody),
 		cmocka_unit_test(the_edge_relays_what_is_not_its_own),
