@@ -65,6 +65,9 @@ void xs_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Opens the options' store; complains and returns negative errno if it cannot. create: makes the directory. */
 int xs_open_store(const struct xs_options *options, bool create, struct xs_store **out);
 
+/* locate.c: where an address lives and how packets get there, as the store's images tell. An exit code. */
+int xs_locate(const struct xs_options *options, struct xs_store *store, const struct xs_address *address);
+
 /* Prints JSON, sorted and indented, and takes the reference. */
 void xs_print_json(json_t *json);
 

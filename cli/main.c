@@ -36,9 +36,10 @@ static const struct xs_command command_table[] = {
 	  "  xslice switch rack1 A             all VMs of group rack1\n"
 	  "  xslice switch vm5 P               and back\n",
 	  XS_OPT_STORE | XS_OPT_TIMEOUT, 2, 2, xs_command_switch },
-	{ "show", "[NODE]", "what is in force: nodes, slices, MUXes, where each VM lives",
+	{ "show", "[NODE|ADDRESS]", "what is in force: nodes, slices, MUXes, where each VM lives",
 	  "  xslice show                       the domain\n"
-	  "  xslice show R3                    one node, with its labels, addresses and namespaces\n",
+	  "  xslice show R3                    one node, with its labels, addresses and namespaces\n"
+	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n",
 	  XS_OPT_STORE, 0, 1, xs_command_show },
 	{ "stats", "[NODE]", "counters of nodes, slices, links and MUX rules; drops by reason",
 	  "  xslice stats                      every node of this machine\n"

@@ -228,12 +228,17 @@ static void print_cells(const json_t *cells)
 int xs_command_show(const struct xs_options *options)
 {
 	struct show show = { .only = options->argc ? options->argv[0] : NULL };
+	struct xs_address address;
 	int code = XS_EXIT_FAILED, result;
 	json_t *node;
 	size_t i;
 
 	if (xs_open_store(options, false, &show.store))
 		return XS_EXIT_FAILED;
+	if (show.only && !xs_address_parse(show.only, &address)) {
+		code = xs_locate(options, show.store, &address);
+		goto out;
+	}
 	show.node = json_array();
 	show.cell = json_object();
 	show.slice_name = json_object();
@@ -253,7 +258,7 @@ int xs_command_show(const struct xs_options *options)
 		goto out;
 	}
 	if (show.only && !show.found) {
-		xs_complain("show: no node is called '%s' (xslice show lists them)", show.only);
+		xs_complain("show: '%s' is no address, and no node is called so (xslice show lists them)", show.only);
 		code = XS_EXIT_USAGE;
 		goto out;
 	}
