@@ -109,6 +109,27 @@ static int forget_former_neighbours(struct xs_agent *agent, const struct xs_imag
 	return err;
 }
 
+/* Users who knew another MAC for the address learn it now. Nothing depends on it: who asks is answered. */
+static void announce_new(const struct xs_agent *agent, const struct xs_image *image)
+{
+	const struct xs_rec_vport *record, *former;
+
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		if (record->kind != XS_VPORT_GATEWAY && record->kind != XS_VPORT_EDGE)
+			continue;
+		former = agent->image ? xs_image_find(agent->image, XS_REC_VPORT, &record->id) : NULL;
+		for (int family = 0; family < XS_FAMILIES; family++) {
+			const struct xs_address *address = &record->address[family];
+
+			if (!address->family ||
+			    (former && former->port == record->port && !memcmp(&former->mac, &record->mac, sizeof(record->mac)) &&
+			     !xs_address_compare(&former->address[family], address)))
+				continue;
+			xs_node_announce(agent->node, record->id, address);
+		}
+	}
+}
+
 /* ---- the two halves ------------------------------------------------------------------------------------------------ */
 
 static int make(struct xs_agent *agent, const struct xs_image *image, char *error)
@@ -145,6 +166,8 @@ static int make(struct xs_agent *agent, const struct xs_image *image, char *erro
 		err = xs_fill_ports(machinery->fill, image, agent->node, error);
 	if (!err)
 		err = forget_former_neighbours(agent, image, error);
+	if (!err)
+		announce_new(agent, image);
 	return err;
 }
 

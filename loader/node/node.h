@@ -79,6 +79,12 @@ int xs_node_netns(const struct xs_node *node); /* descriptor of the node's own n
  */
 int xs_node_forget_neighbours(struct xs_node *node, uint32_t vport, char *error);
 
+/*
+ * Tells those on the vport's link, once, that its MAC has `address`. 0 or negative errno; -ENODEV: there is no such vport;
+ * -ENETDOWN: nobody is there to hear it.
+ */
+int xs_node_announce(const struct xs_node *node, uint32_t vport, const struct xs_address *address);
+
 /* The port's carrier is copied to the veths of its links. Call when a link of the node's namespace has changed. */
 int xs_node_copy_carrier(struct xs_node *node, const struct xs_image *image);
 

@@ -126,8 +126,7 @@ def main():
                 assert f"port: {name}" in changed and new in changed, "the example has changed"
                 for path in (domain.write(changed, "renamed.yaml"), rig.definition):
                     domain.apply(path)
-                    # A MUX port of another name has another edge, and that another MAC, which clients learn by ARP only.
-                    figure7.flush_neighbours(net.name("client"))
+                    # A MUX port of another name has another edge, and that another MAC: it announces itself.
                     assert netns.until(reached, 4), f"nothing comes in at {port} after {path}"
 
         def ports_exchange_devices():
