@@ -133,7 +133,7 @@ void xs_mirrors_drain(struct xs_mirrors *mirrors)
 		on_readable(xs_mirror_fd(one->mirror), EV_READ, one);
 }
 
-static void on_resolution(void *context, uint32_t ifindex, uint32_t address, bool resolved)
+static void on_resolution(void *context, uint32_t ifindex, const struct xs_address *address, bool resolved)
 {
 	const struct mirrored *edge = context;
 
@@ -183,7 +183,8 @@ static int describe(const struct xs_mirrors *mirrors, const struct xs_image *ima
 	out->ifindex = made->inner;
 	out->vport = record->id;
 	out->kind = record->kind;
-	out->edge_root = edge_mirror ? xs_mirror_root(edge_mirror->mirror) : 0;
+	for (unsigned int family = 0; edge_mirror && family < XS_FAMILIES; family++)
+		out->edge_root[family] = xs_mirror_root(edge_mirror->mirror, family);
 	out->port_ifindex = device->ifindex;
 	out->port_flags = xs_fill_port_flags(port);
 	out->vid = record->vid;
@@ -204,10 +205,15 @@ static int by_namespace(const void *a, const void *b)
 
 /* ---- make ---------------------------------------------------------------------------------------------------------- */
 
-static int put_root(struct xs_mirrors *mirrors, uint32_t slice, uint32_t root)
+/* mirror NULL: the slice has no tables. */
+static int put_roots(struct xs_mirrors *mirrors, uint32_t slice, const struct xs_mirror *mirror)
 {
-	struct xs_slice entry = {.fib_root[XS_FAMILY4] = root};
-	int err = xs_node_maps_put(mirrors->maps, XS_MAP_slice, slice, &entry);
+	struct xs_slice entry = {};
+	int err;
+
+	for (unsigned int family = 0; mirror && family < XS_FAMILIES; family++)
+		entry.fib_root[family] = xs_mirror_root(mirror, family);
+	err = xs_node_maps_put(mirrors->maps, XS_MAP_slice, slice, &entry);
 
 	return err < 0 ? err : 0;
 }
@@ -301,7 +307,7 @@ static int make_namespace(struct xs_mirrors *mirrors, const struct xs_image *ima
 		free(device);
 		return err;
 	}
-	return key.slice ? put_root(mirrors, key.slice, xs_mirror_root(find(mirrors, &key)->mirror)) : 0;
+	return key.slice ? put_roots(mirrors, key.slice, find(mirrors, &key)->mirror) : 0;
 }
 
 int xs_mirrors_make(struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
@@ -340,7 +346,7 @@ static int zero_roots(struct xs_mirrors *mirrors, const struct xs_image *image)
 
 	for (uint32_t id = 1; !err && id < mirrors->maps->entries[XS_MAP_slice]; id++)
 		if (!image || !find(mirrors, &(struct key){.slice = id}) || !xs_image_find(image, XS_REC_SLICE, &id))
-			err = put_root(mirrors, id, 0);
+			err = put_roots(mirrors, id, NULL);
 	return err;
 }
 

@@ -133,12 +133,11 @@ static bool on_link(const struct xs_silent *silent, uint32_t edge, const struct 
 	return xs_prefix_contains(&link, address) && xs_address_compare(&record->address[family], address);
 }
 
-void xs_silent_told(struct xs_silent *silent, uint32_t edge, uint32_t address, bool resolved)
+void xs_silent_told(struct xs_silent *silent, uint32_t edge, const struct xs_address *address, bool resolved)
 {
-	struct user user = {.edge = edge, .address = {.family = XS_IPV4}, .until_ms = now_ms() + XS_SILENT_S * 1000};
+	struct user user = {.edge = edge, .address = *address, .until_ms = now_ms() + XS_SILENT_S * 1000};
 	size_t at;
 
-	memcpy(user.address.bytes, &address, sizeof(address));
 	at = find(silent, edge, &user.address);
 	if (resolved) {
 		if (at < silent->count)

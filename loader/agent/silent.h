@@ -29,7 +29,7 @@ void xs_silent_hold(struct xs_silent *silent, const struct xs_node *node, const 
 
 bool xs_silent_holds(const struct xs_silent *silent); /* an image */
 
-/* What an edge (vport id) learned of an IPv4 address (wire order). */
-void xs_silent_told(struct xs_silent *silent, uint32_t edge, uint32_t address, bool resolved);
+/* What an edge (vport id) learned of an address. */
+void xs_silent_told(struct xs_silent *silent, uint32_t edge, const struct xs_address *address, bool resolved);
 
 #endif

@@ -8,6 +8,28 @@
 
 #include "loader/node/mirror_internal.h"
 
+static int fib_new(struct xs_pool *pool, unsigned int bytes, struct xs_fib *fib)
+{
+	fib->bytes = bytes;
+	fib->bits = bytes * 8;
+	fib->heads = xs_prefix_map_new(bytes);
+	fib->refused = xs_prefix_map_new(bytes);
+	fib->veils = xs_prefix_map_new(bytes);
+	if (!fib->heads || !fib->refused || !fib->veils)
+		return -ENOMEM;
+	fib->table = xs_table_new(pool, bytes);
+	return fib->table ? 0 : -errno;
+}
+
+static void fib_free(struct xs_fib *fib)
+{
+	xs_table_free(fib->table);
+	xs_prefix_map_free(fib->heads);
+	xs_prefix_map_free(fib->refused);
+	xs_prefix_map_free(fib->veils);
+	free(fib->shadow);
+}
+
 int xs_mirror_new(int netns, struct xs_pool *pool, struct xs_nexthops *nexthops, struct xs_mirror **out)
 {
 	struct xs_mirror *mirror = calloc(1, sizeof(*mirror));
@@ -17,25 +39,24 @@ int xs_mirror_new(int netns, struct xs_pool *pool, struct xs_nexthops *nexthops,
 		return -ENOMEM;
 	mirror->pool = pool;
 	mirror->nexthops = nexthops;
-	mirror->heads = xs_prefix_map_new(XS_MIRROR_BYTES);
-	mirror->refused = xs_prefix_map_new(XS_MIRROR_BYTES);
-	mirror->veils = xs_prefix_map_new(XS_MIRROR_BYTES);
-	err = -ENOMEM;
-	if (!mirror->heads || !mirror->refused || !mirror->veils)
-		goto out;
 	/* Without an entry that punts nothing could be left to the sliver. */
-	err = -ENOSPC;
-	if (!xs_nexthops_punt(nexthops))
-		goto out;
-	mirror->table = xs_table_new(pool, XS_MIRROR_BYTES);
-	err = mirror->table ? xs_mirror_open(mirror, netns) : -errno;
-	if (err)
-		goto out;
+	err = xs_nexthops_punt(nexthops) ? 0 : -ENOSPC;
+	for (unsigned int i = 0; !err && i < XS_FAMILIES; i++)
+		err = fib_new(pool, xs_family_bits(xs_family_at(i)) / 8, &mirror->fib[i]);
+	if (!err)
+		err = xs_mirror_open(mirror, netns);
+	if (err) {
+		xs_mirror_free(mirror);
+		return err;
+	}
 	*out = mirror;
-	mirror = NULL;
-out:
-	xs_mirror_free(mirror);
-	return err;
+	return 0;
+}
+
+static void give_back_edges(struct xs_mirror *mirror, const struct xs_mirror_part *part)
+{
+	for (unsigned int i = 0; i < XS_FAMILIES; i++)
+		xs_nexthops_give_back(mirror->nexthops, part->edge_nexthop[i]);
 }
 
 void xs_mirror_free(struct xs_mirror *mirror)
@@ -44,21 +65,18 @@ void xs_mirror_free(struct xs_mirror *mirror)
 		return;
 	xs_mirror_shut(mirror);
 	xs_adjacencies_free(mirror);
+	xs_routes_free(mirror);
 	for (size_t i = 0; i < mirror->part_count; i++)
-		xs_nexthops_give_back(mirror->nexthops, mirror->part[i].edge_nexthop);
-	xs_table_free(mirror->table);
-	xs_prefix_map_free(mirror->heads);
-	xs_prefix_map_free(mirror->refused);
-	xs_prefix_map_free(mirror->veils);
+		give_back_edges(mirror, &mirror->part[i]);
+	for (unsigned int i = 0; i < XS_FAMILIES; i++)
+		fib_free(&mirror->fib[i]);
 	free(mirror->part);
-	free(mirror->route);
-	free(mirror->shadow);
 	free(mirror);
 }
 
-uint32_t xs_mirror_root(const struct xs_mirror *mirror)
+uint32_t xs_mirror_root(const struct xs_mirror *mirror, unsigned int family)
 {
-	return xs_table_root(mirror->table);
+	return xs_table_root(mirror->fib[family].table);
 }
 
 int xs_mirror_fd(const struct xs_mirror *mirror)
@@ -70,37 +88,41 @@ void xs_mirror_counts(const struct xs_mirror *mirror, struct xs_mirror_count *ou
 {
 	out->routes = mirror->routes;
 	out->neighbours = mirror->neighbours;
-	out->refused = xs_prefix_map_count(mirror->refused) + mirror->refused_hosts;
+	out->refused = mirror->refused_hosts;
+	for (unsigned int i = 0; i < XS_FAMILIES; i++)
+		out->refused += xs_prefix_map_count(mirror->fib[i].refused);
 }
 
 /* ---- leaves ------------------------------------------------------------------------------------------------------ */
 
-int xs_leaf_set(struct xs_mirror *mirror, const uint8_t *address, unsigned int length, uint32_t leaf)
+int xs_leaf_set(struct xs_mirror *mirror, const struct xs_prefix *prefix, uint32_t leaf)
 {
+	struct xs_fib *fib = xs_fib_of(mirror, prefix->family);
 	uint32_t before;
-	bool had = xs_table_get(mirror->table, address, length, &before);
+	bool had = xs_table_get(fib->table, prefix->bytes, prefix->length, &before);
 	int err;
 
 	if (had && before == leaf)
 		return 0;
-	err = xs_table_set(mirror->table, address, length, leaf);
+	err = xs_table_set(fib->table, prefix->bytes, prefix->length, leaf);
 	if (err)
 		return err;
 	xs_adjacency_referred(mirror, leaf);
 	if (had)
 		xs_adjacency_unreferred(mirror, before);
 	else
-		mirror->inserted = true;
+		fib->inserted = true;
 	return 0;
 }
 
-void xs_leaf_clear(struct xs_mirror *mirror, const uint8_t *address, unsigned int length)
+void xs_leaf_clear(struct xs_mirror *mirror, const struct xs_prefix *prefix)
 {
+	struct xs_fib *fib = xs_fib_of(mirror, prefix->family);
 	uint32_t before;
 
-	if (!xs_table_get(mirror->table, address, length, &before))
+	if (!xs_table_get(fib->table, prefix->bytes, prefix->length, &before))
 		return;
-	xs_table_remove(mirror->table, address, length);
+	xs_table_remove(fib->table, prefix->bytes, prefix->length);
 	xs_adjacency_unreferred(mirror, before);
 }
 
@@ -119,33 +141,57 @@ static int finish(struct xs_mirror *mirror)
 {
 	int err = 0;
 
-	if (mirror->shadow_changed) {
-		mirror->shadow_changed = false;
-		err = xs_routes_apply_all(mirror);
+	for (unsigned int i = 0; !err && i < XS_FAMILIES; i++) {
+		if (!mirror->fib[i].shadow_changed)
+			continue;
+		mirror->fib[i].shadow_changed = false;
+		err = xs_routes_apply_all(mirror, &mirror->fib[i]);
 	}
 	if (!err)
 		err = xs_adjacencies_apply(mirror);
-	if (!err && mirror->inserted && xs_prefix_map_count(mirror->refused))
-		err = xs_routes_retry_refused(mirror);
-	mirror->inserted = false;
+	for (unsigned int i = 0; i < XS_FAMILIES; i++) {
+		struct xs_fib *fib = &mirror->fib[i];
+
+		if (!err && fib->inserted && xs_prefix_map_count(fib->refused))
+			err = xs_routes_retry_refused(mirror, fib);
+		fib->inserted = false;
+	}
 	xs_nexthops_commit(mirror->nexthops);
 	xs_adjacencies_ask(mirror);
 	return err;
 }
 
-static void fill_edge(struct xs_mirror *mirror, const struct xs_mirror_part *part)
+static int apply_all(struct xs_mirror *mirror)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < XS_FAMILIES; i++)
+		err = xs_routes_apply_all(mirror, &mirror->fib[i]);
+	return err;
+}
+
+/* The entry of a MUX device for one family: `was` is what it had. */
+static void fill_edge(struct xs_mirror *mirror, struct xs_mirror_part *part, struct xs_mirror_part *was,
+		      unsigned int family)
 {
 	const struct xs_nexthop content = {
 		.kind = XS_NEXTHOP_EDGE,
 		.vport = part->device.vport,
-		.edge_root = part->device.edge_root,
+		.edge_root = part->device.edge_root[family],
 		.ifindex = part->device.port_ifindex,
 		.port_flags = part->device.port_flags,
 		.mtu = part->device.mtu,
 	};
+	uint32_t *entry = &part->edge_nexthop[family];
 
-	if (part->edge_nexthop)
-		xs_nexthops_set(mirror->nexthops, part->edge_nexthop, &content);
+	if (was) {
+		*entry = was->edge_nexthop[family];
+		was->edge_nexthop[family] = 0;
+	}
+	if (!*entry)
+		*entry = xs_nexthops_take(mirror->nexthops);
+	if (*entry)
+		xs_nexthops_set(mirror->nexthops, *entry, &content);
 }
 
 static bool same_devices(const struct xs_mirror *mirror, const struct xs_mirror_device *device, size_t count)
@@ -179,18 +225,14 @@ int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_devic
 		struct xs_mirror_part *was = xs_mirror_part(mirror, device[i].ifindex);
 
 		part[i].device = device[i];
-		if (was && device[i].kind == XS_VPORT_MUX) {
-			part[i].edge_nexthop = was->edge_nexthop;
-			was->edge_nexthop = 0;
-		} else if (device[i].kind == XS_VPORT_MUX) {
-			part[i].edge_nexthop = xs_nexthops_take(mirror->nexthops);
-		}
-		fill_edge(mirror, &part[i]);
+		part[i].carrier = was ? was->carrier : XS_CARRIER_UNKNOWN;
+		for (unsigned int family = 0; device[i].kind == XS_VPORT_MUX && family < XS_FAMILIES; family++)
+			fill_edge(mirror, &part[i], was, family);
 	}
 	mirror->part = part;
 	mirror->part_count = count;
 	xs_adjacencies_refill(mirror);
-	err = xs_routes_apply_all(mirror);
+	err = apply_all(mirror);
 	if (!err)
 		err = finish(mirror);
 	else
@@ -200,12 +242,21 @@ int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_devic
 	 * reused.
 	 */
 	for (size_t i = 0; i < before_count && !err; i++)
-		xs_nexthops_give_back(mirror->nexthops, before[i].edge_nexthop);
+		give_back_edges(mirror, &before[i]);
 	free(before);
 	return err;
 }
 
 /* ---- synchronisation and events ---------------------------------------------------------------------------------- */
+
+static int dump(struct xs_mirror *mirror, uint16_t type)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < XS_FAMILIES; i++)
+		err = xs_mirror_dump(mirror, type, xs_family_at(i));
+	return err;
+}
 
 int xs_mirror_sync(struct xs_mirror *mirror)
 {
@@ -218,22 +269,20 @@ int xs_mirror_sync(struct xs_mirror *mirror)
 	xs_mirror_discard(mirror);
 	mirror->stale = false;
 	xs_neighbours_unmark(mirror);
-	err = xs_mirror_dump(mirror, RTM_GETNEIGH);
+	err = dump(mirror, RTM_GETNEIGH);
 	if (err)
 		goto out;
 	xs_routes_unmark(mirror);
-	err = xs_mirror_dump(mirror, RTM_GETROUTE);
+	err = dump(mirror, RTM_GETROUTE);
 	if (err)
 		goto out;
 	mirror->refused_hosts = 0;
 	xs_neighbours_sweep(mirror);
 	err = xs_routes_sweep(mirror);
 	if (!err)
-		err = xs_routes_apply_all(mirror);
-	if (!err)
-		err = xs_routes_retry_refused(mirror);
-	if (!err)
-		mirror->synchronised = true;
+		err = apply_all(mirror);
+	for (unsigned int i = 0; !err && i < XS_FAMILIES; i++)
+		err = xs_routes_retry_refused(mirror, &mirror->fib[i]);
 out:
 	if (err) {
 		/* What the dump told so far is kept unapplied; the next one begins anew. */

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mirror.h - the FIB of a slice, and the neighbours of an edge, as a copy of what the kernel of the namespace has:
- * routes, next hops and neighbours of its main and local tables, by netlink, as they change.
+ * mirror.h - the FIBs of a slice, one per family, and the neighbours of an edge, as a copy of what the kernel of the
+ * namespace has: routes, next hops and neighbours of its main and local tables, by netlink, as they change.
  *
  * Always holds: a destination that the kernel would forward to a resolved neighbour leads to a FORWARD nexthop or,
  * while the copy lags or lacks it, to PUNT; never to a neighbour that the kernel does not have. An overrun of the
  * socket is answered by a new dump (resynchronisation). The table that is in force stays in force while a first dump is
- * read. IPv4.
+ * read. What is behind a device without carrier is not sent to.
  *
  * Left to the kernel, as PUNT: own addresses, on-link addresses not resolved, unreachable and prohibit, routes with a
- * TOS, an MTU or an encapsulation of their own, and all that finds no room. Of several next hops the first serves.
+ * TOS, a source prefix, an MTU or an encapsulation of their own, and all that finds no room. IPv6's link-local and
+ * multicast prefixes have no leaves: nobody looks them up. Of several next hops the first that is alive serves.
  */
 #ifndef XSLICE_NODE_MIRROR_H
 #define XSLICE_NODE_MIRROR_H
 
 #include <stdint.h>
 
+#include "loader/base/address.h"
 #include "maps/address_table.h"
 #include "maps/node_maps.h"
 
@@ -26,7 +28,7 @@ struct xs_mirror_device {
 	uint32_t ifindex;   /* inner end */
 	uint32_t vport;
 	uint32_t kind;      /* enum xs_vport_kind */
-	uint32_t edge_root; /* MUX: root of its edge's table */
+	uint32_t edge_root[XS_FAMILIES]; /* MUX: roots of its edge's tables */
 	uint32_t port_ifindex, port_flags;
 	uint16_t vid, mtu;
 	uint8_t smac[6];
@@ -42,9 +44,10 @@ uint64_t xs_nexthops_writes(const struct xs_nexthops *nexthops);
 
 /*
  * Told, as it happens, what became of a neighbour that was asked for: resolved, or not. One that the kernel forgets
- * counts as resolved: nobody knows any more that it does not answer. address: wire order.
+ * counts as resolved: nobody knows any more that it does not answer.
  */
-typedef void (*xs_mirror_resolution)(void *context, uint32_t ifindex, uint32_t address, bool resolved);
+typedef void (*xs_mirror_resolution)(void *context, uint32_t ifindex, const struct xs_address *address,
+				     bool resolved);
 
 /* Opens the sockets in the namespace (descriptor, not owned). Nothing is read yet. */
 int xs_mirror_new(int netns, struct xs_pool *pool, struct xs_nexthops *nexthops, struct xs_mirror **out);
@@ -62,7 +65,8 @@ int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_devic
 int xs_mirror_sync(struct xs_mirror *mirror);
 int xs_mirror_fd(const struct xs_mirror *mirror);     /* readable: call xs_mirror_events() */
 int xs_mirror_events(struct xs_mirror *mirror);       /* applies what has changed. -ENOBUFS: overrun, sync is due */
-uint32_t xs_mirror_root(const struct xs_mirror *mirror); /* what struct xs_slice.fib_root or an edge_root must be */
+/* What struct xs_slice.fib_root[family] or an edge_root of that family must be. */
+uint32_t xs_mirror_root(const struct xs_mirror *mirror, unsigned int family);
 
 struct xs_mirror_count {
 	uint32_t routes, neighbours, refused; /* refused: no room, left to the sliver; the next sync tries again */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mirror_neighbours.c - adjacencies: neighbours of the kernel, the nexthop entry of each, and the /32 of each under an
- * on-link route.
+ * mirror_neighbours.c - adjacencies: neighbours of the kernel, the nexthop entry of each, and the host prefix of each
+ * under an on-link route.
  *
  * Always holds: an adjacency's entry is FORWARD only while the kernel has the neighbour in a usable state and its
- * device is one of ours; a /32 stands for a neighbour only where the kernel's route for its address is on-link by the
- * same device.
+ * device is one of ours, with a carrier; a host prefix stands for a neighbour only where the kernel's route for its
+ * address is on-link by the same device. What is told of one neighbour costs no look at the others.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,19 +30,36 @@ static struct xs_adjacency *find_nexthop(struct xs_mirror *mirror, uint32_t next
 	return adjacency;
 }
 
-struct xs_adjacency *xs_adjacency_want(struct xs_mirror *mirror, uint32_t ifindex, uint32_t address)
+struct xs_adjacency *xs_adjacency_want(struct xs_mirror *mirror, const struct xs_neighbour_key *key)
 {
-	struct xs_neighbour_key key = {ifindex, address};
-	struct xs_adjacency *adjacency = find(mirror, &key);
+	struct xs_adjacency *adjacency = find(mirror, key);
 
 	if (adjacency)
 		return adjacency;
 	adjacency = calloc(1, sizeof(*adjacency));
 	if (!adjacency)
 		return NULL;
-	adjacency->key = key;
+	adjacency->key = *key;
 	HASH_ADD(hh, mirror->adjacencies, key, sizeof(adjacency->key), adjacency);
 	return adjacency;
+}
+
+void xs_adjacency_look_at(struct xs_mirror *mirror, struct xs_adjacency *adjacency)
+{
+	if (adjacency->dirty)
+		return;
+	adjacency->dirty = true;
+	adjacency->next_dirty = mirror->dirty;
+	mirror->dirty = adjacency;
+}
+
+static void may_ask(struct xs_mirror *mirror, struct xs_adjacency *adjacency)
+{
+	if (adjacency->may_ask)
+		return;
+	adjacency->may_ask = true;
+	adjacency->next_ask = mirror->ask;
+	mirror->ask = adjacency;
 }
 
 /*
@@ -60,19 +77,19 @@ static void drop_unused(struct xs_mirror *mirror, struct xs_adjacency *adjacency
 	}
 	adjacency->gateway = false;
 	if (!adjacency->usable)
-		adjacency->dirty = true; /* the end of the batch frees it */
+		xs_adjacency_look_at(mirror, adjacency); /* the end of a batch frees it */
 	if (adjacency->asked)
-		mirror->ask = true; /* ... not to keep it alive any more */
+		may_ask(mirror, adjacency); /* ... not to keep it alive any more */
 }
 
 static void fill(struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
 {
 	const struct xs_mirror_part *part = xs_mirror_part(mirror, adjacency->key.ifindex);
-	struct xs_nexthop content = {.kind = XS_NEXTHOP_PUNT};
+	struct xs_nexthop content = { .kind = XS_NEXTHOP_PUNT };
 
 	if (!adjacency->nexthop)
 		return;
-	if (adjacency->usable && part && part->device.kind != XS_VPORT_MUX) {
+	if (adjacency->usable && part && part->device.kind != XS_VPORT_MUX && part->carrier != XS_CARRIER_DOWN) {
 		memcpy(content.dmac, adjacency->mac, sizeof(content.dmac));
 		memcpy(content.smac, part->device.smac, sizeof(content.smac));
 		content.tci = htons(part->device.vid);
@@ -109,7 +126,7 @@ void xs_adjacency_referred(struct xs_mirror *mirror, uint32_t nexthop)
 		return;
 	adjacency->prefixes++;
 	if (adjacency->gateway && !adjacency->asked)
-		mirror->ask = true;
+		may_ask(mirror, adjacency);
 }
 
 void xs_adjacency_unreferred(struct xs_mirror *mirror, uint32_t nexthop)
@@ -129,7 +146,7 @@ static void set_usable(struct xs_mirror *mirror, struct xs_adjacency *adjacency,
 	mirror->neighbours += usable;
 	mirror->neighbours -= adjacency->usable;
 	adjacency->usable = usable;
-	adjacency->dirty = true;
+	xs_adjacency_look_at(mirror, adjacency);
 }
 
 int xs_neighbour_told(struct xs_mirror *mirror, const struct xs_neighbour_message *message)
@@ -140,7 +157,7 @@ int xs_neighbour_told(struct xs_mirror *mirror, const struct xs_neighbour_messag
 	if (!adjacency) {
 		if (!message->usable)
 			return 0;
-		adjacency = xs_adjacency_want(mirror, message->key.ifindex, message->key.address);
+		adjacency = xs_adjacency_want(mirror, &message->key);
 		if (!adjacency)
 			return -ENOMEM;
 	}
@@ -154,7 +171,7 @@ int xs_neighbour_told(struct xs_mirror *mirror, const struct xs_neighbour_messag
 	 */
 	if (adjacency->gateway && !message->permanent && (mirror->no_managed ? message->idle : !message->managed)) {
 		adjacency->asked = false;
-		mirror->ask = true;
+		may_ask(mirror, adjacency);
 	}
 	if (!changed)
 		return 0;
@@ -191,123 +208,142 @@ void xs_adjacencies_refill(struct xs_mirror *mirror)
 	struct xs_adjacency *adjacency, *next;
 
 	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
-		adjacency->dirty = true;
+		xs_adjacency_look_at(mirror, adjacency);
 		fill(mirror, adjacency);
 	}
 }
 
-/* ---- the /32s ---------------------------------------------------------------------------------------------------- */
+/* ---- host prefixes ---------------------------------------------------------------------------------------------- */
 
-static const uint8_t *address_of(const struct xs_adjacency *adjacency)
-{
-	return (const uint8_t *)&adjacency->key.address;
-}
-
-static bool is_explicit(const struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
+static bool is_explicit(const struct xs_fib *fib, const struct xs_prefix *host)
 {
 	uint32_t head;
 
-	return xs_prefix_map_get(mirror->heads, address_of(adjacency), XS_MIRROR_BITS, &head);
+	return xs_prefix_map_get(fib->heads, host->bytes, host->length, &head);
 }
 
 /* Would the kernel, for this address, ask for this neighbour on this device, because of an on-link route? */
-static bool is_on_link(struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
+static bool is_on_link(struct xs_mirror *mirror, struct xs_fib *fib, const struct xs_adjacency *adjacency,
+		       const struct xs_prefix *host)
 {
 	const struct xs_mirror_part *part = xs_mirror_part(mirror, adjacency->key.ifindex);
 	const struct xs_route *best = NULL;
-	unsigned int length = XS_MIRROR_BITS;
+	unsigned int length = fib->bits;
 	uint32_t head;
 
-	if (!part || part->device.kind == XS_VPORT_MUX || is_explicit(mirror, adjacency) ||
-	    xs_route_shadowed(mirror, address_of(adjacency), XS_MIRROR_BITS))
+	if (!adjacency->usable || !part || part->device.kind == XS_VPORT_MUX || is_explicit(fib, host) ||
+	    xs_route_shadowed(fib, host))
 		return false;
 	/* A prefix whose routes are all dead is passed over. */
-	while (!best && xs_prefix_map_cover(mirror->heads, address_of(adjacency), length, &length, &head))
+	while (!best && xs_prefix_map_cover(fib->heads, host->bytes, length, &length, &head))
 		best = xs_route_best(mirror, head);
-	return best && best->type == RTN_UNICAST && !best->gateway && best->ifindex == adjacency->key.ifindex &&
-	       !best->tos && !(best->flags & (XS_ROUTE_LOCAL | XS_ROUTE_KERNEL));
+	return best && best->type == RTN_UNICAST && best->way->count == 1 && !best->way->hop[0].to.address.family &&
+	       best->way->hop[0].to.ifindex == adjacency->key.ifindex && !best->tos &&
+	       !(best->flags & (XS_ROUTE_LOCAL | XS_ROUTE_KERNEL));
 }
 
-static bool is_concerned(const struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
+/* Those under the prefixes whose routes have changed. */
+static void look_at_concerned(struct xs_mirror *mirror)
 {
-	uint8_t masked[XS_MIRROR_BYTES];
+	struct xs_adjacency *adjacency, *next;
 
-	if (adjacency->dirty || mirror->changed_count > XS_MIRROR_CHANGED_MAX)
-		return true;
-	for (size_t i = 0; i < mirror->changed_count; i++) {
-		const struct xs_prefix4 *changed = &mirror->changed[i];
+	if (!mirror->fib[XS_FAMILY4].changed_count && !mirror->fib[XS_FAMILY6].changed_count)
+		return;
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
+		const struct xs_fib *fib = xs_fib_of(mirror, adjacency->key.address.family);
+		bool concerned = fib->changed_count > XS_MIRROR_CHANGED_MAX;
 
-		xs_prefix_bytes_mask(address_of(adjacency), XS_MIRROR_BYTES, changed->length, masked);
-		if (!memcmp(masked, changed->address, XS_MIRROR_BYTES))
-			return true;
+		for (size_t i = 0; !concerned && i < fib->changed_count; i++)
+			concerned = xs_prefix_contains(&fib->changed[i], &adjacency->key.address);
+		if (concerned)
+			xs_adjacency_look_at(mirror, adjacency);
 	}
-	return false;
+	mirror->fib[XS_FAMILY4].changed_count = mirror->fib[XS_FAMILY6].changed_count = 0;
+}
+
+static int apply_one(struct xs_mirror *mirror, struct xs_adjacency *adjacency)
+{
+	const struct xs_prefix host = xs_prefix_of_host(&adjacency->key.address);
+	int err;
+
+	if (!is_on_link(mirror, xs_fib_of(mirror, host.family), adjacency, &host))
+		return 0;
+	/* Without room for it, the on-link route's own leaf punts. */
+	err = xs_leaf_set(mirror, &host, xs_adjacency_nexthop(mirror, adjacency));
+	adjacency->host_leaf = !err;
+	if (err == -ENOSPC)
+		mirror->refused_hosts++;
+	return err == -ENOSPC ? 0 : err;
 }
 
 int xs_adjacencies_apply(struct xs_mirror *mirror)
 {
-	struct xs_adjacency *adjacency, *next;
+	struct xs_adjacency *adjacency, *next, *list;
 	int err = 0;
 
+	look_at_concerned(mirror);
+	list = mirror->dirty;
 	/* What goes, goes first: two devices may have a neighbour of one address. */
-	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
-		adjacency->dirty = is_concerned(mirror, adjacency);
-		if (!adjacency->dirty || !adjacency->host_leaf || (adjacency->usable && is_on_link(mirror, adjacency)))
+	for (adjacency = list; adjacency; adjacency = adjacency->next_dirty) {
+		const struct xs_prefix host = xs_prefix_of_host(&adjacency->key.address);
+		struct xs_fib *fib = xs_fib_of(mirror, host.family);
+
+		if (!adjacency->host_leaf || is_on_link(mirror, fib, adjacency, &host))
 			continue;
 		adjacency->host_leaf = false;
-		if (!is_explicit(mirror, adjacency))
-			xs_leaf_clear(mirror, address_of(adjacency), XS_MIRROR_BITS);
+		if (!is_explicit(fib, &host))
+			xs_leaf_clear(mirror, &host);
 	}
-	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
-		if (!adjacency->dirty)
+	/* What comes to be looked at meanwhile waits for the next batch. */
+	list = mirror->dirty;
+	mirror->dirty = NULL;
+	for (adjacency = list; adjacency; adjacency = next) {
+		next = adjacency->next_dirty;
+		if (err) {
+			adjacency->dirty = false;
+			xs_adjacency_look_at(mirror, adjacency);
 			continue;
-		adjacency->dirty = false;
-		if (adjacency->usable && is_on_link(mirror, adjacency)) {
-			/* Without room for it, the on-link route's own leaf punts. */
-			err = xs_leaf_set(mirror, address_of(adjacency), XS_MIRROR_BITS,
-					  xs_adjacency_nexthop(mirror, adjacency));
-			if (err == -ENOSPC)
-				mirror->refused_hosts++;
-			else if (err)
-				return err;
-			adjacency->host_leaf = !err;
 		}
+		err = apply_one(mirror, adjacency);
 		drop_unused(mirror, adjacency);
-		if (!adjacency->usable && !adjacency->prefixes && !adjacency->asked) {
+		adjacency->dirty = false;
+		if (!adjacency->usable && !adjacency->prefixes && !adjacency->asked && !adjacency->may_ask) {
 			HASH_DELETE(hh, mirror->adjacencies, adjacency);
 			free(adjacency);
 		}
 	}
-	mirror->changed_count = 0;
-	return 0;
+	return err;
 }
 
 /* ---- keeping gateways alive -------------------------------------------------------------------------------------- */
 
+static void ask(struct xs_mirror *mirror, struct xs_adjacency *adjacency)
+{
+	bool wanted = adjacency->gateway && adjacency->prefixes && !adjacency->permanent;
+
+	/* A failure (the device is down, say) is no fault of ours: a punted packet makes the kernel ask by itself. */
+	if (wanted && !adjacency->asked) {
+		adjacency->asked = true;
+		if (!adjacency->managed)
+			xs_mirror_ask_neighbour(mirror, adjacency, true);
+	} else if (!adjacency->prefixes && adjacency->asked) {
+		adjacency->asked = false;
+		xs_adjacency_look_at(mirror, adjacency); /* the next batch frees it if it is of no use */
+		if (adjacency->managed && !adjacency->permanent)
+			xs_mirror_ask_neighbour(mirror, adjacency, false);
+	}
+}
+
 void xs_adjacencies_ask(struct xs_mirror *mirror)
 {
-	struct xs_adjacency *adjacency, *next;
+	while (mirror->ask) {
+		struct xs_adjacency *adjacency = mirror->ask;
 
-	if (!mirror->ask)
-		return;
-	mirror->ask = false;
-	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
-		bool wanted = adjacency->gateway && adjacency->prefixes && !adjacency->permanent;
-
-		/*
-		 * A failure (the device is down, say) is no fault of ours: a punted packet makes the kernel ask by
-		 * itself.
-		 */
-		if (wanted && !adjacency->asked) {
-			adjacency->asked = true;
-			if (!adjacency->managed)
-				xs_mirror_ask_neighbour(mirror, adjacency, true);
-		} else if (!adjacency->prefixes && adjacency->asked) {
-			adjacency->asked = false;
-			adjacency->dirty = true; /* the next batch frees it if it is of no use */
-			if (adjacency->managed && !adjacency->permanent)
-				xs_mirror_ask_neighbour(mirror, adjacency, false);
-		}
+		mirror->ask = adjacency->next_ask;
+		adjacency->may_ask = false;
+		ask(mirror, adjacency);
+		if (!adjacency->usable && !adjacency->prefixes)
+			xs_adjacency_look_at(mirror, adjacency);
 	}
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mirror_routes.c - the routes of the kernel's local and main tables, and the leaf that each prefix has because of
- * them.
+ * mirror_routes.c - the routes of the kernel's local and main tables, as it tells of them.
  *
- * Always holds: the routes of a prefix stand in the order in which the kernel tries them: local table before main,
- * larger TOS first, smaller metric first, then as they were added. A prefix for which the pool has no room is covered
- * by one that punts (a veil): never is a longer prefix' traffic sent by a shorter one's route.
+ * Always holds: the routes of a prefix stand in the order in which the kernel has them: local table before main, larger
+ * TOS first, smaller metric first, then as they were added. Where what was told leaves open which of several equal
+ * routes it is about, a dump is asked for.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -44,7 +43,8 @@ static uint32_t record_new(struct xs_mirror *mirror)
 
 static void record_free(struct xs_mirror *mirror, uint32_t index)
 {
-	at(mirror, index)->next = mirror->route_free;
+	xs_way_put(mirror, at(mirror, index)->way);
+	*at(mirror, index) = (struct xs_route){ .next = mirror->route_free };
 	mirror->route_free = index;
 	mirror->routes--;
 }
@@ -59,16 +59,19 @@ static int compare(const struct xs_route *a, const struct xs_route *b)
 	return a->priority < b->priority ? -1 : a->priority > b->priority;
 }
 
-static bool same(const struct xs_route *a, const struct xs_route *b)
-{
-	return !compare(a, b) && a->type == b->type && a->gateway == b->gateway && a->ifindex == b->ifindex;
-}
-
-static uint32_t head_of(const struct xs_mirror *mirror, const struct xs_prefix4 *prefix)
+uint32_t xs_route_head(const struct xs_fib *fib, const struct xs_prefix *prefix)
 {
 	uint32_t head;
 
-	return xs_prefix_map_get(mirror->heads, prefix->address, prefix->length, &head) ? head : 0;
+	return xs_prefix_map_get(fib->heads, prefix->bytes, prefix->length, &head) ? head : 0;
+}
+
+static int set_head(struct xs_fib *fib, const struct xs_prefix *prefix, uint32_t head)
+{
+	if (head)
+		return xs_prefix_map_set(fib->heads, prefix->bytes, prefix->length, head);
+	xs_prefix_map_remove(fib->heads, prefix->bytes, prefix->length);
+	return 0;
 }
 
 /* Puts `index` into the list before or behind its equals. Returns the list's head. */
@@ -89,9 +92,11 @@ static uint32_t insert(struct xs_mirror *mirror, uint32_t head, uint32_t index, 
 	return head;
 }
 
+typedef bool (*xs_route_test)(const struct xs_route *route, const struct xs_route *pattern);
+
 /* Takes records out that `which` picks; `first` only: the first of them. Returns the list's head. */
-static uint32_t cut(struct xs_mirror *mirror, uint32_t head, const struct xs_route *pattern,
-		    bool (*which)(const struct xs_route *route, const struct xs_route *pattern), bool first)
+static uint32_t cut(struct xs_mirror *mirror, uint32_t head, const struct xs_route *pattern, xs_route_test which,
+		    bool first)
 {
 	uint32_t before = 0, next;
 
@@ -112,9 +117,17 @@ static uint32_t cut(struct xs_mirror *mirror, uint32_t head, const struct xs_rou
 	return head;
 }
 
+/* The first record that `which` picks; 0: none. */
+static uint32_t pick(const struct xs_mirror *mirror, uint32_t head, const struct xs_route *pattern, xs_route_test which)
+{
+	while (head && !which(at(mirror, head), pattern))
+		head = at(mirror, head)->next;
+	return head;
+}
+
 static bool is_same(const struct xs_route *route, const struct xs_route *pattern)
 {
-	return same(route, pattern);
+	return !compare(route, pattern) && route->type == pattern->type && xs_way_same(route->way, pattern->way);
 }
 
 static bool is_equal(const struct xs_route *route, const struct xs_route *pattern)
@@ -127,214 +140,210 @@ static bool is_unmarked(const struct xs_route *route, const struct xs_route *pat
 	return !(route->flags & XS_ROUTE_MARK);
 }
 
-static void note_change(struct xs_mirror *mirror, const struct xs_prefix4 *prefix)
+/* IPv6: one that others may join as a next hop, or that joins others. */
+static bool may_join(const struct xs_route *route)
 {
-	if (mirror->changed_count < XS_MIRROR_CHANGED_MAX)
-		mirror->changed[mirror->changed_count] = *prefix;
-	if (mirror->changed_count <= XS_MIRROR_CHANGED_MAX)
-		mirror->changed_count++;
+	return !(route->flags & XS_ROUTE_ALONE) && route->type == RTN_UNICAST && xs_way_leaves_by_gateways(route->way);
 }
 
-static int set_head(struct xs_mirror *mirror, const struct xs_prefix4 *prefix, uint32_t head)
+static bool is_joinable(const struct xs_route *route, const struct xs_route *pattern)
 {
-	if (head)
-		return xs_prefix_map_set(mirror->heads, prefix->address, prefix->length, head);
-	xs_prefix_map_remove(mirror->heads, prefix->address, prefix->length);
+	return !compare(route, pattern) && may_join(route);
+}
+
+static bool is_as_joinable(const struct xs_route *route, const struct xs_route *pattern)
+{
+	return !compare(route, pattern) && may_join(route) == may_join(pattern);
+}
+
+static bool has_hop(const struct xs_route *route, const struct xs_route *pattern)
+{
+	return !compare(route, pattern) && route->way->count > 1 && pattern->way->count == 1 &&
+	       xs_way_has(route->way, &pattern->way->hop[0]);
+}
+
+/* Takes `index` into the place of `place`. */
+static void replace(struct xs_mirror *mirror, uint32_t place, uint32_t index)
+{
+	struct xs_route was = *at(mirror, place), *now = at(mirror, index);
+
+	*at(mirror, place) = *now;
+	at(mirror, place)->next = was.next;
+	*now = was;
+	record_free(mirror, index);
+}
+
+/*
+ * The flags say what IPv4's kernel found: EXCL, that there was no equal; REPLACE, which it took the place of; APPEND,
+ * that it went behind its equals; none of them, before.
+ */
+static uint32_t add4(struct xs_mirror *mirror, uint32_t head, uint32_t index, uint16_t flags)
+{
+	const struct xs_route route = *at(mirror, index);
+
+	if (flags & NLM_F_EXCL)
+		head = cut(mirror, head, &route, is_equal, false);
+	else
+		head = cut(mirror, head, &route, is_same, true);
+	if (flags & NLM_F_REPLACE)
+		head = cut(mirror, head, &route, is_equal, true);
+	return insert(mirror, head, index, flags & NLM_F_APPEND);
+}
+
+/*
+ * IPv6's kernel: an equal one by gateways joins those that are there, and is told with all of them; any other goes
+ * behind its equals. What replaces takes the place of the first of its sort, if there is one.
+ */
+static uint32_t add6(struct xs_mirror *mirror, uint32_t head, uint32_t index, uint16_t flags)
+{
+	const struct xs_route route = *at(mirror, index);
+	uint32_t place, equal = pick(mirror, head, &route, is_equal);
+
+	if (flags & NLM_F_EXCL) {
+		head = cut(mirror, head, &route, is_equal, false);
+		return insert(mirror, head, index, true);
+	}
+	/* Of several equals it would have to be known which came when. */
+	if (equal && pick(mirror, at(mirror, equal)->next, &route, is_equal))
+		mirror->stale = true;
+	place = pick(mirror, head, &route, is_same);
+	if (!place && flags & NLM_F_REPLACE)
+		place = pick(mirror, head, &route, is_as_joinable);
+	if (!place && flags & NLM_F_REPLACE)
+		place = equal;
+	if (!place && may_join(&route))
+		place = pick(mirror, head, &route, is_joinable);
+	if (!place)
+		return insert(mirror, head, index, true);
+	replace(mirror, place, index);
+	return head;
+}
+
+/* IPv6: a next hop goes out of several. */
+static int remove_hop(struct xs_mirror *mirror, uint32_t index, const struct xs_hop *gone)
+{
+	struct xs_route *route = at(mirror, index);
+	struct xs_hop hop[XS_HOPS_MAX];
+	struct xs_way *way;
+	uint32_t count = 0;
+	bool dead = true;
+
+	for (uint32_t i = 0; i < route->way->count; i++) {
+		if (!memcmp(&route->way->hop[i].to, &gone->to, sizeof(gone->to)))
+			continue;
+		dead &= route->way->hop[i].dead;
+		hop[count++] = route->way->hop[i];
+	}
+	way = xs_way_get(mirror, &route->way->source, hop, count);
+	if (!way)
+		return -ENOMEM;
+	xs_way_put(mirror, route->way);
+	route->way = way;
+	route->flags = dead ? route->flags | XS_ROUTE_DEAD : route->flags & ~XS_ROUTE_DEAD;
 	return 0;
+}
+
+static int take_out(struct xs_mirror *mirror, struct xs_fib *fib, const struct xs_prefix *prefix,
+		    const struct xs_route *route)
+{
+	uint32_t head = xs_route_head(fib, prefix), place = pick(mirror, head, route, is_same);
+	int err = 0;
+
+	if (place)
+		head = cut(mirror, head, route, is_same, true);
+	else if (prefix->family == XS_IPV6 && (place = pick(mirror, head, route, has_hop)))
+		err = remove_hop(mirror, place, &route->way->hop[0]);
+	if (err || !place)
+		return err;
+	/* The first next hop leaves its place to one that may stand behind another route. */
+	place = prefix->family == XS_IPV6 ? pick(mirror, head, route, is_equal) : 0;
+	if (place && at(mirror, place)->next && pick(mirror, at(mirror, place)->next, route, is_equal))
+		mirror->stale = true;
+	return set_head(fib, prefix, head);
+}
+
+static int put_in(struct xs_mirror *mirror, struct xs_fib *fib, const struct xs_route_message *message)
+{
+	uint32_t head = xs_route_head(fib, &message->prefix), index;
+
+	if (xs_prefix_map_reserve(fib->heads))
+		return -ENOMEM;
+	index = record_new(mirror);
+	if (!index)
+		return -ENOMEM;
+	*at(mirror, index) = message->route;
+	message->route.way->routes++;
+	if (message->dumped) {
+		at(mirror, index)->flags |= XS_ROUTE_MARK;
+		head = cut(mirror, head, &message->route, is_same, true);
+		head = insert(mirror, head, index, true);
+	} else if (message->prefix.family == XS_IPV6) {
+		head = add6(mirror, head, index, message->flags);
+	} else {
+		head = add4(mirror, head, index, message->flags);
+	}
+	return set_head(fib, &message->prefix, head);
+}
+
+static void note_change(struct xs_fib *fib, const struct xs_prefix *prefix)
+{
+	if (fib->changed_count < XS_MIRROR_CHANGED_MAX)
+		fib->changed[fib->changed_count] = *prefix;
+	if (fib->changed_count <= XS_MIRROR_CHANGED_MAX)
+		fib->changed_count++;
+}
+
+/* What goes by these prefixes is not looked up: link-local unicast, and multicast. Each device has routes for them. */
+static bool is_never_asked_for(const struct xs_prefix *prefix)
+{
+	return prefix->family == XS_IPV6 &&
+	       ((prefix->length >= 8 && prefix->bytes[0] == 0xff) ||
+		(prefix->length >= 10 && prefix->bytes[0] == 0xfe && (prefix->bytes[1] & 0xc0) == 0x80));
 }
 
 /*
  * Events that happened before a dump are told again after it; so whatever is told must lead to the same end, whether or
- * not it is known already. The flags say what the kernel found: EXCL, that there was no equal; REPLACE, which it took
- * the place of; APPEND, that it went behind its equals; none of them, before.
+ * not it is known already.
  */
-int xs_route_told(struct xs_mirror *mirror, const struct xs_route_message *message)
+int xs_route_told(struct xs_mirror *mirror, struct xs_route_message *message)
 {
-	uint32_t head = head_of(mirror, &message->prefix), index;
-	const struct xs_route *route = &message->route;
+	struct xs_fib *fib = xs_fib_of(mirror, message->prefix.family);
+	struct xs_route *route = &message->route;
+	bool dead = message->hops;
 	int err;
 
-	if (message->gone) {
-		if (!head)
-			return 0;
-		head = cut(mirror, head, route, is_same, true);
-		set_head(mirror, &message->prefix, head);
-		note_change(mirror, &message->prefix);
-		return xs_routes_apply(mirror, message->prefix.address, message->prefix.length);
-	}
-	index = record_new(mirror);
-	if (!index || xs_prefix_map_reserve(mirror->heads)) {
-		if (index)
-			record_free(mirror, index);
+	if (is_never_asked_for(&message->prefix))
+		return 0;
+	for (uint32_t i = 0; i < message->hops; i++)
+		dead &= message->hop[i].dead;
+	if (dead)
+		route->flags |= XS_ROUTE_DEAD;
+	route->way = xs_way_get(mirror, &message->source, message->hop, message->hops);
+	if (!route->way)
 		return -ENOMEM;
-	}
-	*at(mirror, index) = *route;
-	if (message->dumped)
-		at(mirror, index)->flags |= XS_ROUTE_MARK;
-	if (!message->dumped && message->flags & NLM_F_EXCL)
-		head = cut(mirror, head, route, is_equal, false);
-	else
-		head = cut(mirror, head, route, is_same, true);
-	if (!message->dumped && message->flags & NLM_F_REPLACE)
-		head = cut(mirror, head, route, is_equal, true);
-	head = insert(mirror, head, index, message->dumped || message->flags & NLM_F_APPEND);
-	err = set_head(mirror, &message->prefix, head);
+	err = message->gone ? take_out(mirror, fib, &message->prefix, route) : put_in(mirror, fib, message);
+	xs_way_put(mirror, route->way);
 	/* A dump is applied when it is complete. */
 	if (err || message->dumped)
 		return err;
-	note_change(mirror, &message->prefix);
-	return xs_routes_apply(mirror, message->prefix.address, message->prefix.length);
+	note_change(fib, &message->prefix);
+	return xs_routes_apply(mirror, &message->prefix);
 }
-
-/* ---- which leaf -------------------------------------------------------------------------------------------------- */
 
 const struct xs_route *xs_route_best(const struct xs_mirror *mirror, uint32_t head)
 {
-	while (head && at(mirror, head)->flags & XS_ROUTE_DEAD)
-		head = at(mirror, head)->next;
-	return head ? at(mirror, head) : NULL;
-}
+	const struct xs_route *best = NULL;
 
-static bool covers(const struct xs_prefix4 *prefix, const uint8_t *address)
-{
-	uint8_t masked[XS_MIRROR_BYTES];
+	for (; head; head = at(mirror, head)->next) {
+		const struct xs_route *route = at(mirror, head);
 
-	xs_prefix_bytes_mask(address, XS_MIRROR_BYTES, prefix->length, masked);
-	return !memcmp(masked, prefix->address, XS_MIRROR_BYTES);
-}
-
-/*
- * Is there a shorter prefix in the local table? A kernel that was given a rule asks that table first, so the shorter
- * prefix wins; one that was not has both tables in one, and the longer prefix wins. It does not tell: its judgement is
- * asked for.
- */
-bool xs_route_shadowed(const struct xs_mirror *mirror, const uint8_t *address, unsigned int length)
-{
-	for (size_t i = 0; i < mirror->shadow_count; i++)
-		if (mirror->shadow[i].length < length && covers(&mirror->shadow[i], address))
-			return true;
-	return false;
-}
-
-/* Keeps the list of the local table's prefixes that are shorter than a host's. */
-static int note_shadow(struct xs_mirror *mirror, const struct xs_prefix4 *prefix, bool casts)
-{
-	struct xs_prefix4 *more;
-	size_t i = 0;
-
-	if (prefix->length == XS_MIRROR_BITS)
-		return 0;
-	while (i < mirror->shadow_count && memcmp(&mirror->shadow[i], prefix, sizeof(*prefix)))
-		i++;
-	if (casts == (i < mirror->shadow_count))
-		return 0;
-	mirror->shadow_changed = true;
-	if (!casts) {
-		mirror->shadow[i] = mirror->shadow[--mirror->shadow_count];
-		return 0;
+		if (best && compare(best, route))
+			break;
+		if (!(route->flags & XS_ROUTE_DEAD) && (!best || route->preference < best->preference))
+			best = route;
 	}
-	more = realloc(mirror->shadow, (mirror->shadow_count + 1) * sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	mirror->shadow = more;
-	mirror->shadow[mirror->shadow_count++] = *prefix;
-	return 0;
+	return best;
 }
-
-/* What a packet to the prefix needs. 0 or -ENOMEM. */
-static int leaf_of(struct xs_mirror *mirror, const struct xs_route *best, const struct xs_prefix4 *prefix,
-		   uint32_t *leaf)
-{
-	struct xs_mirror_part *part = xs_mirror_part(mirror, best->ifindex);
-	struct xs_adjacency *adjacency;
-	uint32_t address, veil;
-
-	*leaf = xs_nexthops_punt(mirror->nexthops);
-	if (best->flags & (XS_ROUTE_LOCAL | XS_ROUTE_KERNEL) || best->tos ||
-	    xs_route_shadowed(mirror, prefix->address, prefix->length) ||
-	    xs_prefix_map_get(mirror->veils, prefix->address, prefix->length, &veil))
-		return 0;
-	if (best->type == RTN_BLACKHOLE) {
-		uint32_t drop = xs_nexthops_blackhole(mirror->nexthops);
-
-		if (drop)
-			*leaf = drop;
-		return 0;
-	}
-	if (best->type != RTN_UNICAST || !part)
-		return 0;
-	if (part->device.kind == XS_VPORT_MUX) {
-		if (part->edge_nexthop)
-			*leaf = part->edge_nexthop;
-		return 0;
-	}
-	/* On-link: hosts have leaves of their own, as far as they are resolved. */
-	if (!best->gateway && prefix->length < XS_MIRROR_BITS)
-		return 0;
-	memcpy(&address, prefix->address, sizeof(address));
-	if (best->gateway)
-		address = best->gateway;
-	adjacency = xs_adjacency_want(mirror, best->ifindex, address);
-	if (!adjacency)
-		return -ENOMEM;
-	adjacency->gateway |= best->gateway != 0;
-	*leaf = xs_adjacency_nexthop(mirror, adjacency);
-	adjacency->dirty |= !adjacency->prefixes; /* if no prefix comes to lead to it after all, it goes */
-	return 0;
-}
-
-/*
- * Covers a prefix that finds no room: the shortest way down that exists, ending on a whole byte, punts. It needs no
- * block. The prefix of length 0 always has its place.
- */
-static int veil(struct xs_mirror *mirror, const uint8_t *address, unsigned int length)
-{
-	uint32_t punt = xs_nexthops_punt(mirror->nexthops);
-	int err = -ENOSPC;
-
-	while (err == -ENOSPC && length) {
-		length = (length - 1) / 8 * 8;
-		err = xs_leaf_set(mirror, address, length, punt);
-		if (!err)
-			err = xs_prefix_map_set(mirror->veils, address, length, 0);
-	}
-	return err;
-}
-
-int xs_routes_apply(struct xs_mirror *mirror, const uint8_t *address, unsigned int length)
-{
-	struct xs_prefix4 prefix = {.length = length};
-	const struct xs_route *best;
-	uint32_t leaf, known;
-	int err;
-
-	memcpy(prefix.address, address, XS_MIRROR_BYTES);
-	best = xs_route_best(mirror, head_of(mirror, &prefix));
-	err = note_shadow(mirror, &prefix, best && best->flags & XS_ROUTE_LOCAL);
-	if (err)
-		return err;
-	if (!best) {
-		xs_prefix_map_remove(mirror->refused, address, length);
-		if (xs_prefix_map_get(mirror->veils, address, length, &known))
-			return xs_leaf_set(mirror, address, length, xs_nexthops_punt(mirror->nexthops));
-		xs_leaf_clear(mirror, address, length);
-		return 0;
-	}
-	err = leaf_of(mirror, best, &prefix, &leaf);
-	if (err)
-		return err;
-	err = xs_leaf_set(mirror, address, length, leaf);
-	if (!err) {
-		xs_prefix_map_remove(mirror->refused, address, length);
-		return 0;
-	}
-	if (err != -ENOSPC)
-		return err;
-	err = xs_prefix_map_set(mirror->refused, address, length, 0);
-	return err ? err : veil(mirror, address, length);
-}
-
-/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 void xs_routes_unmark(struct xs_mirror *mirror)
 {
@@ -342,82 +351,45 @@ void xs_routes_unmark(struct xs_mirror *mirror)
 		mirror->route[i].flags &= ~XS_ROUTE_MARK;
 }
 
-/* The prefixes of a map, to go through while it changes. NULL without memory. */
-static struct xs_prefix4 *prefixes_of(const struct xs_prefix_map *map, size_t *count)
+static int sweep(struct xs_mirror *mirror, struct xs_fib *fib)
 {
-	struct xs_prefix4 *all = malloc((xs_prefix_map_count(map) + 1) * sizeof(*all));
-	unsigned int length;
-	uint32_t value;
-	size_t slot = 0;
+	size_t count;
+	struct xs_prefix *all = xs_fib_prefixes(fib, fib->heads, &count);
+	int err = all ? 0 : -ENOMEM;
 
-	*count = 0;
-	if (!all)
-		return NULL;
-	while (xs_prefix_map_each(map, &slot, all[*count].address, &length, &value))
-		all[(*count)++].length = length;
-	return all;
+	for (size_t i = 0; i < count && !err; i++) {
+		uint32_t head = xs_route_head(fib, &all[i]), kept = cut(mirror, head, NULL, is_unmarked, false);
+		const struct xs_route *best = xs_route_best(mirror, kept);
+
+		if (kept != head)
+			err = set_head(fib, &all[i], kept);
+		/* Shadows are known before leaves are set, so that none is set twice. */
+		if (!err)
+			err = xs_route_note_shadow(fib, &all[i], best && best->flags & XS_ROUTE_LOCAL);
+		if (!err && !kept)
+			err = xs_routes_apply(mirror, &all[i]);
+	}
+	fib->shadow_changed = false;
+	free(all);
+	return err;
 }
 
 int xs_routes_sweep(struct xs_mirror *mirror)
 {
-	size_t count;
-	struct xs_prefix4 *all = prefixes_of(mirror->heads, &count);
-	int err = all ? 0 : -ENOMEM;
+	int err = 0;
 
-	for (size_t i = 0; i < count && !err; i++) {
-		uint32_t head = head_of(mirror, &all[i]), kept = cut(mirror, head, NULL, is_unmarked, false);
-		const struct xs_route *best = xs_route_best(mirror, kept);
-
-		if (kept != head)
-			err = set_head(mirror, &all[i], kept);
-		/* Shadows are known before leaves are set, so that none is set twice. */
-		if (!err)
-			err = note_shadow(mirror, &all[i], best && best->flags & XS_ROUTE_LOCAL);
-		if (!err && !kept)
-			err = xs_routes_apply(mirror, all[i].address, all[i].length);
-	}
-	mirror->shadow_changed = false;
-	free(all);
+	for (unsigned int i = 0; !err && i < XS_FAMILIES; i++)
+		err = sweep(mirror, &mirror->fib[i]);
 	return err;
 }
 
-int xs_routes_apply_all(struct xs_mirror *mirror)
+void xs_routes_free(struct xs_mirror *mirror)
 {
-	uint8_t address[XS_MIRROR_BYTES];
-	unsigned int length;
-	uint32_t head;
-	size_t slot = 0;
-	int err = 0;
+	struct xs_way *way, *next;
 
-	while (!err && xs_prefix_map_each(mirror->heads, &slot, address, &length, &head))
-		err = xs_routes_apply(mirror, address, length);
-	mirror->changed_count = XS_MIRROR_CHANGED_MAX + 1;
-	return err;
-}
-
-int xs_routes_retry_refused(struct xs_mirror *mirror)
-{
-	struct xs_prefix4 *all;
-	size_t count;
-	int err = 0;
-
-	if (!xs_prefix_map_count(mirror->veils))
-		return 0;
-	all = prefixes_of(mirror->refused, &count);
-	if (!all)
-		return -ENOMEM;
-	for (size_t i = 0; i < count && !err; i++)
-		err = xs_routes_apply(mirror, all[i].address, all[i].length);
-	free(all);
-	if (err || xs_prefix_map_count(mirror->refused))
-		return err;
-	all = prefixes_of(mirror->veils, &count);
-	if (!all)
-		return -ENOMEM;
-	for (size_t i = 0; i < count && !err; i++) {
-		xs_prefix_map_remove(mirror->veils, all[i].address, all[i].length);
-		err = xs_routes_apply(mirror, all[i].address, all[i].length);
+	HASH_ITER(hh, mirror->ways, way, next) {
+		HASH_DELETE(hh, mirror->ways, way);
+		free(way);
 	}
-	free(all);
-	return err;
+	free(mirror->route);
 }

@@ -10,7 +10,7 @@
 
 #define XS_RTPROT_UNREACHABLE 159
 
-/* netns: descriptor of the sliver's namespace. 0 also if it was so; negative errno. IPv4. */
+/* netns: descriptor of the sliver's namespace. 0 also if it was so; negative errno. */
 int xs_unreachable_add(int netns, const struct xs_address *address);
 int xs_unreachable_delete(int netns, const struct xs_address *address);
 /* Takes all of them away: a former agent may have left some. */

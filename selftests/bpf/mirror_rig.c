@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mirror_rig.c - see mirror_rig.h. */
+/* mirror_rig.c - see mirror_rig.h: the namespace, the node in memory, the kernel's answer and the table's. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,21 +18,12 @@
 
 #include "selftests/bpf/mirror_rig.h"
 
-struct kept_prefix kept[KEPT];
-
-
-static uint64_t random_state = 0x2545f4914f6cdd1dull;
-
-uint32_t rnd(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state >> 16;
-}
-
 static struct mnl_socket *kernel;
-static uint32_t ifindex[DEVICES + 1];
+uint32_t device_index[DEVICES + 1];
+bool neighbour_off[XS_FAMILIES][DEVICES + 1][HOSTS + 1];
+uint8_t neighbour_mac1[XS_FAMILIES][DEVICES + 1][HOSTS + 1];
+
+/* ---- commands ---------------------------------------------------------------------------------------------------- */
 
 FILE *ip_batch(void)
 {
@@ -41,6 +31,12 @@ FILE *ip_batch(void)
 
 	assert_non_null(batch);
 	return batch;
+}
+
+void shell(const char *command)
+{
+	if (system(command))
+		fail_msg("%s", command);
 }
 
 void ip(const char *format, ...)
@@ -51,33 +47,96 @@ void ip(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(command + 3, sizeof(command) - 3, format, args);
 	va_end(args);
-	if (system(command))
-		fail_msg("%s", command);
+	shell(command);
+}
+
+struct xs_address parse(const char *text)
+{
+	struct xs_address out;
+
+	assert_int_equal(xs_address_parse(text, &out), 0);
+	return out;
+}
+
+struct xs_address link_address(unsigned int family, unsigned int device, unsigned int host)
+{
+	if (family == XS_FAMILY4)
+		return (struct xs_address){ .family = XS_IPV4, .bytes = { 10, (uint8_t)device, 0, (uint8_t)host } };
+	return (struct xs_address){
+		.family = XS_IPV6, .bytes = { 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, (uint8_t)device, [15] = (uint8_t)host }
+	};
+}
+
+const char *link_text(unsigned int family, unsigned int device, unsigned int host)
+{
+	static char text[4][XS_PREFIX_TEXT];
+	static unsigned int next;
+	const struct xs_address address = link_address(family, device, host);
+
+	return xs_address_text(&address, text[next++ % 4]);
+}
+
+/* IPv6's routers are found by other addresses of theirs, too: the kernel refuses one that a route leads elsewhere. */
+static struct xs_address other_address(unsigned int device, unsigned int host, unsigned int which)
+{
+	if (which == 1)
+		return (struct xs_address){ .family = XS_IPV6, .bytes = { 0xfe, 0x80, [15] = (uint8_t)host } };
+	return (struct xs_address){
+		.family = XS_IPV6, .bytes = { 0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, (uint8_t)device, [15] = (uint8_t)host }
+	};
+}
+
+const char *gateway_text(unsigned int family, unsigned int device, unsigned int host, unsigned int which)
+{
+	static char text[XS_PREFIX_TEXT];
+	struct xs_address address = link_address(family, device, host);
+
+	if (family == XS_FAMILY6 && which)
+		address = other_address(device, host, which);
+	return xs_address_text(&address, text);
+}
+
+void write_neighbour(FILE *batch, unsigned int family, unsigned int device, unsigned int host)
+{
+	for (unsigned int which = 0; which < (family == XS_FAMILY4 ? 1 : GATEWAY_FORMS); which++) {
+		const char *address = gateway_text(family, device, host, which);
+
+		if (neighbour_off[family][device][host])
+			fprintf(batch, "neigh del %s dev v%u\n", address, device);
+		else
+			fprintf(batch, "neigh replace %s lladdr 02:%02x:00:%02x:%02x:%02x dev v%u nud permanent\n",
+				address, neighbour_mac1[family][device][host], family, device, host, device);
+	}
+}
+
+void make_device(unsigned int i)
+{
+	FILE *batch = ip_batch();
+	char name[8];
+
+	fprintf(batch, "link add v%u type veth peer name p%u\nlink set p%u up\nlink set v%u up\n", i, i, i, i);
+	fprintf(batch, "addr add %s/16 dev v%u\n", link_text(XS_FAMILY4, i, 200), i);
+	fprintf(batch, "addr add %s/64 dev v%u nodad\n", link_text(XS_FAMILY6, i, 200), i);
+	fprintf(batch, "addr add %s/64 dev v%u nodad\n", gateway_text(XS_FAMILY6, i, 200, 2), i);
+	for (unsigned int host = 1; host <= HOSTS; host += 2)
+		for (unsigned int family = 0; family < XS_FAMILIES; family++)
+			write_neighbour(batch, family, i, host);
+	assert_int_equal(pclose(batch), 0);
+	snprintf(name, sizeof(name), "v%u", i);
+	device_index[i] = if_nametoindex(name);
+	assert_true(device_index[i]);
 }
 
 int setup_namespace(void **state)
 {
-	FILE *batch;
-
 	if (unshare(CLONE_NEWNET))
 		return -1;
-	batch = ip_batch();
-	fprintf(batch, "link set lo up\n");
-	for (unsigned int i = 0; i <= DEVICES; i++) {
-		fprintf(batch, "link add v%u type veth peer name p%u\nlink set p%u up\nlink set v%u up\n", i, i, i, i);
-		fprintf(batch, "addr add 10.%u.0.200/16 dev v%u\n", i, i);
-		for (unsigned int host = 0; host < HOSTS; host += 2)
-			fprintf(batch, "neigh add 10.%u.0.%u lladdr 02:00:00:00:%02x:%02x dev v%u nud permanent\n", i,
-				host + 1, i, host + 1, i);
-	}
-	assert_int_equal(pclose(batch), 0);
-	for (unsigned int i = 0; i <= DEVICES; i++) {
-		char name[8];
-
-		snprintf(name, sizeof(name), "v%u", i);
-		ifindex[i] = if_nametoindex(name);
-		assert_true(ifindex[i]);
-	}
+	shell("cd /proc/sys/net/ipv6/conf && for i in all default; do echo 0 >$i/disable_ipv6; echo 1 >$i/forwarding;"
+	      "echo 0 >$i/accept_dad; echo 1 >$i/ignore_routes_with_linkdown; echo 1 >$i/keep_addr_on_down; done;"
+	      "cd /proc/sys/net/ipv4/conf && for i in all default; do echo 1 >$i/ignore_routes_with_linkdown; done");
+	ip("link set lo up");
+	for (unsigned int i = 0; i <= DEVICES; i++)
+		make_device(i);
 	kernel = mnl_socket_open(NETLINK_ROUTE);
 	assert_non_null(kernel);
 	assert_int_equal(mnl_socket_bind(kernel, 0, MNL_SOCKET_AUTOPID), 0);
@@ -91,21 +150,21 @@ void describe(struct xs_mirror_device device[DEVICES])
 	memset(device, 0, DEVICES * sizeof(*device));
 	for (unsigned int i = 0; i < DEVICES; i++) {
 		device[i] = (struct xs_mirror_device){
-			.ifindex = ifindex[i],
+			.ifindex = device_index[i],
 			.vport = 100 + i,
 			.kind = i == 3 ? XS_VPORT_MUX : XS_VPORT_LINK,
-			.edge_root = i == 3 ? 4711 : 0,
+			.edge_root = { i == 3 ? EDGE_ROOT : 0, i == 3 ? EDGE_ROOT + 1 : 0 },
 			.port_ifindex = 50 + i,
 			.vid = 10 + i,
 			.mtu = 1500,
-			.smac = {2, 1, 0, 0, 0, i},
+			.smac = { 2, 1, 0, 0, 0, i },
 		};
 	}
 }
 
 void node_new(struct node *node, uint32_t blocks)
 {
-	uint32_t entries[XS_MAP_COUNT] = {[XS_MAP_block] = blocks, [XS_MAP_nexthop] = 4096};
+	uint32_t entries[XS_MAP_COUNT] = { [XS_MAP_block] = blocks, [XS_MAP_nexthop] = 4096 };
 	struct xs_mirror_device device[DEVICES];
 	int netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
@@ -128,85 +187,165 @@ void node_free(struct node *node)
 	xs_node_maps_close(&node->maps);
 }
 
-/* Applies all that waits. Returns how often the mirror said that it had overrun (and was read anew). */
+static unsigned int catch_up_one(struct node *node)
+{
+	int err = xs_mirror_events(node->mirror);
+
+	assert_true(!err || err == -ENOBUFS);
+	if (err)
+		assert_int_equal(xs_mirror_sync(node->mirror), 0);
+	return err != 0;
+}
+
 unsigned int catch_up(struct node *node)
 {
-	struct pollfd ready = {.fd = xs_mirror_fd(node->mirror), .events = POLLIN};
+	struct pollfd ready = { .fd = xs_mirror_fd(node->mirror), .events = POLLIN };
 	unsigned int overruns = 0;
 
-	while (poll(&ready, 1, 0) > 0) {
-		int err = xs_mirror_events(node->mirror);
-
-		assert_true(!err || err == -ENOBUFS);
-		if (err) {
-			overruns++;
-			assert_int_equal(xs_mirror_sync(node->mirror), 0);
-		}
-	}
+	while (poll(&ready, 1, 0) > 0)
+		overruns += catch_up_one(node);
 	return overruns;
+}
+
+void catch_up_for(struct node *node, unsigned int milliseconds)
+{
+	struct pollfd ready = { .fd = xs_mirror_fd(node->mirror), .events = POLLIN };
+
+	for (unsigned int i = 0; i < milliseconds; i += 20)
+		if (poll(&ready, 1, 20) > 0)
+			catch_up_one(node);
+}
+
+uint64_t writes(const struct node *node)
+{
+	return xs_pool_writes(node->pool) + xs_nexthops_writes(node->nexthops);
 }
 
 /* ---- the kernel's answer ----------------------------------------------------------------------------------------- */
 
-/* Which neighbours there are: those of setup_namespace(), with what the tests change. */
-static bool has_neighbour(uint32_t device, uint32_t address, uint8_t mac[6]);
-
-static void ask_kernel(uint32_t address, struct answer *out)
+static bool has_neighbour(uint32_t device, const struct xs_address *address, uint8_t mac[6])
 {
-	char buffer[4096] __attribute__((aligned(8)));
-	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(header, sizeof(*rtm));
-	uint32_t gateway = address, oif = 0;
-	const struct nlattr *attribute;
-	static uint32_t sequence;
+	unsigned int family = xs_family_index(address->family), host = address->bytes[family == XS_FAMILY4 ? 3 : 15];
+	bool known = false;
+
+	for (unsigned int which = 0; !known && which < GATEWAY_FORMS; which++) {
+		const struct xs_address form = parse(gateway_text(family, device, host, which));
+
+		known = !xs_address_compare(&form, address);
+	}
+	if (host > HOSTS || host % 2 == 0 || !known || neighbour_off[family][device][host])
+		return false;
+	memcpy(mac, (uint8_t[6]){ 2, neighbour_mac1[family][device][host], 0, family, device, host }, 6);
+	return true;
+}
+
+static void answer_of_hop(const struct xs_address *to, unsigned int family, uint32_t ifindex, struct answer *out)
+{
 	unsigned int device = 0;
 
 	memset(out, 0, sizeof(*out));
+	while (device < DEVICES && device_index[device] != ifindex)
+		device++;
+	if (device == DEVICES)
+		return;
+	if (device == 3)
+		out->kind = XS_NEXTHOP_EDGE;
+	else if (has_neighbour(device, to, out->dmac))
+		out->kind = XS_NEXTHOP_FORWARD;
+	if (out->kind)
+		out->vport = 100 + device;
+}
+
+static struct xs_address gateway_of(const struct nlattr *attribute, const struct xs_address *address)
+{
+	struct xs_address to = *address;
+
+	if (attribute)
+		memcpy(to.bytes, mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute));
+	return to;
+}
+
+static unsigned int read_several(const struct nlattr *several, const struct xs_address *address, unsigned int family,
+				 struct answer answer[ANSWERS_MAX])
+{
+	const struct rtnexthop *hop = mnl_attr_get_payload(several);
+	int left = mnl_attr_get_payload_len(several);
+	unsigned int count = 0;
+
+	for (; RTNH_OK(hop, left); left -= NLA_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+		const struct nlattr *attr, *gateway = NULL;
+		const void *nested = hop + 1;
+		struct xs_address to;
+
+		if (hop->rtnh_flags & RTNH_F_DEAD || count == ANSWERS_MAX)
+			continue;
+		mnl_attr_for_each_payload(nested, hop->rtnh_len - sizeof(*hop)) if (mnl_attr_get_type(attr) ==
+										    RTA_GATEWAY) gateway = attr;
+		to = gateway_of(gateway, address);
+		answer_of_hop(&to, family, (uint32_t)hop->rtnh_ifindex, &answer[count++]);
+	}
+	return count;
+}
+
+unsigned int ask_kernel(const struct xs_address *address, struct answer answer[ANSWERS_MAX])
+{
+	char buffer[8192] __attribute__((aligned(8)));
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(header, sizeof(*rtm));
+	const struct nlattr *attribute, *gateway = NULL, *several = NULL;
+	unsigned int family = xs_family_index(address->family);
+	static uint32_t sequence;
+	struct xs_address to;
+	uint32_t oif = 0;
+
+	memset(&answer[0], 0, sizeof(answer[0]));
 	header->nlmsg_type = RTM_GETROUTE;
 	header->nlmsg_flags = NLM_F_REQUEST;
 	header->nlmsg_seq = ++sequence;
-	rtm->rtm_family = AF_INET;
-	rtm->rtm_dst_len = 32;
-	mnl_attr_put_u32(header, RTA_DST, address);
+	rtm->rtm_family = family == XS_FAMILY4 ? AF_INET : AF_INET6;
+	rtm->rtm_dst_len = (uint8_t)xs_family_bits(address->family);
+	rtm->rtm_flags = RTM_F_FIB_MATCH;
+	mnl_attr_put(header, RTA_DST, rtm->rtm_dst_len / 8, address->bytes);
 	assert_true(mnl_socket_sendto(kernel, header, header->nlmsg_len) > 0);
 	assert_true(mnl_socket_recvfrom(kernel, buffer, sizeof(buffer)) > 0);
 	assert_int_equal(header->nlmsg_seq, sequence);
 	if (header->nlmsg_type == NLMSG_ERROR) {
 		if (((struct nlmsgerr *)mnl_nlmsg_get_payload(header))->error == -EINVAL)
-			out->kind = XS_NEXTHOP_BLACKHOLE;
-		return;
+			answer[0].kind = XS_NEXTHOP_BLACKHOLE;
+		return 1;
 	}
 	rtm = mnl_nlmsg_get_payload(header);
+	if (rtm->rtm_type == RTN_BLACKHOLE)
+		answer[0].kind = XS_NEXTHOP_BLACKHOLE;
 	if (rtm->rtm_type != RTN_UNICAST)
-		return;
-	mnl_attr_for_each(attribute, header, sizeof(*rtm)) {
+		return 1;
+	mnl_attr_for_each(attribute, header, sizeof(*rtm))
+	{
 		if (mnl_attr_get_type(attribute) == RTA_OIF)
 			oif = mnl_attr_get_u32(attribute);
 		else if (mnl_attr_get_type(attribute) == RTA_GATEWAY)
-			gateway = mnl_attr_get_u32(attribute);
+			gateway = attribute;
+		else if (mnl_attr_get_type(attribute) == RTA_MULTIPATH)
+			several = attribute;
 	}
-	while (device < DEVICES && ifindex[device] != oif)
-		device++;
-	if (device == DEVICES)
-		return;
-	out->vport = 100 + device;
-	if (device == 3) {
-		out->kind = XS_NEXTHOP_EDGE;
-	} else if (has_neighbour(device, gateway, out->dmac)) {
-		out->kind = XS_NEXTHOP_FORWARD;
-	} else {
-		out->vport = 0;
-	}
+	if (several)
+		return read_several(several, address, family, answer);
+	to = gateway_of(gateway, address);
+	answer_of_hop(&to, family, oif, &answer[0]);
+	return 1;
 }
 
-void ask_table(const struct node *node, uint32_t address, struct answer *out)
+/* ---- the table's ------------------------------------------------------------------------------------------------- */
+
+void ask_table(const struct node *node, const struct xs_address *address, struct answer *out)
 {
+	unsigned int family = xs_family_index(address->family);
 	const struct xs_nexthop *nexthop;
 	uint32_t leaf;
 
 	memset(out, 0, sizeof(*out));
-	if (!xs_blocks_lookup(xs_node_maps_block(&node->maps), xs_mirror_root(node->mirror), (uint8_t *)&address, 4,
-			      &leaf))
+	if (!xs_blocks_lookup(xs_node_maps_block(&node->maps), xs_mirror_root(node->mirror, family), address->bytes,
+			      xs_family_bits(address->family) / 8, &leaf))
 		return;
 	assert_true(leaf && leaf < node->maps.entries[XS_MAP_nexthop]);
 	nexthop = &xs_node_maps_nexthop(&node->maps)[leaf];
@@ -220,190 +359,17 @@ void ask_table(const struct node *node, uint32_t address, struct answer *out)
 		assert_int_equal(nexthop->ifindex, 50 + device);
 		assert_int_equal(nexthop->mtu, 1500);
 	} else if (nexthop->kind == XS_NEXTHOP_EDGE) {
-		assert_int_equal(nexthop->edge_root, 4711);
+		assert_int_equal(nexthop->edge_root, EDGE_ROOT + family);
 	}
 	if (nexthop->kind == XS_NEXTHOP_FORWARD || nexthop->kind == XS_NEXTHOP_EDGE)
 		out->vport = nexthop->vport;
 }
 
-/* ---- random routes ----------------------------------------------------------------------------------------------- */
-
-bool neighbour_off[DEVICES + 1][HOSTS + 1];
-static uint8_t neighbour_mac5[DEVICES + 1][HOSTS + 1]; /* 0: the first one given */
-
-static bool has_neighbour(uint32_t device, uint32_t address, uint8_t mac[6])
+uint8_t kind_of(const struct node *node, const char *address)
 {
-	uint32_t host = ntohl(address), last = host & 0xff;
+	const struct xs_address of = parse(address);
+	struct answer got;
 
-	if (host >> 8 != (10u << 16 | device << 8) || last > HOSTS || last % 2 == 0 || neighbour_off[device][last])
-		return false;
-	memcpy(mac, (uint8_t[6]){2, 0, 0, 0, device, last}, 6);
-	if (neighbour_mac5[device][last])
-		mac[1] = neighbour_mac5[device][last];
-	return true;
-}
-
-static void write_prefix(FILE *batch, unsigned int slot)
-{
-	char text[INET_ADDRSTRLEN];
-
-	inet_ntop(AF_INET, &kept[slot].address, text, sizeof(text));
-	fprintf(batch, "%s/%u", text, kept[slot].length);
-}
-
-/* Most anywhere; some among the hosts on the links, where on-link routes, neighbours and routes meet. */
-void choose_prefix(unsigned int slot)
-{
-	uint32_t address = 20u << 24 | (rnd() & 0x0fffffff);
-
-	if (rnd() % 5 == 0)
-		address = 10u << 24 | (rnd() % 5) << 16 | (rnd() & 0x107);
-
-	kept[slot].length = rnd() % 4 ? 24 - rnd() % 3 : 9 + rnd() % 24;
-	if (address >> 24 == 10 && kept[slot].length < 17)
-		kept[slot].length = 17 + rnd() % 16;
-	kept[slot].address = htonl(address & ~0u << (32 - kept[slot].length));
-}
-
-void add_route(FILE *batch, unsigned int slot, const char *verb)
-{
-	unsigned int device = rnd() % (DEVICES + 1), what = rnd() % 20;
-
-	fprintf(batch, "route %s ", verb);
-	if (what == 0)
-		fprintf(batch, "blackhole ");
-	else if (what == 1)
-		fprintf(batch, "unreachable ");
-	else if (what == 2)
-		fprintf(batch, "prohibit ");
-	write_prefix(batch, slot);
-	if (what == 3)
-		fprintf(batch, " dev v%u", device);
-	else if (what > 3)
-		fprintf(batch, " via 10.%u.0.%u dev v%u onlink", device, 1 + rnd() % HOSTS, device);
-	if (rnd() % 4 == 0)
-		fprintf(batch, " metric %u", rnd() % 3);
-	fprintf(batch, "\n");
-	kept[slot].there = true;
-}
-
-static void remove_route(FILE *batch, unsigned int slot)
-{
-	/* Each takes the first of the prefix' routes away. */
-	fprintf(batch, "route del ");
-	write_prefix(batch, slot);
-	fprintf(batch, "\n");
-	if (rnd() % 2)
-		kept[slot].there = false;
-}
-
-static void change_neighbour(FILE *batch)
-{
-	unsigned int device = rnd() % DEVICES, host = 1 + rnd() % (HOSTS / 2) * 2;
-
-	if (rnd() % 4 == 0 && !neighbour_off[device][host]) {
-		fprintf(batch, "neigh del 10.%u.0.%u dev v%u\n", device, host, device);
-		neighbour_off[device][host] = true;
-		return;
-	}
-	neighbour_mac5[device][host] = 1 + rnd() % 200;
-	neighbour_off[device][host] = false;
-	fprintf(batch, "neigh replace 10.%u.0.%u lladdr 02:%02x:00:00:%02x:%02x dev v%u nud permanent\n", device, host,
-		neighbour_mac5[device][host], device, host, device);
-}
-
-void restore_neighbours(void)
-{
-	FILE *batch = ip_batch();
-
-	for (unsigned int i = 0; i <= DEVICES; i++) {
-		for (unsigned int host = 1; host <= HOSTS; host += 2) {
-			fprintf(batch, "neigh replace 10.%u.0.%u lladdr 02:00:00:00:%02x:%02x dev v%u nud permanent\n",
-				i, host, i, host, i);
-			neighbour_off[i][host] = false;
-			neighbour_mac5[i][host] = 0;
-		}
-	}
-	pclose(batch);
-}
-
-uint32_t near_address(void)
-{
-	unsigned int slot = rnd() % KEPT, bits = kept[slot].length;
-
-	switch (rnd() % 8) {
-	case 0: /* a host on a link, resolved or not */
-		return htonl(10u << 24 | rnd() % (DEVICES + 1) << 16 | (rnd() & 0x107));
-	case 1:
-		return htonl(rnd() % 223 << 24 | (rnd() & 0xffffff));
-	default:
-		return kept[slot].address | htonl(bits == 32 ? 0 : rnd() >> bits % 32);
-	}
-}
-
-/* lenient: the table may leave to the kernel what it cannot hold. */
-void compare(const struct node *node, unsigned int count, bool lenient, struct tally *tally)
-{
-	memset(tally, 0, sizeof(*tally));
-	for (unsigned int i = 0; i < count; i++) {
-		uint32_t address = near_address();
-		struct answer expected, got;
-
-		if (!address || ntohl(address) >> 28 >= 14 || ntohl(address) >> 24 == 0 || ntohl(address) >> 24 == 127)
-			continue;
-		ask_kernel(address, &expected);
-		ask_table(node, address, &got);
-		tally->asked++;
-		tally->of_kind[got.kind]++;
-		if (!memcmp(&expected, &got, sizeof(got)))
-			continue;
-		if (lenient && got.kind == XS_NEXTHOP_PUNT) {
-			tally->punted_only++;
-			continue;
-		}
-		if (!tally->different++) {
-			uint8_t *a = (uint8_t *)&address;
-
-			print_message("%u.%u.%u.%u: kernel kind %u vport %u %02x..%02x, here kind %u vport %u %02x..%02x\n",
-				      a[0], a[1], a[2], a[3], expected.kind, expected.vport, expected.dmac[1],
-				      expected.dmac[5], got.kind, got.vport, got.dmac[1], got.dmac[5]);
-		}
-	}
-}
-
-void expect_equal(const struct node *node, unsigned int count, const char *when)
-{
-	struct tally tally;
-
-	compare(node, count, false, &tally);
-	print_message("%s: %u addresses (%u forwarded, %u punted, %u by the edge, %u dropped): %u different\n", when,
-		      tally.asked, tally.of_kind[XS_NEXTHOP_FORWARD], tally.of_kind[XS_NEXTHOP_PUNT],
-		      tally.of_kind[XS_NEXTHOP_EDGE], tally.of_kind[XS_NEXTHOP_BLACKHOLE], tally.different);
-	assert_int_equal(tally.different, 0);
-	assert_true(tally.of_kind[XS_NEXTHOP_FORWARD] > tally.asked / 200);
-	assert_true(tally.of_kind[XS_NEXTHOP_PUNT] > tally.asked / 20);
-}
-
-uint64_t writes(const struct node *node)
-{
-	return xs_pool_writes(node->pool) + xs_nexthops_writes(node->nexthops);
-}
-
-void random_changes(unsigned int count, bool neighbours)
-{
-	FILE *batch = ip_batch();
-
-	for (unsigned int i = 0; i < count; i++) {
-		unsigned int slot = rnd() % KEPT;
-
-		if (neighbours && rnd() % 50 == 0)
-			change_neighbour(batch);
-		else if (!kept[slot].there)
-			choose_prefix(slot), add_route(batch, slot, "add");
-		else if (rnd() % 3 == 0)
-			add_route(batch, slot, (const char *[]){"replace", "append", "prepend", "add"}[rnd() % 4]);
-		else
-			remove_route(batch, slot);
-	}
-	pclose(batch);
+	ask_table(node, &of, &got);
+	return got.kind;
 }
