@@ -98,7 +98,8 @@ static void draw_link(struct graph *graph, const struct xs_p_slice *slice, const
 
 	add(&label, "%s", def->name);
 	add(&label, "vlan %u", link->end[0]->vid);
-	add_prefix(&label, "", &def->subnet);
+	for (int f = 0; f < XS_FAMILIES; f++)
+		add_prefix(&label, "", &def->subnet[f]);
 	add_line(graph, id_of(from, "vrf", slice->def->name, def->end[0]->name),
 		 id_of(to, "vrf", slice->def->name, def->end[1]->name), "link", index, &label);
 }
@@ -112,7 +113,8 @@ static void draw_gateway(struct graph *graph, const struct xs_p_slice *slice, co
 
 	add(&label, "%s", def->name);
 	add(&label, "port %s", def->port->name);
-	add_prefix(&label, "", &def->subnet);
+	for (int f = 0; f < XS_FAMILIES; f++)
+		add_prefix(&label, "", &def->subnet[f]);
 	for (size_t i = 0; i < def->behind_count; i++)
 		add_prefix(&label, "behind: ", &def->behind[i].prefix);
 	add_box(graph, id_of(id, "gateway", slice->def->name, def->name), "gateway", gateway->vport->node->def->name,
@@ -169,7 +171,10 @@ static void lead_to(struct graph *graph, const struct xs_plan *plan, const char 
 
 	add(&label, "%s", when);
 	for (size_t i = 0; i < slice->gateway_count; i++) {
-		if (!xs_prefix_contains(&slice->gateway[i].subnet, &def->address))
+		const struct xs_d_gateway *one = &slice->gateway[i];
+
+		if (!xs_prefix_contains(&one->subnet[XS_FAMILY4], &def->address[XS_FAMILY4]) &&
+		    !xs_prefix_contains(&one->subnet[XS_FAMILY6], &def->address[XS_FAMILY6]))
 			continue;
 		add_line(graph, id, id_of(gateway, "gateway", slice->name, slice->gateway[i].name), "migration",
 			 (size_t)(slice - plan->domain->slice), &label);
@@ -182,7 +187,8 @@ static void draw_migration(struct graph *graph, const struct xs_plan *plan, cons
 	char id[ID_MAX];
 
 	add(&label, "%s", def->name);
-	add_address(&label, &def->address);
+	for (int f = 0; f < XS_FAMILIES; f++)
+		add_address(&label, &def->address[f]);
 	if (def->group)
 		add(&label, "group %s", def->group);
 	add_box(graph, id_of(id, "migration", NULL, def->name), "migration", NULL, SIZE_MAX, &label);

@@ -27,6 +27,22 @@ static const char *address_json(const struct xs_address *address, char *text)
 	return address->family ? xs_address_text(address, text) : NULL;
 }
 
+/* A list: one of each family that there is; with the length of its prefix where `length` is not NULL. */
+static json_t *addresses_json(const struct xs_address address[XS_FAMILIES], const uint8_t *length)
+{
+	char text[XS_PREFIX_TEXT], whole[XS_PREFIX_TEXT + 8];
+	json_t *array = json_array();
+
+	for (int f = 0; f < XS_FAMILIES; f++) {
+		if (!address[f].family)
+			continue;
+		xs_address_text(&address[f], text);
+		snprintf(whole, sizeof(whole), length ? "%s/%u" : "%s", text, length ? length[f] : 0);
+		json_array_append_new(array, json_string(whole));
+	}
+	return array;
+}
+
 static json_t *vports(const struct xs_image *image)
 {
 	static const char *const kind[] = { "none", "link", "gateway", "mux", "edge" };
@@ -36,21 +52,19 @@ static json_t *vports(const struct xs_image *image)
 	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
 		const struct xs_rec_slice *slice = xs_image_find(image, XS_REC_SLICE, &vport->slice);
 		const struct xs_rec_port *port = xs_image_find(image, XS_REC_PORT, &vport->port);
-		char address[XS_PREFIX_TEXT], peer[XS_PREFIX_TEXT], mac[XS_PREFIX_TEXT], netns[XS_NETNS_NAME];
+		char mac[XS_PREFIX_TEXT], netns[XS_NETNS_NAME];
 		const char *node = image->header->node;
 
 		if (slice)
 			xs_sliver_netns(node, slice->name, netns);
 		else
 			xs_edge_netns(node, port ? port->name : "", netns);
-		json_array_append_new(array, json_pack("{s:s,s:s,s:s?,s:s,s:s?,s:i,s:i,s:s?,s:i,s:s?,s:s}", "name",
-						       vport->name, "kind", kind[vport->kind], "slice",
-						       slice ? slice->name : NULL, "namespace", netns, "port",
-						       port ? port->name : NULL, "label", vport->vid, "mtu", vport->mtu,
-						       "address", address_json(&vport->address[XS_FAMILY4], address),
-						       "length", vport->length[XS_FAMILY4], "peer",
-						       address_json(&vport->peer[XS_FAMILY4], peer), "mac",
-						       xs_mac_text(&vport->mac, mac)));
+		json_array_append_new(
+			array, json_pack("{s:s,s:s,s:s?,s:s,s:s?,s:i,s:i,s:o,s:o,s:s}", "name", vport->name, "kind",
+					 kind[vport->kind], "slice", slice ? slice->name : NULL, "namespace", netns,
+					 "port", port ? port->name : NULL, "label", vport->vid, "mtu", vport->mtu,
+					 "address", addresses_json(vport->address, vport->length), "peer",
+					 addresses_json(vport->peer, NULL), "mac", xs_mac_text(&vport->mac, mac)));
 	}
 	return array;
 }
@@ -185,7 +199,8 @@ static void print_node(const json_t *node, bool detailed)
 	{
 		const char *slice = json_string_value(json_object_get(member, "slice"));
 		json_int_t label = json_integer_value(json_object_get(member, "label"));
-		const char *address = json_string_value(json_object_get(member, "address"));
+		json_t *address;
+		size_t j;
 
 		printf("  %-8s %-15s slice %-15s port %-10s ", json_string_value(json_object_get(member, "kind")),
 		       json_string_value(json_object_get(member, "name")), slice ? slice : "-",
@@ -194,8 +209,9 @@ static void print_node(const json_t *node, bool detailed)
 			printf("vlan %-5" JSON_INTEGER_FORMAT, label);
 		else
 			printf("untagged  ");
-		printf(" %s/%" JSON_INTEGER_FORMAT "\n", address ? address : "-",
-		       json_integer_value(json_object_get(member, "length")));
+		json_array_foreach(json_object_get(member, "address"), j, address)
+			printf(" %s", json_string_value(address));
+		putchar('\n');
 	}
 	if (!detailed)
 		return;

@@ -165,12 +165,12 @@ struct xs_prefix xs_prefix_of_host(const struct xs_address *address)
 
 bool xs_prefix_contains(const struct xs_prefix *prefix, const struct xs_address *address)
 {
-	return prefix->family == address->family && bits_equal(prefix->bytes, address->bytes, prefix->length);
+	return prefix->family && prefix->family == address->family && bits_equal(prefix->bytes, address->bytes, prefix->length);
 }
 
 bool xs_prefix_covers(const struct xs_prefix *outer, const struct xs_prefix *inner)
 {
-	return outer->family == inner->family && outer->length <= inner->length &&
+	return outer->family && outer->family == inner->family && outer->length <= inner->length &&
 	       bits_equal(outer->bytes, inner->bytes, outer->length);
 }
 
@@ -195,6 +195,23 @@ int xs_prefix_nth(const struct xs_prefix *prefix, uint32_t n, struct xs_address 
 		return -ERANGE;
 	*out = address;
 	return 0;
+}
+
+int xs_prefix_end(const struct xs_prefix *subnet, unsigned int end, struct xs_address *out)
+{
+	bool two = subnet->length + 1u == xs_family_bits(subnet->family);
+
+	if (!two && xs_prefix_hosts(subnet) < end + 1)
+		return -ERANGE;
+	return xs_prefix_nth(subnet, end + !two, out);
+}
+
+uint32_t xs_prefix_hosts(const struct xs_prefix *prefix)
+{
+	unsigned int free = xs_family_bits(prefix->family) - prefix->length;
+	uint64_t all = free < 33 ? 1ull << free : 1ull << 33, none = prefix->family == XS_IPV4 && free ? 2 : 1;
+
+	return (uint32_t)(all - none < UINT32_MAX ? all - none : UINT32_MAX);
 }
 
 int xs_address_compare(const struct xs_address *a, const struct xs_address *b)

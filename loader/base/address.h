@@ -51,6 +51,11 @@ static inline uint8_t xs_family_at(unsigned int index)
 	return index == XS_FAMILY6 ? XS_IPV6 : XS_IPV4;
 }
 
+static inline const char *xs_family_name(uint8_t family)
+{
+	return family == XS_IPV6 ? "IPv6" : "IPv4";
+}
+
 static inline unsigned int xs_family_bits(uint8_t family)
 {
 	return family == XS_IPV4 ? 32 : family == XS_IPV6 ? 128 : 0;
@@ -69,12 +74,30 @@ const char *xs_mac_text(const struct xs_mac *mac, char *buf);
 /* The prefix with its bits beyond `length` cleared. */
 struct xs_prefix xs_prefix_mask(const struct xs_address *address, unsigned int length);
 struct xs_prefix xs_prefix_of_host(const struct xs_address *address);
+/* Of what is not given (family NONE), nothing contains or covers anything. */
 bool xs_prefix_contains(const struct xs_prefix *prefix, const struct xs_address *address);
 bool xs_prefix_covers(const struct xs_prefix *outer, const struct xs_prefix *inner);
 bool xs_prefix_overlaps(const struct xs_prefix *a, const struct xs_prefix *b);
 
-/* Base address + n (R13: port i of a link gets base + i). -ERANGE if that leaves the prefix. */
+/* Base address + n. -ERANGE if that leaves the prefix. */
 int xs_prefix_nth(const struct xs_prefix *prefix, uint32_t n, struct xs_address *out);
+
+/*
+ * What end 0 or 1 of a point-to-point link has of its subnet: base + 1 and + 2 (R13); of a subnet of two addresses
+ * (R14: /31, RFC 3021; /127, RFC 6164) base + 0 and + 1. -ERANGE where there is no room.
+ */
+int xs_prefix_end(const struct xs_prefix *subnet, unsigned int end, struct xs_address *out);
+
+/*
+ * How many addresses from base + 1 on hosts may have: not IPv4's broadcast address. The base itself is none: IPv4's
+ * network, IPv6's anycast address of all routers. At most UINT32_MAX.
+ */
+uint32_t xs_prefix_hosts(const struct xs_prefix *prefix);
+
+static inline bool xs_address_is_link_local(const struct xs_address *address)
+{
+	return address->family == XS_IPV6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
 
 /* Order: family, then bytes, then length; as memcmp(). */
 int xs_address_compare(const struct xs_address *a, const struct xs_address *b);

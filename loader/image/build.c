@@ -79,12 +79,15 @@ static int add_vport(struct xs_image_writer *writer, const struct xs_p_vport *vp
 		.mtu = vport->mtu,
 		.mac = vport->mac,
 		.relay = vport->relay,
-		.length = { vport->length },
-		.address = { vport->address },
-		.peer = { vport->peer },
-		.shared = { vport->shared },
 	};
+	unsigned int f;
 
+	for (f = 0; f < XS_FAMILIES; f++) {
+		record.length[f] = vport->length[f];
+		record.address[f] = vport->address[f];
+		record.peer[f] = vport->peer[f];
+		record.shared[f] = vport->shared[f];
+	}
 	copy_name(record.name, sizeof(record.name), vport->name);
 	return xs_image_writer_add(writer, &record);
 }
@@ -132,6 +135,7 @@ static int add_vrf(struct xs_image_writer *writer, const struct xs_p_vrf *vrf)
 static int add_gateways(struct xs_image_writer *writer, const struct xs_p_vrf *vrf)
 {
 	const struct xs_p_slice *slice = vrf->slice;
+	unsigned int f;
 	size_t i, j;
 	int err = 0;
 
@@ -140,7 +144,10 @@ static int add_gateways(struct xs_image_writer *writer, const struct xs_p_vrf *v
 
 		if (gateway->vport->vrf != vrf)
 			continue;
-		err = add_source(writer, gateway->vport, &gateway->def->subnet);
+		for (f = 0; f < XS_FAMILIES && !err; f++) {
+			if (gateway->def->subnet[f].family)
+				err = add_source(writer, gateway->vport, &gateway->def->subnet[f]);
+		}
 		for (j = 0; j < gateway->def->behind_count && !err; j++)
 			err = add_source(writer, gateway->vport, &gateway->def->behind[j].prefix);
 	}

@@ -23,11 +23,13 @@ struct xs_check {
 /* Each 0 or -ENOMEM; faults are counted by diag. */
 int xs_check_supported(const struct lyd_node *tree,
 		       struct xs_diag *diag);  /* what the schema offers and nothing does yet */
-int xs_resolve(struct xs_check *check);        /* ports, peers, cables; and gateways that share their address */
+int xs_resolve(struct xs_check *check);        /* ports, peers, cables; and xs_share_first_hops() */
+int xs_share_first_hops(struct xs_check *check);
 int xs_check_topology(struct xs_check *check); /* who uses which port, what is where, names inside namespaces */
 int xs_check_identity(struct xs_check *check); /* ids and MACs */
 int xs_check_labels(struct xs_check *check);
-int xs_check_subnets(struct xs_check *check); /* sizes, overlaps, gateways' and edges' addresses */
+int xs_check_subnets(struct xs_check *check); /* sizes, gateways' and edges' addresses; and xs_check_overlaps() */
+int xs_check_overlaps(struct xs_check *check);
 int xs_check_routes(struct xs_check *check);  /* routers must be neighbours */
 int xs_check_filters(struct xs_check *check); /* conditions, and the bounds of a MUX */
 int xs_check_migrations(struct xs_check *check);
@@ -49,7 +51,7 @@ static inline bool xs_mac_is_given(const struct xs_mac *mac)
 	return false;
 }
 
-/* NULL if a host may have `address` in `subnet`; else what is wrong: "is the network's own address". IPv4. */
+/* NULL if a host may have `address` in `subnet`; else what is wrong: "is the network's own address". */
 const char *xs_host_fault(const struct xs_prefix *subnet, const struct xs_address *address);
 
 #endif

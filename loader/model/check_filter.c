@@ -15,9 +15,16 @@
 
 static void check_condition(struct xs_check *check, const struct xs_d_condition *condition)
 {
+	uint8_t to = condition->destination.family, from = condition->source.family;
+	char text[XS_PREFIX_TEXT], other[XS_PREFIX_TEXT];
+
 	if (condition->fields & XS_MATCH_FAULTY)
 		return;
-	if (!condition->fields) {
+	if (to && from && to != from) {
+		XS_FAULT(check, &condition->place, "condition: no packet goes from %s, which is %s, to %s, which is %s",
+			 xs_prefix_text(&condition->source, text), xs_family_name(from),
+			 xs_prefix_text(&condition->destination, other), xs_family_name(to));
+	} else if (!condition->fields) {
 		XS_FAULT(check, &condition->place,
 			 "condition: names nothing to match; for every packet write any: true");
 	} else if ((condition->fields & XS_MATCH_ANY) && condition->fields != XS_MATCH_ANY) {
@@ -56,13 +63,32 @@ static bool is_destination_only(const struct xs_d_condition *condition)
 	return !others && (!(condition->fields & XS_MATCH_SOURCE) || !condition->source.length);
 }
 
+/* What the condition is over: its destination; where it has none, all of its source's family, or of both. */
+static void add_walks(struct walk *list, size_t *count, const struct xs_d_condition *condition)
+{
+	for (unsigned int f = 0; f < XS_FAMILIES; f++) {
+		struct walk *walk = &list[*count];
+		uint8_t family = condition->destination.family;
+
+		if (!family)
+			family = condition->source.family;
+		if (family && family != xs_family_at(f))
+			continue;
+		*walk = (struct walk){ { .family = xs_family_at(f) }, &condition->place, *count };
+		if (condition->destination.family)
+			walk->prefix = condition->destination;
+		(*count)++;
+	}
+}
+
 /* Sorted, the conditions of a prefix are a run, and right before it come those that cover it. */
 static void check_depth(struct xs_check *check, const struct xs_d_mux *mux, struct walk *list, size_t count)
 {
 	struct {
 		const struct xs_prefix *prefix;
 		size_t total;
-	} open[34];
+	} open[128 + 1];                    /* a prefix of each length */
+	const struct xs_place *said = NULL; /* what is over all of both families is said once */
 	size_t depth = 0, next;
 	char text[XS_PREFIX_TEXT];
 
@@ -79,10 +105,15 @@ static void check_depth(struct xs_check *check, const struct xs_d_mux *mux, stru
 		if (before <= XS_MUX_WALK_MAX && total > XS_MUX_WALK_MAX) {
 			const struct walk *first = &list[i + XS_MUX_WALK_MAX - before];
 
-			XS_FAULT(check, first->place,
-				 "condition: the %uth over %s in mux \"%s\": at most %u that test only a destination",
-				 XS_MUX_WALK_MAX + 1, xs_prefix_text(&first->prefix, text), mux->name, XS_MUX_WALK_MAX);
-			xs_diag_note(check->diag, &mux->place, "mux \"%s\" is here", mux->name);
+			if (first->place != said) {
+				XS_FAULT(check, first->place,
+					 "condition: the %uth over %s in mux \"%s\": at most %u that test only a "
+					 "destination",
+					 XS_MUX_WALK_MAX + 1, xs_prefix_text(&first->prefix, text), mux->name,
+					 XS_MUX_WALK_MAX);
+				xs_diag_note(check->diag, &mux->place, "mux \"%s\" is here", mux->name);
+			}
+			said = first->prefix.length ? said : first->place;
 		}
 		open[depth].prefix = &list[i].prefix;
 		open[depth++].total = total;
@@ -115,7 +146,7 @@ static int check_mux(struct xs_check *check, const struct xs_d_mux *mux)
 
 	for (size_t i = 0; i < mux->slice_count; i++)
 		room += mux->slice[i].filter ? mux->slice[i].filter->condition_count : 0;
-	list = xs_arena_array(check->scratch, room, sizeof(*list));
+	list = xs_arena_array(check->scratch, XS_FAMILIES * room, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < mux->slice_count; i++) {
@@ -123,17 +154,12 @@ static int check_mux(struct xs_check *check, const struct xs_d_mux *mux)
 
 		for (size_t j = 0; filter && j < filter->condition_count; j++) {
 			const struct xs_d_condition *condition = &filter->condition[j];
-			struct xs_prefix all = { .family = XS_IPV4 };
 
 			check_input_port(check, mux, condition);
 			if (condition->fields & XS_MATCH_FAULTY)
 				continue;
 			if (is_destination_only(condition)) {
-				list[walks].prefix =
-					condition->fields & XS_MATCH_DESTINATION ? condition->destination : all;
-				list[walks].place = &condition->place;
-				list[walks].order = walks;
-				walks++;
+				add_walks(list, &walks, condition);
 			} else if (++general == XS_MUX_GENERAL_MAX + 1) {
 				XS_FAULT(check, &condition->place,
 					 "condition: the %uth in mux \"%s\" that tests more than a destination: at "

@@ -27,11 +27,10 @@ static int compare_identities(const void *left, const void *right)
 	return xs_place_after(a->place, b->place) ? 1 : xs_place_after(b->place, a->place) ? -1 : 0;
 }
 
-/* Gateways of different slices over one subnet have one MAC on purpose. */
+/* Gateways that a VM may move between have one MAC on purpose. */
 static bool may_share(const struct identity *a, const struct identity *b)
 {
-	return a->gateway && b->gateway && a->gateway->slice != b->gateway->slice &&
-	       !xs_prefix_compare(&a->gateway->subnet, &b->gateway->subnet);
+	return a->gateway && b->gateway && a->gateway->first_hop == b->gateway->first_hop;
 }
 
 static void report_same(struct xs_check *check, struct identity *list, size_t count, const char *what)

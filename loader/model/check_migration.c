@@ -35,8 +35,11 @@ static int find_mux(struct xs_check *check, struct xs_names *pairs, const struct
 }
 
 /* The VM must be on a gateway's subnet on either side, and not be the gateway. False: reported. */
-static bool check_side(struct xs_check *check, const struct xs_d_migration *migration, const struct xs_d_slice *slice)
+static bool check_side(struct xs_check *check, const struct xs_d_migration *migration, const struct xs_d_slice *slice,
+		       int f)
 {
+	const struct xs_address *address = &migration->address[f];
+	const struct xs_place *place = &migration->address_place[f];
 	const struct xs_d_gateway *gateway = NULL;
 	char text[XS_PREFIX_TEXT];
 	struct xs_address own;
@@ -44,30 +47,27 @@ static bool check_side(struct xs_check *check, const struct xs_d_migration *migr
 	bool faulty = false;
 
 	for (size_t i = 0; i < slice->gateway_count && !gateway; i++) {
-		faulty |= !slice->gateway[i].subnet.family;
-		if (slice->gateway[i].subnet.family &&
-		    xs_prefix_contains(&slice->gateway[i].subnet, &migration->address))
+		faulty |= !slice->gateway[i].subnet[XS_FAMILY4].family && !slice->gateway[i].subnet[XS_FAMILY6].family;
+		if (xs_prefix_contains(&slice->gateway[i].subnet[f], address))
 			gateway = &slice->gateway[i];
 	}
-	xs_address_text(&migration->address, text);
+	xs_address_text(address, text);
 	if (!gateway) {
 		if (faulty)
 			return true;
-		XS_FAULT(check, &migration->address_place, "address: %s is on no gateway's subnet in slice \"%s\"",
-			 text, slice->name);
+		XS_FAULT(check, place, "address: %s is on no gateway's subnet in slice \"%s\"", text, slice->name);
 		xs_diag_note(check->diag, &slice->place, "slice \"%s\" is here", slice->name);
 		return false;
 	}
-	why = xs_host_fault(&gateway->subnet, &migration->address);
-	own = gateway->address;
-	if (!own.family && xs_prefix_nth(&gateway->subnet, 1, &own))
+	why = xs_host_fault(&gateway->subnet[f], address);
+	own = gateway->address[f];
+	if (!own.family && xs_prefix_nth(&gateway->subnet[f], 1, &own))
 		return true;
-	if (!why && !xs_address_compare(&own, &migration->address))
+	if (!why && !xs_address_compare(&own, address))
 		why = "is that gateway's own address";
 	if (!why)
 		return true;
-	XS_FAULT(check, &migration->address_place, "address: %s in the subnet of gateway \"%s\" %s", text,
-		 gateway->name, why);
+	XS_FAULT(check, place, "address: %s in the subnet of gateway \"%s\" %s", text, gateway->name, why);
 	xs_diag_note(check->diag, &gateway->place, "gateway \"%s\" is here", gateway->name);
 	return false;
 }
@@ -90,8 +90,10 @@ static int check_slices(struct xs_check *check, struct xs_names *pairs, const st
 	if (!err && !mux)
 		XS_FAULT(check, &migration->place, "migration \"%s\": no MUX chooses between slices \"%s\" and \"%s\"",
 			 migration->name, from->name, to->name);
-	if (migration->address.family && check_side(check, migration, from))
-		check_side(check, migration, to);
+	for (int f = 0; f < XS_FAMILIES; f++) {
+		if (migration->address[f].family && check_side(check, migration, from, f))
+			check_side(check, migration, to, f);
+	}
 	return err;
 }
 
@@ -105,13 +107,14 @@ static int check_addresses(struct xs_check *check)
 	char text[XS_PREFIX_TEXT];
 	int err = 0;
 
-	for (size_t i = 0; i < check->domain->migration_count && !err; i++) {
-		struct xs_d_migration *migration = &check->domain->migration[i], *other = NULL;
+	for (size_t i = 0; i < XS_FAMILIES * check->domain->migration_count && !err; i++) {
+		struct xs_d_migration *migration = &check->domain->migration[i / XS_FAMILIES], *other = NULL;
 		const struct xs_d_slice *slice[2] = { migration->from, migration->to };
+		size_t f = i % XS_FAMILIES;
 
-		if (!migration->address.family)
+		if (!migration->address[f].family)
 			continue;
-		xs_address_text(&migration->address, text);
+		xs_address_text(&migration->address[f], text);
 		for (int j = 0; j < 2 && !err && !other; j++) {
 			const char *key = slice[j] ? xs_arena_print(check->scratch, "%s/%s", text, slice[j]->name) : "";
 
@@ -120,10 +123,10 @@ static int check_addresses(struct xs_check *check)
 				err = xs_names_add(&movers, check->scratch, key, migration);
 			if (!other || other == migration)
 				continue;
-			XS_FAULT(check, &migration->address_place,
+			XS_FAULT(check, &migration->address_place[f],
 				 "address: %s in slice \"%s\" is already that of migration \"%s\"", text,
 				 slice[j]->name, other->name);
-			xs_diag_note(check->diag, &other->address_place, "it is given here");
+			xs_diag_note(check->diag, &other->address_place[f], "it is given here");
 		}
 	}
 	xs_names_clear(&movers);
@@ -142,7 +145,8 @@ static int warn_unnamed(struct xs_check *check)
 		for (size_t j = 0; j < domain->filter[i].condition_count && !err; j++) {
 			const struct xs_d_condition *condition = &domain->filter[i].condition[j];
 
-			if (condition->destination.family != XS_IPV4 || condition->destination.length != 32)
+			if (!condition->destination.family ||
+			    condition->destination.length != xs_family_bits(condition->destination.family))
 				continue;
 			xs_prefix_text(&condition->destination, text);
 			err = xs_names_add(&hosts, check->scratch, xs_arena_copy(check->scratch, text, strlen(text)),
@@ -150,14 +154,15 @@ static int warn_unnamed(struct xs_check *check)
 			err = err == -ENOMEM ? err : 0;
 		}
 	}
-	for (size_t i = 0; i < domain->migration_count && !err; i++) {
-		const struct xs_d_migration *migration = &domain->migration[i];
-		struct xs_prefix host = xs_prefix_of_host(&migration->address);
+	for (size_t i = 0; i < XS_FAMILIES * domain->migration_count && !err; i++) {
+		const struct xs_d_migration *migration = &domain->migration[i / XS_FAMILIES];
+		const struct xs_address *address = &migration->address[i % XS_FAMILIES];
+		struct xs_prefix host = xs_prefix_of_host(address);
 
-		if (!migration->address.family || xs_names_find(&hosts, xs_prefix_text(&host, text)))
+		if (!address->family || xs_names_find(&hosts, xs_prefix_text(&host, text)))
 			continue;
 		xs_diag_add(
-			check->diag, XS_WARNING, &migration->address_place,
+			check->diag, XS_WARNING, &migration->address_place[i % XS_FAMILIES],
 			"address: no condition has the destination %s, so a switch of migration \"%s\" changes nothing",
 			text, migration->name);
 	}

@@ -21,39 +21,45 @@ struct attachments {
 	size_t count;
 };
 
+/* False: it has no subnet of the family, or none to speak of. */
+static bool attach_gateway(const struct xs_d_gateway *gateway, unsigned int f, struct attached *out)
+{
+	*out = (struct attached){ .subnet = gateway->subnet[f],
+				  .own = gateway->address[f],
+				  .kind = "gateway",
+				  .name = gateway->name,
+				  .place = &gateway->subnet_place[f] };
+	return out->subnet.family && (out->own.family || !xs_prefix_nth(&out->subnet, 1, &out->own));
+}
+
 static int find_attached(struct xs_check *check, const struct xs_d_vrf *vrf, struct attachments *out)
 {
 	const struct xs_d_slice *slice = vrf->slice;
 
 	out->count = 0;
-	out->list = xs_arena_array(check->scratch, slice->link_count + slice->gateway_count, sizeof(*out->list));
+	out->list = xs_arena_array(check->scratch, XS_FAMILIES * (slice->link_count + slice->gateway_count),
+				   sizeof(*out->list));
 	if (!out->list)
 		return -ENOMEM;
-	for (size_t i = 0; i < slice->link_count; i++) {
-		const struct xs_d_link *link = &slice->link[i];
-		int end = link->end[0] == vrf ? 0 : 1;
-		struct attached attached = {
-			.subnet = link->subnet, .kind = "link", .name = link->name, .place = &link->subnet_place
-		};
+	for (size_t i = 0; i < XS_FAMILIES * slice->link_count; i++) {
+		const struct xs_d_link *link = &slice->link[i / XS_FAMILIES];
+		const struct xs_prefix *subnet = &link->subnet[i % XS_FAMILIES];
+		unsigned int end = link->end[0] == vrf ? 0 : 1;
+		struct attached attached = { .subnet = *subnet,
+					     .kind = "link",
+					     .name = link->name,
+					     .place = &link->subnet_place[i % XS_FAMILIES] };
 
-		if (link->end[end] != vrf || !link->subnet.family)
+		if (link->end[end] != vrf || !subnet->family)
 			continue;
-		if (!xs_prefix_nth(&link->subnet, end ? 2 : 1, &attached.own) &&
-		    !xs_prefix_nth(&link->subnet, end ? 1 : 2, &attached.other))
+		if (!xs_prefix_end(subnet, end, &attached.own) && !xs_prefix_end(subnet, !end, &attached.other))
 			out->list[out->count++] = attached;
 	}
-	for (size_t i = 0; i < slice->gateway_count; i++) {
-		const struct xs_d_gateway *gateway = &slice->gateway[i];
-		struct attached attached = { .subnet = gateway->subnet,
-					     .own = gateway->address,
-					     .kind = "gateway",
-					     .name = gateway->name,
-					     .place = &gateway->subnet_place };
+	for (size_t i = 0; i < XS_FAMILIES * slice->gateway_count; i++) {
+		const struct xs_d_gateway *gateway = &slice->gateway[i / XS_FAMILIES];
 
-		if (gateway->vrf != vrf || !gateway->subnet.family)
-			continue;
-		if (attached.own.family || !xs_prefix_nth(&gateway->subnet, 1, &attached.own))
-			out->list[out->count++] = attached;
+		if (gateway->vrf == vrf && attach_gateway(gateway, i % XS_FAMILIES, &out->list[out->count]))
+			out->count++;
 	}
 	return 0;
 }
@@ -77,6 +83,19 @@ static void check_via(struct xs_check *check, const struct attached *at, const s
 			 xs_address_text(&at->other, net));
 		xs_diag_note(check->diag, at->place, "the subnet is here");
 	}
+}
+
+/* The next router must be of the prefix's family. False: it is not, which was reported. */
+static bool check_family(struct xs_check *check, const struct xs_prefix *prefix, const struct xs_address *via,
+			 const struct xs_place *place)
+{
+	char text[XS_PREFIX_TEXT], to[XS_PREFIX_TEXT];
+
+	if (!prefix->family || prefix->family == via->family)
+		return true;
+	XS_FAULT(check, place, "via: %s is %s, but %s is %s", xs_address_text(via, text), xs_family_name(via->family),
+		 xs_prefix_text(prefix, to), xs_family_name(prefix->family));
+	return false;
 }
 
 /* ---- a prefix once ---------------------------------------------------------------------------------------------- */
@@ -124,7 +143,7 @@ static int check_vrf(struct xs_check *check, const struct xs_d_vrf *vrf)
 		const struct xs_d_route *route = &vrf->route[i];
 		const struct attached *at = NULL;
 
-		if (!route->via.family)
+		if (!route->via.family || !check_family(check, &route->prefix, &route->via, &route->via_place))
 			continue;
 		for (size_t j = 0; j < attached.count && !at; j++) {
 			if (xs_prefix_contains(&attached.list[j].subnet, &route->via))
@@ -132,6 +151,11 @@ static int check_vrf(struct xs_check *check, const struct xs_d_vrf *vrf)
 		}
 		if (at)
 			check_via(check, at, &route->via, &route->via_place);
+		else if (xs_address_is_link_local(&route->via))
+			XS_FAULT(check, &route->via_place,
+				 "via: %s is link-local, and does not say on which link of VRF \"%s\": write the "
+				 "router's address in the link's subnet",
+				 xs_address_text(&route->via, text), vrf->name);
 		else
 			XS_FAULT(check, &route->via_place, "via: %s is on no link or gateway of VRF \"%s\"",
 				 xs_address_text(&route->via, text), vrf->name);
@@ -141,27 +165,35 @@ static int check_vrf(struct xs_check *check, const struct xs_d_vrf *vrf)
 
 static void check_behind(struct xs_check *check, const struct xs_d_gateway *gateway)
 {
-	struct attached at = { .subnet = gateway->subnet,
-			       .own = gateway->address,
-			       .kind = "gateway",
-			       .name = gateway->name,
-			       .place = &gateway->subnet_place };
+	struct attached at[XS_FAMILIES];
+	bool there[XS_FAMILIES];
+	char text[XS_PREFIX_TEXT];
 
-	if (!gateway->subnet.family || (!at.own.family && xs_prefix_nth(&gateway->subnet, 1, &at.own)))
-		return;
+	for (unsigned int f = 0; f < XS_FAMILIES; f++)
+		there[f] = attach_gateway(gateway, f, &at[f]);
 	for (size_t i = 0; i < gateway->behind_count; i++) {
-		if (gateway->behind[i].via.family)
-			check_via(check, &at, &gateway->behind[i].via, &gateway->behind[i].via_place);
+		const struct xs_d_route *behind = &gateway->behind[i];
+		unsigned int f = xs_family_index(behind->via.family);
+
+		if (!behind->via.family || !check_family(check, &behind->prefix, &behind->via, &behind->via_place))
+			continue;
+		/* By one device, so a link-local address leaves no doubt. */
+		if (there[f] && !xs_address_is_link_local(&behind->via))
+			check_via(check, &at[f], &behind->via, &behind->via_place);
+		else if (!there[f] && there[!f])
+			XS_FAULT(check, &behind->via_place, "via: %s: gateway \"%s\" has no subnet of %s",
+				 xs_address_text(&behind->via, text), gateway->name,
+				 xs_family_name(behind->via.family));
 	}
 }
 
-/* The edge's own address; NONE if it cannot be told. */
-static struct xs_address edge_address(const struct xs_d_mux *mux)
+/* The edge's own address of a family; NONE if it cannot be told. */
+static struct xs_address edge_address(const struct xs_d_mux *mux, uint8_t family)
 {
-	struct xs_address address = mux->address;
+	struct xs_address address = mux->address[xs_family_index(family)];
 
 	for (size_t i = 0; i < mux->client_count && !address.family; i++) {
-		if (mux->client[i].prefix.family && !mux->client[i].via.family)
+		if (mux->client[i].prefix.family == family && !mux->client[i].via.family)
 			xs_prefix_nth(&mux->client[i].prefix, 1, &address);
 	}
 	return address;
@@ -169,14 +201,14 @@ static struct xs_address edge_address(const struct xs_d_mux *mux)
 
 static void check_clients(struct xs_check *check, const struct xs_d_mux *mux)
 {
-	struct xs_address own = edge_address(mux);
 	char text[XS_PREFIX_TEXT];
 
 	for (size_t i = 0; i < mux->client_count; i++) {
 		const struct xs_d_client *client = &mux->client[i], *home = NULL;
-		struct attached at = { .own = own, .kind = "mux", .name = mux->name };
+		struct attached at = { .kind = "mux", .name = mux->name };
 
-		if (!client->via.family)
+		if (!client->via.family || !check_family(check, &client->prefix, &client->via, &client->via_place) ||
+		    xs_address_is_link_local(&client->via))
 			continue;
 		for (size_t j = 0; j < mux->client_count && !home; j++) {
 			if (!mux->client[j].via.family && mux->client[j].prefix.family &&
@@ -189,6 +221,7 @@ static void check_clients(struct xs_check *check, const struct xs_d_mux *mux)
 				 xs_address_text(&client->via, text), mux->name);
 			continue;
 		}
+		at.own = edge_address(mux, client->via.family);
 		at.subnet = home->prefix;
 		at.place = &home->place;
 		check_via(check, &at, &client->via, &client->via_place);

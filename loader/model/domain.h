@@ -2,14 +2,14 @@
 /*
  * domain.h - the model: a definition that was read and checked, in its own words. Made by model/, read by plan/.
  *
- * The schema is xslice.yang (what does not depend on the mechanism) and xslice-segmentation.yang (what only segmentation
- * needs, all optional). This is its typed form: references are resolved to pointers, defaults are filled in, every object
- * and every value that a fault may concern knows its place. Nothing is allocated here: no label, no address that the
- * definition does not write.
+ * The schema is xslice.yang (what does not depend on the mechanism) and xslice-segmentation.yang (what only
+ * segmentation needs, all optional). This is its typed form: references are resolved to pointers, defaults are filled
+ * in, every object and every value that a fault may concern knows its place. Nothing is allocated here: no label, no
+ * address that the definition does not write. What there is once per family is an array by XS_FAMILY4 and XS_FAMILY6.
  *
- * Always holds after xs_domain_read() returned 0: every pointer of a reference is set, names are unique in their lists and
- * at most XS_NAME_MAX bytes, everything that check refuses is absent. Lists keep the definition's order.
- * Owner: the caller, who frees the whole with xs_domain_free(). Strings live as long as the domain.
+ * Always holds after xs_domain_read() returned 0: every pointer of a reference is set, names are unique in their lists
+ * and at most XS_NAME_MAX bytes, everything that check refuses is absent. Lists keep the definition's order. Owner: the
+ * caller, who frees the whole with xs_domain_free(). Strings live as long as the domain.
  */
 #ifndef XSLICE_MODEL_DOMAIN_H
 #define XSLICE_MODEL_DOMAIN_H
@@ -89,8 +89,8 @@ struct xs_d_link {
 	struct xs_d_port *port[2]; /* the physical link it runs over: port[i] is on end[i]'s node */
 	const char *port_text;     /* as written, "NODE/PORT" at either end; NULL: not given, the first cable serves */
 	struct xs_place port_place;
-	struct xs_prefix subnet;
-	struct xs_place subnet_place;
+	struct xs_prefix subnet[XS_FAMILIES]; /* at least one */
+	struct xs_place subnet_place[XS_FAMILIES];
 	uint16_t mtu;   /* bytes; 0: not given, the smaller of its ports' */
 	struct xs_place mtu_place;
 	uint16_t label; /* segmentation: VLAN id; 0: not given */
@@ -105,11 +105,16 @@ struct xs_d_gateway {
 	struct xs_d_port *port;
 	const char *port_text; /* as written; a port of the VRF's node */
 	struct xs_place port_place;
-	struct xs_prefix subnet;
-	struct xs_place subnet_place;
-	struct xs_address address; /* NONE: base + 1. What another slice's gateway over the same subnet says is filled in here */
-	struct xs_mac mac;         /* all zero: not given; likewise */
-	struct xs_place address_place, mac_place;
+	struct xs_prefix subnet[XS_FAMILIES]; /* at least one */
+	struct xs_place subnet_place[XS_FAMILIES];
+	/* NONE: base + 1. What another slice's gateway over the same subnet says is filled in here. */
+	struct xs_address address[XS_FAMILIES];
+	struct xs_place address_place[XS_FAMILIES];
+	struct xs_mac mac; /* all zero: not given; what a gateway with the same first hop says is filled in, too */
+	struct xs_place mac_place;
+	/* The first of the gateways that a VM may move between: they share a subnet, hence the MAC. Itself where none
+	 * does. */
+	const struct xs_d_gateway *first_hop;
 	struct xs_d_route *behind; /* further prefixes behind it: prefix via a host of the subnet */
 	size_t behind_count;
 };
@@ -177,11 +182,13 @@ struct xs_d_mux {
 	struct xs_place port_place;
 	struct xs_d_client *client;
 	size_t client_count;
-	struct xs_prefix subnet; /* R17 */
-	struct xs_place subnet_place;
-	struct xs_address address; /* on the users' link; NONE: base + 1 of the first on-link client prefix */
+	struct xs_prefix subnet[XS_FAMILIES]; /* R17; of the families that its clients have */
+	struct xs_place subnet_place[XS_FAMILIES];
+	/* On the users' link; NONE: base + 1 of the family's first client prefix on the link. */
+	struct xs_address address[XS_FAMILIES];
+	struct xs_place address_place[XS_FAMILIES];
 	struct xs_mac mac;
-	struct xs_place address_place, mac_place;
+	struct xs_place mac_place;
 	struct xs_d_mux_slice *slice; /* R18: in this order */
 	size_t slice_count;
 };
@@ -189,8 +196,9 @@ struct xs_d_mux {
 struct xs_d_migration {
 	const char *name;
 	const char *group; /* NULL: none */
-	struct xs_place place, address_place, group_place, mac_place;
-	struct xs_address address;
+	struct xs_place place, group_place, mac_place;
+	struct xs_address address[XS_FAMILIES]; /* at least one */
+	struct xs_place address_place[XS_FAMILIES];
 	struct xs_mac mac;
 	struct xs_d_slice *from, *to;
 	struct xs_place from_place, to_place;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * resolve.c - references that a leafref cannot express: a peer "NODE/PORT", the port of a gateway (on its VRF's node),
- * the cable of a link; and what gateways over one subnet share.
+ * the cable of a link. What gateways over one subnet share: first_hop.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -128,87 +128,6 @@ static void resolve_link(struct xs_check *check, struct xs_d_link *link)
 	}
 }
 
-/* ---- gateways over one subnet ----------------------------------------------------------------------------------- */
-
-static int compare_subnets(const void *left, const void *right)
-{
-	const struct xs_d_gateway *a = *(struct xs_d_gateway *const *)left, *b = *(struct xs_d_gateway *const *)right;
-	int order = xs_prefix_compare(&a->subnet, &b->subnet);
-
-	return order ? order : xs_place_after(&a->place, &b->place) ? 1 : -1;
-}
-
-/*
- * The first hop of a VM must not change when the VM moves (R24): what one gateway says about address and MAC holds for
- * those of other slices over the same subnet.
- */
-static void share(struct xs_check *check, struct xs_d_gateway **gateway, size_t count)
-{
-	const struct xs_d_gateway *address = NULL, *mac = NULL;
-	char one[XS_PREFIX_TEXT], other[XS_PREFIX_TEXT];
-
-	for (size_t i = 0; i < count; i++) {
-		struct xs_d_gateway *g = gateway[i];
-
-		if (g->address.family && !address) {
-			address = g;
-		} else if (g->address.family && xs_address_compare(&g->address, &address->address)) {
-			XS_FAULT(check, &g->address_place,
-				 "address: %s, but gateway \"%s\" over the same subnet has %s: a VM that moves keeps "
-				 "its first hop",
-				 xs_address_text(&g->address, one), address->name,
-				 xs_address_text(&address->address, other));
-			xs_diag_note(check->diag, &address->address_place, "the other is here");
-		}
-		if (xs_mac_is_given(&g->mac) && !mac) {
-			mac = g;
-		} else if (xs_mac_is_given(&g->mac) && memcmp(&g->mac, &mac->mac, sizeof(g->mac))) {
-			XS_FAULT(check, &g->mac_place,
-				 "mac: %s, but gateway \"%s\" over the same subnet has %s: a VM that moves keeps its "
-				 "first hop",
-				 xs_mac_text(&g->mac, one), mac->name, xs_mac_text(&mac->mac, other));
-			xs_diag_note(check->diag, &mac->mac_place, "the other is here");
-		}
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (address && !gateway[i]->address.family) {
-			gateway[i]->address = address->address;
-			gateway[i]->address_place = address->address_place;
-		}
-		if (mac && !xs_mac_is_given(&gateway[i]->mac)) {
-			gateway[i]->mac = mac->mac;
-			gateway[i]->mac_place = mac->mac_place;
-		}
-	}
-}
-
-static int share_gateways(struct xs_check *check)
-{
-	struct xs_domain *domain = check->domain;
-	struct xs_d_gateway **list;
-	size_t count = 0, first;
-
-	for (size_t i = 0; i < domain->slice_count; i++)
-		count += domain->slice[i].gateway_count;
-	list = xs_arena_array(check->scratch, count, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	count = 0;
-	for (size_t i = 0; i < domain->slice_count; i++) {
-		for (size_t j = 0; j < domain->slice[i].gateway_count; j++) {
-			if (domain->slice[i].gateway[j].subnet.family)
-				list[count++] = &domain->slice[i].gateway[j];
-		}
-	}
-	qsort(list, count, sizeof(*list), compare_subnets);
-	for (size_t i = 0; i < count; i = first) {
-		for (first = i + 1; first < count && !xs_prefix_compare(&list[i]->subnet, &list[first]->subnet);)
-			first++;
-		share(check, list + i, first - i);
-	}
-	return 0;
-}
-
 int xs_resolve(struct xs_check *check)
 {
 	struct xs_domain *domain = check->domain;
@@ -231,5 +150,5 @@ int xs_resolve(struct xs_check *check)
 	for (size_t i = 0; i < domain->mux_count; i++)
 		domain->mux[i].port =
 			port_of(check, domain->mux[i].node, domain->mux[i].port_text, &domain->mux[i].port_place);
-	return share_gateways(check);
+	return xs_share_first_hops(check);
 }

@@ -5,8 +5,9 @@
  * Where an entry's key is at fault, the entry is not made, but what is in it is checked all the same: `parent` is then
  * NULL.
  *
- * Rules for writing: a scalar in place of a list's entry is its key; a key that is a number may be absent, and is then
- * the entry's place in its list; a name may be written MODULE:NAME, as RFC 7951 has it.
+ * Rules for writing: a scalar in place of a list's entry is its key, and in place of a list of values its only one; a
+ * key that is a number may be absent, and is then the entry's place in its list; a name may be written MODULE:NAME, as
+ * RFC 7951 has it.
  */
 #include "loader/model/tree.h"
 
@@ -262,6 +263,10 @@ static void build_many(struct builder *b, struct slot *slot, struct lyd_node *pa
 	}
 	if (from->kind == XS_DOC_BROKEN) {
 		slot->count = SIZE_MAX;
+		return;
+	}
+	if (!list && from->kind == XS_DOC_SCALAR) {
+		build_leaflist_entry(b, slot, parent, from);
 		return;
 	}
 	if (from->kind != XS_DOC_LIST && from->kind != XS_DOC_NOTHING) {

@@ -75,6 +75,66 @@ static bool says(const struct lyd_node *parent, const char *name, const char *va
 	return child && !strcmp(lyd_get_value(child), value);
 }
 
+/* May a value of the family that `had` has be taken? A second one is reported. */
+static bool is_first(struct typing *t, const struct lyd_node *value, uint8_t had, const struct xs_place *place,
+		     const struct xs_place *first)
+{
+	if (!had)
+		return true;
+	xs_diag_add(t->values.diag, XS_ERROR, place, "%s: \"%s\" is a second of %s: one of a family is what can be",
+		    value->schema->name, lyd_get_value(value), xs_family_name(had));
+	xs_diag_note(t->values.diag, first, "the first is here");
+	xs_values_fail(&t->values, -EINVAL);
+	return false;
+}
+
+/* The values of a leaf-list that may have one of each family. */
+static void prefixes_of(struct typing *t, const struct lyd_node *parent, const char *name,
+			struct xs_prefix out[XS_FAMILIES], struct xs_place out_place[XS_FAMILIES])
+{
+	const struct lyd_node *child;
+
+	out_place[XS_FAMILY4] = out_place[XS_FAMILY6] = place_of(t, parent, name);
+	LY_LIST_FOR(lyd_child(parent), child)
+	{
+		struct xs_place place;
+		struct xs_prefix prefix;
+		unsigned int i;
+
+		if (strcmp(child->schema->name, name))
+			continue;
+		prefix = xs_value_prefix(&t->values, child, parent, &place);
+		i = xs_family_index(prefix.family);
+		if (!prefix.family || !is_first(t, child, out[i].family, &place, &out_place[i]))
+			continue;
+		out[i] = prefix;
+		out_place[i] = place;
+	}
+}
+
+static void addresses_of(struct typing *t, const struct lyd_node *parent, const char *name,
+			 struct xs_address out[XS_FAMILIES], struct xs_place out_place[XS_FAMILIES])
+{
+	const struct lyd_node *child;
+
+	out_place[XS_FAMILY4] = out_place[XS_FAMILY6] = place_of(t, parent, name);
+	LY_LIST_FOR(lyd_child(parent), child)
+	{
+		struct xs_place place;
+		struct xs_address address;
+		unsigned int i;
+
+		if (strcmp(child->schema->name, name))
+			continue;
+		address = xs_value_address(&t->values, child, parent, &place);
+		i = xs_family_index(address.family);
+		if (!address.family || !is_first(t, child, out[i].family, &place, &out_place[i]))
+			continue;
+		out[i] = address;
+		out_place[i] = place;
+	}
+}
+
 static struct xs_prefix prefix_of(struct typing *t, const struct lyd_node *parent, const char *name,
 				  struct xs_place *place)
 {
@@ -229,7 +289,7 @@ static void read_link(struct typing *t, const struct lyd_node *from, void *objec
 		link->end[ends] = vrf_of(t, owner, child);
 		link->end_place[ends++] = xs_value_place(&t->values, child);
 	}
-	link->subnet = prefix_of(t, from, "subnet", &link->subnet_place);
+	prefixes_of(t, from, "subnet", link->subnet, link->subnet_place);
 	link->mtu = (uint16_t)number_at(t, from, "mtu", &link->mtu_place);
 	link->label = (uint16_t)number_at(t, from, "label", &link->label_place);
 	link->port_text = text_of(t, from, "port", &link->port_place);
@@ -244,8 +304,9 @@ static void read_gateway(struct typing *t, const struct lyd_node *from, void *ob
 	gateway->name = text_of(t, from, "name", NULL);
 	gateway->vrf = vrf_of(t, owner, child_of(from, "vrf"));
 	gateway->port_text = text_of(t, from, "port", &gateway->port_place);
-	gateway->subnet = prefix_of(t, from, "subnet", &gateway->subnet_place);
-	gateway->address = address_of(t, from, "address", &gateway->address_place);
+	gateway->first_hop = gateway;
+	prefixes_of(t, from, "subnet", gateway->subnet, gateway->subnet_place);
+	addresses_of(t, from, "address", gateway->address, gateway->address_place);
 	gateway->mac = mac_of(t, from, "mac", &gateway->mac_place);
 	gateway->behind =
 		read_list(t, from, "behind", sizeof(*gateway->behind), read_route, NULL, &gateway->behind_count);
@@ -357,8 +418,8 @@ static void read_mux(struct typing *t, const struct lyd_node *from, void *object
 	mux->node = named(&t->index->node, from, "node");
 	mux->port_text = text_of(t, from, "port", &mux->port_place);
 	mux->client = read_list(t, from, "clients", sizeof(*mux->client), read_client, NULL, &mux->client_count);
-	mux->subnet = prefix_of(t, from, "subnet", &mux->subnet_place);
-	mux->address = address_of(t, from, "address", &mux->address_place);
+	prefixes_of(t, from, "subnet", mux->subnet, mux->subnet_place);
+	addresses_of(t, from, "address", mux->address, mux->address_place);
 	mux->mac = mac_of(t, from, "mac", &mux->mac_place);
 	mux->slice = read_list(t, from, "slice", sizeof(*mux->slice), read_mux_slice, mux, &mux->slice_count);
 }
@@ -370,7 +431,7 @@ static void read_migration(struct typing *t, const struct lyd_node *from, void *
 	migration->place = xs_value_place(&t->values, from);
 	migration->name = text_of(t, from, "name", NULL);
 	migration->group = text_of(t, from, "group", &migration->group_place);
-	migration->address = address_of(t, from, "address", &migration->address_place);
+	addresses_of(t, from, "address", migration->address, migration->address_place);
 	migration->mac = mac_of(t, from, "mac", &migration->mac_place);
 	migration->from = named(&t->index->slice, from, "from");
 	migration->to = named(&t->index->slice, from, "to");

@@ -3,8 +3,8 @@
  * cells.c - switch cells, and the conditions that bear them.
  *
  * A condition bears the cell of the migration whose address it names exactly as its destination, whatever else it
- * tests. Where several migrations have that address (tenants may use the same), it is the one that goes from or to the
- * list's slice.
+ * tests; of a migration with an address of each family, both. Where several migrations have that address (tenants may
+ * use the same), it is the one that goes from or to the list's slice.
  */
 #include <errno.h>
 #include <string.h>
@@ -57,6 +57,7 @@ static int index_migrations(struct cell_index *index)
 {
 	struct xs_plan *plan = index->plan;
 	const struct xs_domain *domain = plan->domain;
+	unsigned int f;
 	size_t i;
 
 	plan->cell = xs_arena_array(plan->arena, domain->migration_count, sizeof(*plan->cell));
@@ -66,7 +67,6 @@ static int index_migrations(struct cell_index *index)
 	for (i = domain->migration_count; i--;) {
 		const struct xs_d_migration *def = &domain->migration[i];
 		struct xs_p_cell *cell = &plan->cell[i];
-		struct by_text *found;
 
 		*cell = (struct xs_p_cell){
 			.name = def->name,
@@ -74,12 +74,19 @@ static int index_migrations(struct cell_index *index)
 			.place = &def->place,
 			.slice = xs_plan_slice_of(plan, def->from),
 		};
-		HASH_FIND(hh, index->address, &def->address, sizeof(def->address), found);
-		if (found) {
-			cell->same_address = found->cell;
-			found->cell = cell;
-		} else if (index_add(plan, &index->address, &def->address, sizeof(def->address), cell)) {
-			return -ENOMEM;
+		for (f = 0; f < XS_FAMILIES; f++) {
+			const struct xs_address *address = &def->address[f];
+			struct by_text *found;
+
+			if (!address->family)
+				continue;
+			HASH_FIND(hh, index->address, address, sizeof(*address), found);
+			if (found) {
+				cell->same_address[f] = found->cell;
+				found->cell = cell;
+			} else if (index_add(plan, &index->address, address, sizeof(*address), cell)) {
+				return -ENOMEM;
+			}
 		}
 	}
 	for (i = 0; i < domain->migration_count; i++) {
@@ -97,6 +104,7 @@ static struct xs_p_cell *borne_cell(const struct cell_index *index, const struct
 {
 	const struct xs_prefix *destination = &condition->destination;
 	struct xs_address address = { .family = destination->family };
+	unsigned int f = xs_family_index(destination->family);
 	struct xs_p_cell *cell;
 	struct by_text *found;
 
@@ -106,12 +114,12 @@ static struct xs_p_cell *borne_cell(const struct cell_index *index, const struct
 	HASH_FIND(hh, index->address, &address, sizeof(address), found);
 	if (!found)
 		return NULL;
-	for (cell = found->cell; cell; cell = cell->same_address) {
+	for (cell = found->cell; cell; cell = cell->same_address[f]) {
 		if (cell->def->from == slice || cell->def->to == slice)
 			return cell;
 	}
 	/* A third slice's list: no doubt only where one migration has the address. */
-	return found->cell->same_address ? NULL : found->cell;
+	return found->cell->same_address[f] ? NULL : found->cell;
 }
 
 static struct xs_p_port *input_port(const struct xs_plan *plan, const struct xs_p_mux *mux,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * derive.c - routes along a slice's shortest paths, for VRFs that write none: so one definition serves for static
- * routing and for OSPF. Every link has the cost 1; of equal paths, that by the earlier link of the definition is taken,
- * at each VRF.
+ * derive.c - routes along a slice's shortest paths, for VRFs that write none of the family: so one definition serves
+ * for static routing and for OSPF. Every link that carries the family has the cost 1; of equal paths, that by the
+ * earlier link of the definition is taken, at each VRF.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -65,6 +65,7 @@ static int add_users(struct targets *targets, const struct xs_p_vport *vport)
 
 static int collect_targets(struct targets *targets, struct xs_p_slice *slice)
 {
+	unsigned int f;
 	size_t i, j;
 	int err = 0;
 
@@ -73,9 +74,13 @@ static int collect_targets(struct targets *targets, struct xs_p_slice *slice)
 
 		for (j = 0; j < vrf->vports.count && !err; j++) {
 			const struct xs_p_vport *vport = xs_list_at(&vrf->vports, j);
-			struct xs_prefix subnet = xs_vport_subnet(vport);
 
-			err = add_target(targets, &subnet, vrf);
+			for (f = 0; f < XS_FAMILIES && !err; f++) {
+				struct xs_prefix subnet = xs_vport_subnet(vport, f);
+
+				if (subnet.family)
+					err = add_target(targets, &subnet, vrf);
+			}
 			if (!err && vport->kind == XS_VPORT_MUX)
 				err = add_users(targets, vport);
 		}
@@ -94,7 +99,7 @@ static size_t place_of(const struct xs_p_vrf *vrf)
 	return (size_t)(vrf - vrf->slice->vrf);
 }
 
-static void search_from(struct search *search, struct xs_p_vrf *start)
+static void search_from(struct search *search, struct xs_p_vrf *start, unsigned int f)
 {
 	size_t i, head = 0, tail = 0, count = start->slice->def->vrf_count;
 
@@ -109,7 +114,7 @@ static void search_from(struct search *search, struct xs_p_vrf *start)
 			struct xs_p_vport *vport = xs_list_at(&vrf->vports, i);
 			struct xs_p_vrf *next = vport->other ? vport->other->vrf : NULL;
 
-			if (!next || search->distance[place_of(next)] != UNREACHED)
+			if (!next || !vport->peer[f].family || search->distance[place_of(next)] != UNREACHED)
 				continue;
 			search->distance[place_of(next)] = search->distance[place_of(vrf)] + 1;
 			search->first[place_of(next)] = vrf == start ? vport : search->first[place_of(vrf)];
@@ -118,7 +123,7 @@ static void search_from(struct search *search, struct xs_p_vrf *start)
 	}
 }
 
-static int derive_vrf(struct targets *targets, const struct search *search, struct xs_p_vrf *vrf)
+static int derive_vrf(struct targets *targets, const struct search *search, struct xs_p_vrf *vrf, unsigned int f)
 {
 	const struct target *target;
 	int err = 0;
@@ -128,6 +133,8 @@ static int derive_vrf(struct targets *targets, const struct search *search, stru
 		uint32_t best = UNREACHED;
 		struct xs_p_vport *first = NULL;
 
+		if (target->prefix.family != xs_family_at(f))
+			continue;
 		for (i = 0; i < target->owners.count; i++) {
 			size_t owner = place_of(xs_list_at(&target->owners, i));
 
@@ -137,10 +144,21 @@ static int derive_vrf(struct targets *targets, const struct search *search, stru
 			first = search->first[owner];
 		}
 		if (best && best != UNREACHED)
-			err = xs_route_add(targets->plan, &vrf->routes, &target->prefix, first, &first->peer,
+			err = xs_route_add(targets->plan, &vrf->routes, &target->prefix, first, &first->peer[f],
 					   XS_ROUTE_DERIVED);
 	}
 	return err;
+}
+
+static bool writes_routes(const struct xs_d_vrf *vrf, unsigned int f)
+{
+	size_t i;
+
+	for (i = 0; i < vrf->route_count; i++) {
+		if (vrf->route[i].prefix.family == xs_family_at(f))
+			return true;
+	}
+	return false;
 }
 
 int xs_plan_derive(struct xs_plan *plan, struct xs_p_slice *slice)
@@ -154,11 +172,14 @@ int xs_plan_derive(struct xs_plan *plan, struct xs_p_slice *slice)
 	};
 	int err = search.distance && search.first && search.queue ? collect_targets(&targets, slice) : -ENOMEM;
 
-	for (i = 0; i < count && !err; i++) {
-		if (slice->vrf[i].def->route_count)
+	for (i = 0; i < XS_FAMILIES * count && !err; i++) {
+		struct xs_p_vrf *vrf = &slice->vrf[i / XS_FAMILIES];
+		unsigned int f = i % XS_FAMILIES;
+
+		if (writes_routes(vrf->def, f))
 			continue;
-		search_from(&search, &slice->vrf[i]);
-		err = derive_vrf(&targets, &search, &slice->vrf[i]);
+		search_from(&search, vrf, f);
+		err = derive_vrf(&targets, &search, vrf, f);
 	}
 	HASH_CLEAR(hh, targets.target);
 	free(search.distance);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * macs.c - MACs: 02:78:73 and a number of the ledger, or what the definition writes. One per VRF (R7), per subnet of
- * gateways, per edge and per MUX end. An edge's relay MAC is its MAC with one bit of the first byte turned.
+ * macs.c - MACs: 02:78:73 and a number of the ledger, or what the definition writes. One per VRF (R7), per first
+ * hop of gateways, per edge and per MUX end. An edge's relay MAC is its MAC with one bit of the first byte turned.
  *
  * Always holds: no two of them, and none of them and a migrating VM's, are the same.
  */
@@ -14,8 +14,7 @@
 #define MAC_NUMBER_MAX 0xffffff
 #define RELAY_BIT      0x04 /* keeps it unicast; a locally administered one stays so */
 
-/* Whose a MAC is. `role` is what may be the same for several objects: the subnet of gateways; else the object itself.
- */
+/* Whose a MAC is. `role` is what may be the same for several objects: gateways' first hop; else the object itself. */
 struct holder {
 	struct xs_mac mac;
 	const char *role;
@@ -75,11 +74,15 @@ static const char *vrf_role(struct xs_plan *plan, const struct xs_d_vrf *def)
 	return xs_arena_print(plan->arena, "vrf %s/%s", def->slice->name, def->name);
 }
 
+/* By a subnet of the first of those that share it; IPv4's if it has one. */
 static const char *gateway_role(struct xs_plan *plan, const struct xs_d_gateway *def)
 {
+	const struct xs_prefix *subnet = def->first_hop->subnet;
 	char text[XS_PREFIX_TEXT];
 
-	return xs_arena_print(plan->arena, "gateway %s", xs_prefix_text(&def->subnet, text));
+	if (!subnet->family)
+		subnet++;
+	return xs_arena_print(plan->arena, "gateway %s", xs_prefix_text(subnet, text));
 }
 
 static const char *edge_role(struct xs_plan *plan, const struct xs_p_mux *mux, const char *prefix)
@@ -158,15 +161,14 @@ static int want_mac(struct mac_want *wants, const char *role, const struct xs_pl
 	return 0;
 }
 
-/* A subnet's gateways want one MAC together: the first of them asks. */
+/* Gateways with one first hop want one MAC together: the first of them asks. */
 static int want_gateway(struct xs_plan *plan, struct mac_want *wants, struct xs_p_gateway *gateway)
 {
 	const struct xs_d_gateway *def = gateway->def;
-	const struct xs_d_gateway *written = xs_mac_given(&def->mac) ? def : gateway->subnet->mac;
 
-	if (written)
-		gateway->vport->mac = written->mac;
-	else if (gateway->vport == gateway->subnet->first)
+	if (xs_mac_given(&def->mac))
+		gateway->vport->mac = def->mac;
+	else if (def->first_hop == def)
 		return want_mac(wants, gateway_role(plan, def), &def->place, &gateway->vport->mac);
 	return 0;
 }
@@ -219,8 +221,8 @@ static void spread(struct xs_plan *plan)
 		for (j = 0; j < slice->def->gateway_count; j++) {
 			struct xs_p_gateway *gateway = &slice->gateway[j];
 
-			if (!xs_mac_given(&gateway->def->mac) && !gateway->subnet->mac)
-				gateway->vport->mac = gateway->subnet->first->mac;
+			if (!xs_mac_given(&gateway->def->mac))
+				gateway->vport->mac = xs_plan_gateway_of(plan, gateway->def->first_hop)->vport->mac;
 		}
 	}
 	for (i = 0; i < plan->domain->mux_count; i++) {
@@ -233,34 +235,38 @@ static void spread(struct xs_plan *plan)
 }
 
 /* A VM that moves keeps its first hop: address and MAC of the gateway must be the same on both sides. */
-static void check_first_hops(struct xs_plan *plan)
+static void check_first_hop(struct xs_plan *plan, const struct xs_d_migration *def, unsigned int f)
 {
-	size_t i, j, k;
+	struct xs_p_slice *from = xs_plan_slice_of(plan, def->from), *to = xs_plan_slice_of(plan, def->to);
+	size_t i, j;
 
-	for (i = 0; i < plan->domain->migration_count; i++) {
-		const struct xs_d_migration *def = &plan->domain->migration[i];
-		struct xs_p_slice *from = xs_plan_slice_of(plan, def->from), *to = xs_plan_slice_of(plan, def->to);
+	for (i = 0; i < from->def->gateway_count; i++) {
+		struct xs_p_gateway *a = &from->gateway[i];
 
-		for (j = 0; j < from->def->gateway_count; j++) {
-			struct xs_p_gateway *a = &from->gateway[j];
+		if (!xs_prefix_contains(&a->def->subnet[f], &def->address[f]))
+			continue;
+		for (j = 0; j < to->def->gateway_count; j++) {
+			struct xs_p_gateway *b = &to->gateway[j];
 
-			if (!xs_prefix_contains(&a->def->subnet, &def->address))
+			if (xs_prefix_compare(&a->def->subnet[f], &b->def->subnet[f]) ||
+			    (!memcmp(&a->vport->mac, &b->vport->mac, sizeof(struct xs_mac)) &&
+			     !xs_address_compare(&a->vport->address[f], &b->vport->address[f])))
 				continue;
-			for (k = 0; k < to->def->gateway_count; k++) {
-				struct xs_p_gateway *b = &to->gateway[k];
-
-				if (xs_prefix_compare(&a->def->subnet, &b->def->subnet) ||
-				    (!memcmp(&a->vport->mac, &b->vport->mac, sizeof(struct xs_mac)) &&
-				     !xs_address_compare(&a->vport->address, &b->vport->address)))
-					continue;
-				xs_diag_add(plan->diag, XS_ERROR, &def->place,
-					    "the first hop of migration %s would change: gateways %s and %s differ in "
-					    "address or MAC",
-					    def->name, a->def->name, b->def->name);
-				xs_diag_note(plan->diag, &b->def->place, "gateway %s", b->def->name);
-			}
+			xs_diag_add(plan->diag, XS_ERROR, &def->place,
+				    "the first hop of migration %s would change: gateways %s and %s differ in address "
+				    "or MAC",
+				    def->name, a->def->name, b->def->name);
+			xs_diag_note(plan->diag, &b->def->place, "gateway %s", b->def->name);
 		}
 	}
+}
+
+static void check_first_hops(struct xs_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < XS_FAMILIES * plan->domain->migration_count; i++)
+		check_first_hop(plan, &plan->domain->migration[i / XS_FAMILIES], i % XS_FAMILIES);
 }
 
 int xs_plan_macs(struct xs_plan *plan)

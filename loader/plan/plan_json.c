@@ -76,24 +76,60 @@ static json_t *below(struct printer *printer, json_t *object, const char *key)
 	return json_object_get(object, key);
 }
 
-static json_t *vport_json(struct printer *printer, const struct xs_p_vport *vport)
+/* As the definition has it: one of each family at most. NULL: none. */
+static json_t *addresses(struct printer *printer, const struct xs_address value[XS_FAMILIES])
+{
+	json_t *list = NULL;
+	unsigned int f;
+
+	for (f = 0; f < XS_FAMILIES; f++) {
+		if (!value[f].family)
+			continue;
+		list = list ? list : json_array();
+		append(printer, list, address(&value[f]));
+	}
+	return list;
+}
+
+static void set_addresses(struct printer *printer, json_t *object, const char *key,
+			  const struct xs_address value[XS_FAMILIES])
+{
+	json_t *list = addresses(printer, value);
+
+	if (list)
+		set(printer, object, key, list);
+}
+
+static json_t *own_addresses(struct printer *printer, const struct xs_p_vport *vport)
 {
 	char text[XS_PREFIX_TEXT], with_length[XS_PREFIX_TEXT + 8];
+	json_t *list = json_array();
+	unsigned int f;
+
+	for (f = 0; f < XS_FAMILIES; f++) {
+		if (!vport->address[f].family)
+			continue;
+		snprintf(with_length, sizeof(with_length), "%s/%u", xs_address_text(&vport->address[f], text),
+			 vport->length[f]);
+		append(printer, list, json_string(with_length));
+	}
+	return list;
+}
+
+static json_t *vport_json(struct printer *printer, const struct xs_p_vport *vport)
+{
 	json_t *object = json_object();
 
-	snprintf(with_length, sizeof(with_length), "%s/%u", xs_address_text(&vport->address, text), vport->length);
 	set(printer, object, "id", json_integer(vport->id));
 	set(printer, object, "kind", json_string(kind_names[vport->kind]));
 	set(printer, object, "port", json_string(vport->port->def->name));
 	set(printer, object, "mtu", json_integer(vport->mtu));
 	set(printer, object, "mac", mac(&vport->mac));
-	set(printer, object, "address", json_string(with_length));
+	set(printer, object, "address", own_addresses(printer, vport));
 	if (vport->vid)
 		set(printer, object, "label", json_integer(vport->vid));
-	if (vport->peer.family)
-		set(printer, object, "peer", address(&vport->peer));
-	if (vport->shared.family)
-		set(printer, object, "shared", address(&vport->shared));
+	set_addresses(printer, object, "peer", vport->peer);
+	set_addresses(printer, object, "shared", vport->shared);
 	if (xs_mac_given(&vport->relay))
 		set(printer, object, "relay", mac(&vport->relay));
 	return object;
@@ -158,7 +194,7 @@ static json_t *mux_json(struct printer *printer, const struct xs_p_mux *mux)
 	size_t i;
 
 	for (i = 0; i < mux->def->slice_count; i++)
-		set(printer, slices, mux->def->slice[i].slice->name, address(&mux->slice[i]->address));
+		set_addresses(printer, slices, mux->def->slice[i].slice->name, mux->slice[i]->address);
 	set(printer, object, "id", json_integer(mux->id));
 	set(printer, object, "port", json_string(mux->def->port->name));
 	set(printer, object, "conditions", json_integer((json_int_t)mux->condition_count));
@@ -205,7 +241,7 @@ static void print_cell(struct printer *printer, json_t *cells, const struct xs_p
 	if (cell->group)
 		set(printer, object, "group", json_string(cell->group->name));
 	if (cell->def) {
-		set(printer, object, "address", address(&cell->def->address));
+		set_addresses(printer, object, "address", cell->def->address);
 		set(printer, object, "from", json_string(cell->def->from->name));
 		set(printer, object, "to", json_string(cell->def->to->name));
 	}

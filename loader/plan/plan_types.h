@@ -49,9 +49,10 @@ struct xs_p_vport {
 	struct xs_p_vport *other; /* LINK: the other end */
 	uint32_t id;
 	uint16_t vid, mtu;
-	uint8_t length;
 	struct xs_mac mac, relay;
-	struct xs_address address, peer, shared; /* as in struct xs_rec_vport */
+	/* As in struct xs_rec_vport: by family. */
+	uint8_t length[XS_FAMILIES];
+	struct xs_address address[XS_FAMILIES], peer[XS_FAMILIES], shared[XS_FAMILIES];
 };
 
 enum xs_route_origin { XS_ROUTE_WRITTEN, XS_ROUTE_ATTACHED, XS_ROUTE_DERIVED };
@@ -81,20 +82,9 @@ struct xs_p_link {
 	const char *cable; /* the physical link it runs over, from both ends alike: "R1/r2 R2/r1" */
 };
 
-/*
- * Gateways over one subnet, whatever their slices, are one and the same to a VM that moves between them: what one of
- * them writes holds for all that write nothing.
- */
-struct xs_p_subnet {
-	const struct xs_d_gateway *address; /* the first that writes one; NULL: none does */
-	const struct xs_d_gateway *mac;     /* likewise */
-	struct xs_p_vport *first;           /* of the first gateway over it */
-};
-
 struct xs_p_gateway {
 	const struct xs_d_gateway *def;
 	struct xs_p_vport *vport;
-	struct xs_p_subnet *subnet;
 };
 
 struct xs_p_slice {
@@ -114,7 +104,7 @@ struct xs_p_cell {
 	const struct xs_place *place;
 	struct xs_p_cell *group;
 	struct xs_p_slice *slice;
-	struct xs_p_cell *same_address; /* next migration of the same address */
+	struct xs_p_cell *same_address[XS_FAMILIES]; /* next migration of the same address */
 };
 
 /* A condition at its place in a MUX's walk. */

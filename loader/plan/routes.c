@@ -14,13 +14,14 @@
 /* The virtual port of a VRF by which a neighbour is reached; NULL: none. */
 static struct xs_p_vport *vport_towards(const struct xs_p_vrf *vrf, const struct xs_address *via)
 {
+	unsigned int f = xs_family_index(via->family);
 	size_t i;
 
 	for (i = 0; i < vrf->vports.count; i++) {
 		struct xs_p_vport *vport = xs_list_at(&vrf->vports, i);
-		struct xs_prefix subnet = xs_vport_subnet(vport);
+		struct xs_prefix subnet = xs_vport_subnet(vport, f);
 
-		if (vport->kind == XS_VPORT_MUX ? !xs_address_compare(&vport->peer, via)
+		if (vport->kind == XS_VPORT_MUX ? !xs_address_compare(&vport->peer[f], via)
 						: xs_prefix_contains(&subnet, via))
 			return vport;
 	}
@@ -103,19 +104,20 @@ static int add_behind(struct xs_plan *plan, struct xs_p_gateway *gateway)
 /* Users: slivers reach them all by way of the edge; the edge itself those that are not on its own subnet. */
 static int add_clients(struct xs_plan *plan, struct xs_p_mux *mux)
 {
-	const struct xs_prefix own = xs_vport_subnet(mux->edge);
 	size_t i, j;
 	int err = 0;
 
 	for (i = 0; i < mux->def->client_count && !err; i++) {
 		const struct xs_d_client *client = &mux->def->client[i];
+		unsigned int f = xs_family_index(client->prefix.family);
+		const struct xs_prefix own = xs_vport_subnet(mux->edge, f);
 		const struct xs_address *via = client->via.family ? &client->via : NULL;
 
 		if (via || xs_prefix_compare(&client->prefix, &own))
 			err = xs_route_add(plan, &mux->routes, &client->prefix, mux->edge, via, XS_ROUTE_ATTACHED);
 		for (j = 0; j < mux->def->slice_count && !err; j++)
 			err = xs_route_add(plan, &mux->slice[j]->vrf->routes, &client->prefix, mux->slice[j],
-					   &mux->slice[j]->peer, XS_ROUTE_ATTACHED);
+					   &mux->slice[j]->peer[f], XS_ROUTE_ATTACHED);
 	}
 	return err;
 }
@@ -133,11 +135,12 @@ static bool is_clients(const struct xs_p_mux *mux, const struct xs_prefix *prefi
 	return false;
 }
 
+/* R8's proxy is IPv4's alone: IPv6's users learn of the edge by its advertisements as a router. */
 static int add_proxy(struct xs_plan *plan, struct xs_p_mux *mux, const struct xs_prefix *prefix)
 {
 	struct xs_prefix *copy;
 
-	if (is_clients(mux, prefix))
+	if (prefix->family != XS_IPV4 || is_clients(mux, prefix))
 		return 0;
 	copy = xs_arena_array(plan->arena, 1, sizeof(*copy));
 	if (!copy)
@@ -163,7 +166,7 @@ static int add_proxies(struct xs_plan *plan, struct xs_p_mux *mux)
 
 		for (j = 0; j < vrf->vports.count && !err; j++) {
 			const struct xs_p_vport *vport = xs_list_at(&vrf->vports, j);
-			struct xs_prefix subnet = xs_vport_subnet(vport);
+			struct xs_prefix subnet = xs_vport_subnet(vport, XS_FAMILY4);
 
 			if (vport->kind != XS_VPORT_MUX)
 				err = add_proxy(plan, mux, &subnet);

@@ -122,39 +122,8 @@ static int shape_link(struct xs_plan *plan, struct xs_p_slice *slice, struct xs_
 	return 0;
 }
 
-/* While slices are laid out: subnets of gateways. */
-struct by_prefix {
-	struct xs_prefix prefix;
-	struct xs_p_subnet subnet;
-	UT_hash_handle hh;
-};
-
-static int join_subnet(struct xs_plan *plan, struct by_prefix **subnets, struct xs_p_gateway *gateway)
-{
-	const struct xs_d_gateway *def = gateway->def;
-	struct by_prefix *found;
-
-	HASH_FIND(hh, *subnets, &def->subnet, sizeof(def->subnet), found);
-	if (!found) {
-		found = xs_arena_array(plan->arena, 1, sizeof(*found));
-		if (!found)
-			return -ENOMEM;
-		found->prefix = def->subnet;
-		found->subnet.first = gateway->vport;
-		HASH_ADD(hh, *subnets, prefix, sizeof(found->prefix), found);
-		if (!found->hh.tbl)
-			return -ENOMEM;
-	}
-	gateway->subnet = &found->subnet;
-	if (def->address.family && !found->subnet.address)
-		found->subnet.address = def;
-	if (xs_mac_given(&def->mac) && !found->subnet.mac)
-		found->subnet.mac = def;
-	return 0;
-}
-
 static int shape_gateway(struct xs_plan *plan, struct xs_p_slice *slice, struct xs_p_gateway *gateway,
-			 const struct xs_d_gateway *def, struct by_prefix **subnets)
+			 const struct xs_d_gateway *def)
 {
 	gateway->def = def;
 	gateway->vport =
@@ -162,13 +131,12 @@ static int shape_gateway(struct xs_plan *plan, struct xs_p_slice *slice, struct 
 	if (!gateway->vport)
 		return -ENOMEM;
 	gateway->vport->owner = xs_arena_print(plan->arena, "gateway %s/%s", slice->def->name, def->name);
-	return gateway->vport->owner ? join_subnet(plan, subnets, gateway) : -ENOMEM;
+	return gateway->vport->owner ? 0 : -ENOMEM;
 }
 
 static int shape_slices(struct xs_plan *plan)
 {
 	const struct xs_domain *domain = plan->domain;
-	struct by_prefix *subnets = NULL;
 	size_t i, j;
 	int err = 0;
 
@@ -183,9 +151,8 @@ static int shape_slices(struct xs_plan *plan)
 		for (j = 0; j < slice->def->link_count && !err; j++)
 			err = shape_link(plan, slice, &slice->link[j], &slice->def->link[j]);
 		for (j = 0; j < slice->def->gateway_count && !err; j++)
-			err = shape_gateway(plan, slice, &slice->gateway[j], &slice->def->gateway[j], &subnets);
+			err = shape_gateway(plan, slice, &slice->gateway[j], &slice->def->gateway[j]);
 	}
-	HASH_CLEAR(hh, subnets);
 	return err;
 }
 

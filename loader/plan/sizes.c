@@ -12,7 +12,8 @@
 #define BLOCKS_MIN       4096
 #define BLOCKS_STEP      65536 /* larger pools grow by this, since they are memory that is taken at once */
 #define BLOCKS_MAX       4194304
-#define HOST_BLOCKS_MAX  256 /* of one subnet: as many as a /16 has */
+#define HOST_BLOCKS_MAX  256 /* of one IPv4 subnet: as many as a /16 has */
+#define HOST_BLOCKS_6    64  /* of one IPv6 subnet: eight neighbours without a common byte below a /64 */
 #define CONDITIONS_SLACK 512
 #define CELLS_SLACK      512
 
@@ -43,11 +44,13 @@ static int compare_prefixes(const void *a, const void *b)
 	return xs_prefix_compare(a, b);
 }
 
-/* Blocks of an address table that holds these: one per distinct leading part that a longer prefix goes through. Sorts.
+/*
+ * Blocks of the address tables, one of each family, that hold these: one per distinct leading part that a longer prefix
+ * goes through. Sorts.
  */
 static uint64_t blocks_of(struct xs_prefix *prefix, size_t count)
 {
-	uint64_t blocks = 1;
+	uint64_t blocks = XS_FAMILIES;
 	size_t i;
 
 	if (count)
@@ -58,26 +61,38 @@ static uint64_t blocks_of(struct xs_prefix *prefix, size_t count)
 		/* A step at `depth` bytes is shared with the prefix before if that has the same bytes and goes as deep.
 		 */
 		for (depth = 1; depth < levels; depth++) {
-			if (!i || memcmp(prefix[i].bytes, prefix[i - 1].bytes, depth) ||
-			    prefix[i - 1].length <= depth * 8)
+			if (!i || prefix[i].family != prefix[i - 1].family ||
+			    memcmp(prefix[i].bytes, prefix[i - 1].bytes, depth) || prefix[i - 1].length <= depth * 8)
 				blocks++;
 		}
 	}
 	return blocks;
 }
 
-/* Neighbours are entries too: as many blocks as a subnet has /24s, within reason. */
+/*
+ * Neighbours are entries too: as many blocks as an IPv4 subnet has /24s, within reason. IPv6's may be anywhere in
+ * theirs, so what is set aside is for few; the pool grows as they come.
+ */
 static uint64_t host_blocks(const struct xs_p_vport *vport)
 {
-	if (vport->kind == XS_VPORT_MUX || vport->length >= 24)
-		return 1;
-	return vport->length <= 16 ? HOST_BLOCKS_MAX : 1u << (24 - vport->length);
+	bool users = vport->kind == XS_VPORT_GATEWAY || vport->kind == XS_VPORT_EDGE;
+	uint8_t length = vport->length[XS_FAMILY4];
+	uint64_t blocks = 0;
+
+	if (vport->address[XS_FAMILY4].family)
+		blocks += vport->kind == XS_VPORT_MUX || length >= 24 ? 1
+			  : length <= 16                              ? HOST_BLOCKS_MAX
+								      : 1u << (24 - length);
+	if (vport->address[XS_FAMILY6].family && users)
+		blocks += HOST_BLOCKS_6;
+	return blocks;
 }
 
 static int vrf_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
 {
+	unsigned int f;
 	size_t i, count = 0;
-	struct xs_prefix *prefix = calloc(vrf->routes.count + 2 * vrf->vports.count + 1, sizeof(*prefix));
+	struct xs_prefix *prefix = calloc(vrf->routes.count + 2 * XS_FAMILIES * vrf->vports.count + 1, sizeof(*prefix));
 
 	if (!prefix)
 		return -ENOMEM;
@@ -86,8 +101,12 @@ static int vrf_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
 	for (i = 0; i < vrf->vports.count; i++) {
 		const struct xs_p_vport *vport = xs_list_at(&vrf->vports, i);
 
-		prefix[count++] = xs_vport_subnet(vport);
-		prefix[count++] = xs_prefix_of_host(&vport->address);
+		for (f = 0; f < XS_FAMILIES; f++) {
+			if (!vport->address[f].family)
+				continue;
+			prefix[count++] = xs_vport_subnet(vport, f);
+			prefix[count++] = xs_prefix_of_host(&vport->address[f]);
+		}
 		*blocks += host_blocks(vport);
 	}
 	*blocks += blocks_of(prefix, count);
@@ -108,7 +127,7 @@ static int mux_blocks(const struct xs_p_mux *mux, uint64_t *blocks)
 	}
 	*blocks += blocks_of(prefix, count);
 	/* The edge's table and the sources that its users may have. */
-	*blocks += host_blocks(mux->edge) + 6 * mux->def->client_count + 2;
+	*blocks += host_blocks(mux->edge) + 6 * mux->def->client_count + 2 * XS_FAMILIES;
 	free(prefix);
 	return 0;
 }

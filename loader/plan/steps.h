@@ -54,6 +54,11 @@ static inline struct xs_p_vrf *xs_plan_vrf_of(const struct xs_plan *plan, const 
 	return &xs_plan_slice_of(plan, def->slice)->vrf[def - def->slice->vrf];
 }
 
+static inline struct xs_p_gateway *xs_plan_gateway_of(const struct xs_plan *plan, const struct xs_d_gateway *def)
+{
+	return &xs_plan_slice_of(plan, def->slice)->gateway[def - def->slice->gateway];
+}
+
 static inline bool xs_mac_given(const struct xs_mac *mac)
 {
 	static const struct xs_mac none;
@@ -61,10 +66,10 @@ static inline bool xs_mac_given(const struct xs_mac *mac)
 	return memcmp(mac, &none, sizeof(none)) != 0;
 }
 
-/* The link subnet, gateway subnet or MUX address that a virtual port is on. */
-static inline struct xs_prefix xs_vport_subnet(const struct xs_p_vport *vport)
+/* The link subnet, gateway subnet or MUX address that a virtual port is on; family NONE where it carries none of it. */
+static inline struct xs_prefix xs_vport_subnet(const struct xs_p_vport *vport, unsigned int family)
 {
-	return xs_prefix_mask(&vport->address, vport->length);
+	return xs_prefix_mask(&vport->address[family], vport->length[family]);
 }
 
 #endif

@@ -94,7 +94,8 @@ static void dump_slice(FILE *out, const struct xs_d_slice *slice)
 			link->mtu, link->label);
 		dump_port_name(out, "from", link->port[0]);
 		dump_port_name(out, "to", link->port[1]);
-		dump_prefix(out, "subnet", &link->subnet);
+		for (int f = 0; f < XS_FAMILIES; f++)
+			dump_prefix(out, "subnet", &link->subnet[f]);
 		fputc('\n', out);
 	}
 	for (size_t i = 0; i < slice->gateway_count; i++) {
@@ -103,8 +104,10 @@ static void dump_slice(FILE *out, const struct xs_d_slice *slice)
 		assert_ptr_equal(gateway->slice, slice);
 		fprintf(out, "  gateway %s vrf=%s", gateway->name, gateway->vrf->name);
 		dump_port_name(out, "port", gateway->port);
-		dump_prefix(out, "subnet", &gateway->subnet);
-		dump_address(out, "address", &gateway->address);
+		for (int f = 0; f < XS_FAMILIES; f++)
+			dump_prefix(out, "subnet", &gateway->subnet[f]);
+		for (int f = 0; f < XS_FAMILIES; f++)
+			dump_address(out, "address", &gateway->address[f]);
 		dump_mac(out, &gateway->mac);
 		fputc('\n', out);
 		dump_routes(out, "behind", gateway->behind, gateway->behind_count);
@@ -132,8 +135,10 @@ static void dump_mux(FILE *out, const struct xs_d_mux *mux)
 {
 	fprintf(out, "mux %s node=%s", mux->name, mux->node->name);
 	dump_port_name(out, "port", mux->port);
-	dump_prefix(out, "subnet", &mux->subnet);
-	dump_address(out, "address", &mux->address);
+	for (int f = 0; f < XS_FAMILIES; f++)
+		dump_prefix(out, "subnet", &mux->subnet[f]);
+	for (int f = 0; f < XS_FAMILIES; f++)
+		dump_address(out, "address", &mux->address[f]);
 	dump_mac(out, &mux->mac);
 	fputc('\n', out);
 	for (size_t i = 0; i < mux->client_count; i++) {
@@ -168,7 +173,8 @@ char *model_dump(const struct xs_domain *domain)
 
 		fprintf(out, "migration %s group=%s from=%s to=%s", migration->name, or_none(migration->group),
 			migration->from->name, migration->to->name);
-		dump_address(out, "address", &migration->address);
+		for (int f = 0; f < XS_FAMILIES; f++)
+			dump_address(out, "address", &migration->address[f]);
 		dump_mac(out, &migration->mac);
 		fputc('\n', out);
 	}

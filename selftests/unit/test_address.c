@@ -149,8 +149,12 @@ static void test_containment(void **state)
 {
 	struct xs_prefix p16 = prefix("10.0.0.0/16"), p24 = prefix("10.0.7.0/24"), other = prefix("10.1.0.0/24");
 	struct xs_prefix p25 = prefix("10.0.7.128/25"), all = prefix("0.0.0.0/0"), all6 = prefix("::/0");
-	struct xs_address inside = address("10.0.7.200"), six = address("::1");
+	struct xs_address inside = address("10.0.7.200"), six = address("::1"), no_address = { 0 };
+	struct xs_prefix none = { 0 };
 
+	assert_false(xs_prefix_contains(&none, &no_address));
+	assert_false(xs_prefix_covers(&none, &none));
+	assert_false(xs_prefix_contains(&none, &inside));
 	assert_true(xs_prefix_contains(&p16, &inside));
 	assert_true(xs_prefix_contains(&p25, &inside));
 	assert_true(xs_prefix_contains(&all, &inside));
@@ -189,6 +193,43 @@ static void test_nth(void **state)
 	assert_memory_equal(&out, &expected, sizeof(out));
 }
 
+/* R13, R14: ends of links; and what hosts may have. */
+static void test_ends_and_hosts(void **state)
+{
+	static const struct {
+		const char *subnet, *first, *second; /* NULL: there is no room */
+		uint32_t hosts;
+	} cases[] = {
+		{ "10.1.2.0/24", "10.1.2.1", "10.1.2.2", 254 },
+		{ "10.1.2.4/30", "10.1.2.5", "10.1.2.6", 2 },
+		{ "10.1.2.4/31", "10.1.2.4", "10.1.2.5", 0 },
+		{ "10.1.2.4/32", NULL, NULL, 0 },
+		{ "0.0.0.0/0", "0.0.0.1", "0.0.0.2", UINT32_MAX - 1 },
+		{ "2001:db8::/64", "2001:db8::1", "2001:db8::2", UINT32_MAX },
+		{ "2001:db8::4/126", "2001:db8::5", "2001:db8::6", 3 },
+		{ "2001:db8::4/127", "2001:db8::4", "2001:db8::5", 1 },
+		{ "2001:db8::4/128", NULL, NULL, 0 },
+		{ "2001:db8::/95", "2001:db8::1", "2001:db8::2", UINT32_MAX },
+		{ "2001:db8::/96", "2001:db8::1", "2001:db8::2", UINT32_MAX },
+		{ "2001:db8::/97", "2001:db8::1", "2001:db8::2", 0x7fffffff },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct xs_prefix subnet = prefix(cases[i].subnet);
+		const char *ends[2] = { cases[i].first, cases[i].second };
+
+		assert_int_equal(xs_prefix_hosts(&subnet), cases[i].hosts);
+		for (unsigned int end = 0; end < 2; end++) {
+			struct xs_address out = address("192.0.2.1"), expected = out;
+
+			if (ends[end])
+				expected = address(ends[end]);
+			assert_int_equal(xs_prefix_end(&subnet, end, &out), ends[end] ? 0 : -ERANGE);
+			assert_memory_equal(&out, &expected, sizeof(out));
+		}
+	}
+}
+
 static void test_order(void **state)
 {
 	static const char *const ascending[] = {
@@ -219,6 +260,7 @@ int main(void)
 		cmocka_unit_test(test_equality_is_memcmp),
 		cmocka_unit_test(test_containment),
 		cmocka_unit_test(test_nth),
+		cmocka_unit_test(test_ends_and_hosts),
 		cmocka_unit_test(test_order),
 	};
 

@@ -99,11 +99,11 @@ static void test_figure7(void **state)
 	assert_ptr_equal(p->link[1].port[1]->node, &d->node[2]);
 	assert_int_equal(p->link[1].mtu, 1400);
 	assert_int_equal(p->link[0].mtu, 0);
-	assert_int_equal(p->link[1].subnet_place.line, 36);
-	assert_int_equal(p->link[1].subnet_place.column, 45);
+	assert_int_equal(p->link[1].subnet_place[XS_FAMILY4].line, 36);
+	assert_int_equal(p->link[1].subnet_place[XS_FAMILY4].column, 45);
 	assert_ptr_equal(p->gateway[0].port, &d->node[0].port[0]);
-	assert_string_equal(xs_prefix_text(&p->gateway[0].subnet, text), "10.0.0.0/16");
-	assert_int_equal(p->gateway[0].address.family, XS_FAMILY_NONE);
+	assert_string_equal(xs_prefix_text(&p->gateway[0].subnet[XS_FAMILY4], text), "10.0.0.0/16");
+	assert_int_equal(p->gateway[0].address[XS_FAMILY4].family, XS_FAMILY_NONE);
 	assert_int_equal(d->node[0].port[0].mtu, 1500);
 	assert_string_equal(d->node[0].port[0].interface, "pdc");
 	assert_null(d->node[0].port[0].peer);
@@ -144,7 +144,7 @@ static const char whole_yaml[] =
 	"        route: [{prefix: 172.16.0.0/12, via: 10.1.0.2}, {prefix: 192.168.7.7, via: 10.0.0.9}]\n"
 	"      - {name: v2, node: R2}\n"
 	"    link:\n"
-	"      - {name: l, ends: [v2, v1], subnet: 10.1.1.0/30}\n"
+	"      - {name: l, ends: [v2, v1], subnet: [10.1.1.0/31]}\n"
 	"      - {name: m, ends: [v1, v2], subnet: 10.1.0.0/30, mtu: 1400, port: R2/b, label: 77}\n"
 	"    gateway:\n"
 	"      - name: gw\n"
@@ -190,7 +190,7 @@ static const char whole_xml[] =
 	"<route><prefix>172.16.0.0/12</prefix><via>10.1.0.2</via></route>"
 	"<route><prefix>192.168.7.7/32</prefix><via>10.0.0.9</via></route></vrf>"
 	"<vrf><name>v2</name><node>R2</node></vrf>"
-	"<link><name>l</name><ends>v2</ends><ends>v1</ends><subnet>10.1.1.0/30</subnet></link>"
+	"<link><name>l</name><ends>v2</ends><ends>v1</ends><subnet>10.1.1.0/31</subnet></link>"
 	"<link><name>m</name><ends>v1</ends><ends>v2</ends><subnet>10.1.0.0/30</subnet><mtu>1400</mtu><port>R1/b</port>"
 	"<s:label>77</s:label></link>"
 	"<gateway><name>gw</name><vrf>v1</vrf><port>pdc</port><subnet>10.0.0.0/24</subnet><address>10.0.0.254</address>"
@@ -289,10 +289,10 @@ static void test_gateways_share_their_address(void **state)
 			    XS_FORMAT_YAML);
 	char text[XS_PREFIX_TEXT];
 
-	assert_string_equal(xs_address_text(&d->slice[0].gateway[0].address, text), "10.0.9.9");
+	assert_string_equal(xs_address_text(&d->slice[0].gateway[0].address[XS_FAMILY4], text), "10.0.9.9");
 	assert_string_equal(xs_mac_text(&d->slice[0].gateway[0].mac, text), "02:00:00:00:00:01");
-	assert_int_equal(d->slice[0].gateway[0].address_place.line, 8);
-	assert_int_equal(d->slice[2].gateway[0].address.family, XS_FAMILY_NONE);
+	assert_int_equal(d->slice[0].gateway[0].address_place[XS_FAMILY4].line, 8);
+	assert_int_equal(d->slice[2].gateway[0].address[XS_FAMILY4].family, XS_FAMILY_NONE);
 	xs_domain_free(d);
 }
 

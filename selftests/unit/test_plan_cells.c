@@ -49,11 +49,11 @@ static void many_new(size_t count, size_t groups)
 		snprintf(many.name[i], sizeof(many.name[i]), "vm%zu", i);
 		migration->name = many.name[i];
 		migration->group = groups ? group_name[i % groups] : NULL;
-		assert_int_equal(xs_prefix_nth(&base, (uint32_t)i, &migration->address), 0);
+		assert_int_equal(xs_prefix_nth(&base, (uint32_t)i, &migration->address[XS_FAMILY4]), 0);
 		migration->mac =
 			(struct xs_mac){ { 0x52, 0x54, 0, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
 		many.condition[i].fields = XS_MATCH_DESTINATION;
-		many.condition[i].destination = xs_prefix_of_host(&migration->address);
+		many.condition[i].destination = xs_prefix_of_host(&migration->address[XS_FAMILY4]);
 	}
 }
 
@@ -251,8 +251,8 @@ static void test_mux_addresses_stay(void **state)
 		    *fewer = made_try(CONDITIONS, all, 1, without_first_mux_slice);
 
 	assert_int_equal(fewer->result, 0);
-	assert_address(&all->plan->mux[0].slice[2]->address, "10.255.0.4");
-	assert_address(&fewer->plan->mux[0].slice[1]->address, "10.255.0.4");
+	assert_address(&all->plan->mux[0].slice[2]->address[XS_FAMILY4], "10.255.0.4");
+	assert_address(&fewer->plan->mux[0].slice[1]->address[XS_FAMILY4], "10.255.0.4");
 	assert_int_equal(fewer->plan->mux[0].slice[1]->id, all->plan->mux[0].slice[2]->id);
 	made_free(all);
 	made_free(fewer);
