@@ -85,11 +85,33 @@ struct {
 } mux SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct xs_mux_page);
+	__uint(max_entries, 512);
+} mux_page SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct xs_mux_node);
+	__uint(max_entries, 512);
+} mux_node SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
-	__type(value, struct xs_mux_rule);
+	__type(value, struct xs_mux_stats);
 	__uint(max_entries, 512);
-} mux_rule SEC(".maps");
+} mux_stats SEC(".maps");
+
+/* No program reads it; here it is made, and pinned, as all others are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct xs_mux_origin);
+	__uint(max_entries, 512);
+} mux_origin SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

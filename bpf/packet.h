@@ -70,7 +70,7 @@ struct xs_packet {
 	__u16 source_port, destination_port;
 
 	/* select */
-	struct xs_mux_rule *rule; /* that chose the slice; NULL: there was nothing to choose */
+	__u64 *rule; /* counter of the condition that chose the slice; NULL: there was nothing to choose */
 
 	/* route */
 	const struct xs_nexthop *nexthop;

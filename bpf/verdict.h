@@ -54,10 +54,8 @@ static __always_inline void xs_count_verdict(const struct xs_packet *packet, enu
 	barrier_var(index);
 	if (ended && index < XS_VERDICT_COUNT)
 		ended->verdict[index]++;
-	if (packet->rule) {
-		packet->rule->packets++;
-		packet->rule->bytes += packet->length;
-	}
+	if (packet->rule)
+		++*packet->rule;
 	if (packet->vport_id) {
 		struct xs_vport_stats *taken = bpf_map_lookup_elem(&vport_stats, &packet->vport_id);
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -98,6 +99,26 @@ static uint32_t policy_of(const struct xs_node_maps *maps, const struct xs_image
 	return port.mux;
 }
 
+/* Where the conditions of a MUX count, by position; malloc()ed, NULL if that is not known. */
+static uint32_t *rules_of(const struct xs_node_maps *maps, const struct xs_image *image, const struct xs_rec_mux *mux,
+			  size_t *positions)
+{
+	const struct xs_rec_condition *condition;
+	uint32_t policy = policy_of(maps, image, mux), *rule;
+
+	*positions = 0;
+	for (size_t i = 0; (condition = xs_image_at(image, XS_REC_CONDITION, i)); i++)
+		if (condition->mux == mux->id && condition->position >= *positions)
+			*positions = (size_t)condition->position + 1;
+	rule = calloc(*positions + 1, sizeof(*rule));
+	if (rule && (!policy || !*positions || xs_mux_rules(maps, policy, rule, *positions))) {
+		free(rule);
+		rule = NULL;
+	}
+	return rule;
+}
+
+/* A condition that another one always comes before counts nothing. */
 static json_t *mux_stats(const struct xs_node_maps *maps, const struct xs_image *image)
 {
 	const struct xs_rec_condition *condition;
@@ -105,23 +126,21 @@ static json_t *mux_stats(const struct xs_node_maps *maps, const struct xs_image 
 	json_t *array = json_array();
 
 	for (size_t i = 0; (mux = xs_image_at(image, XS_REC_MUX, i)); i++) {
-		uint32_t policy = policy_of(maps, image, mux);
 		json_t *rules = json_array();
+		size_t positions;
+		uint32_t *rule = rules_of(maps, image, mux, &positions);
 
-		for (size_t k = 0; policy && (condition = xs_image_at(image, XS_REC_CONDITION, k)); k++) {
+		for (size_t k = 0; rule && (condition = xs_image_at(image, XS_REC_CONDITION, k)); k++) {
 			const struct xs_rec_slice *slice = xs_image_find(image, XS_REC_SLICE, &condition->slice);
-			uint64_t packets, bytes;
-			uint32_t rule;
+			uint64_t packets;
 
-			if (condition->mux != mux->id)
+			if (condition->mux != mux->id || xs_mux_rule_stats_sum(maps, rule[condition->position], &packets))
 				continue;
-			rule = xs_mux_find_rule(maps, policy, condition->position);
-			if (!rule || xs_mux_rule_stats_sum(maps, rule, &packets, &bytes))
-				continue;
-			json_array_append_new(rules, json_pack("{s:s,s:i,s:s,s:I,s:I}", "filter", condition->filter, "condition",
+			json_array_append_new(rules, json_pack("{s:s,s:i,s:s,s:I}", "filter", condition->filter, "condition",
 							       (int)condition->number, "slice", slice ? slice->name : "",
-							       "packets", (json_int_t)packets, "bytes", (json_int_t)bytes));
+							       "packets", (json_int_t)packets));
 		}
+		free(rule);
 		json_array_append_new(array, json_pack("{s:s,s:o}", "name", mux->name, "rule", rules));
 	}
 	return array;

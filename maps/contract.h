@@ -4,7 +4,7 @@
  *
  * Owner: the agent (xsliced) writes every map here except the counters, which only the datapath writes.
  * Always holds:
- *  - index 0 of port, vport, slice, nexthop, mux, mux_rule and cell means "none" and is never handed out;
+ *  - index 0 of port, vport, slice, nexthop, mux, mux_page, mux_node and cell means "none" and is never handed out;
  *  - an entry is filled completely before anything that leads to it is written (fill, then publish);
  *  - fields are host byte order unless typed __be16/__be32 or named mac; addresses are in wire order;
  *  - padding is zero. A change of layout changes XS_CONTRACT_VERSION: the version stands in the pin path, so old and new
@@ -176,39 +176,66 @@ XS_ASSERT(sizeof(struct xs_block) == 1024);
 
 /* mux: array, key mux id. port.mux names one; a rebuilt policy stands in another entry and comes into force by that word. */
 struct xs_mux {
-	__u32 root;          /* address table; leaves are mux_rule ids: the first rule of the longest prefix */
-	__u32 general_first; /* first entry in mux_general, sorted by position */
-	__u32 general_count; /* at most XS_MUX_GENERAL_MAX */
-	__u32 id;            /* the definition's MUX this is a policy of */
+	__u32 root[XS_FAMILIES]; /* address tables; leaves are rules: what is chosen at each longest prefix, see mux_node */
+	__u32 page;              /* first of its pages, chained by mux_origin; 0: it has none */
+	__u32 general_first;     /* first entry in mux_general, sorted by position */
+	__u32 general_count;     /* at most XS_MUX_GENERAL_MAX */
+	__u32 id;                /* the definition's MUX this is a policy of */
 };
-XS_ASSERT(sizeof(struct xs_mux) == 16);
+XS_ASSERT(sizeof(struct xs_mux) == 24);
 
 /* check refuses more general conditions, and more destination-only conditions over one address, than this in one MUX. */
 #define XS_MUX_GENERAL_MAX 64
 #define XS_MUX_WALK_MAX 64
 
 /*
- * mux_rule: per-CPU array, key rule id; each CPU has a copy of the rule beside its own counter, so that one cache line
- * serves both. User space writes all copies alike and only while no packet can reach the rule.
+ * A rule is a condition's place in a page of rules: page << XS_RULE_BITS | slot. It is where the condition is counted
+ * (mux_stats), and, as a leaf of the MUX's address table, what is chosen there: the rules of a page share one node and their
+ * cells are neighbours, so that a packet reads nothing of its rule but the counter, and the cell at the same time.
  *
- * The rules of one prefix form a chain by position (next); the last of a chain leads to the next shorter prefix that has
- * any. `shorter` leads there at once: the first rule in force of a prefix is that prefix's best. `rest` is the smallest
- * position found by following `shorter`: the walk ends when it is above the best so far.
+ * mux_page: array, key page number.
  */
-#define XS_POSITION_NONE 0xffffffffu
-struct xs_mux_rule {
-	__u32 position; /* place in the naive walk: lists in order, conditions in order; unique in the MUX */
-	__u32 rest;     /* smallest position at or after `shorter`; XS_POSITION_NONE if there is none */
-	__u32 next;     /* next rule of the same prefix by position; then the first of the next shorter one; 0: end */
-	__u32 shorter;  /* first rule of the next shorter prefix that has any; 0: end */
-	__u32 vport;    /* the MUX vport of the slice that it selects */
-	__u32 slice;    /* that slice: what the winning cell must name */
-	__u32 vm_cell;    /* 0: bears no cell, always in force */
-	__u32 group_cell; /* 0: its VM is in no group */
-	__u64 packets;  /* counted where the rule selected */
-	__u64 bytes;    /* frame bytes, label not counted */
+#define XS_RULE_BITS 4
+#define XS_PAGE_RULES 16 /* 1 << XS_RULE_BITS */
+#define XS_RULE_SLOT 15
+struct xs_mux_page {
+	__u32 node; /* where the walk of its leaves begins; 0: no leaf names a rule of it */
+	__u32 cell; /* cell of slot 0; that of slot n is the n-th after it. 0: no node of the walk asks for it */
 };
-XS_ASSERT(sizeof(struct xs_mux_rule) == 48);
+XS_ASSERT(sizeof(struct xs_mux_page) == 8);
+
+/*
+ * mux_node: array, key node number. What is chosen at a longest prefix, as questions to cells: the destination-only conditions
+ * over it that can be chosen at all, which are at most the best one of those without a cell and before it those that bear one.
+ * Only an exact destination bears a cell. One node serves all rules with equal questions and answers.
+ */
+struct xs_mux_node {
+	__u32 cell;  /* the question: which slice does this VM's cell name? 0: the cell of the leaf's own slot */
+	__u32 group; /* ... or this one, where its generation is higher; 0: the VM is in no group */
+	__u16 named; /* holds if it is this one; 0: holds always */
+	__u16 slice; /* what is chosen if it holds; with `then`: nothing yet */
+	__u32 vport; /* the MUX vport of that slice */
+	__u32 rule;  /* that is counted; below XS_PAGE_RULES: that many slots after the leaf's */
+	__u32 then;  /* node to go on with if it holds; 0: this one decides */
+	__u32 other; /* node to go on with if it does not; 0: no destination-only condition is in force */
+	__u32 before; /* how many general conditions stand before that rule: they alone can take the packet from it */
+};
+XS_ASSERT(sizeof(struct xs_mux_node) == 32);
+
+/* mux_origin: array, key page number. What user space wants to know again of a page; no packet reads it. */
+#define XS_POSITION_NONE 0xffffffffu
+struct xs_mux_origin {
+	__u32 next; /* next page of the same policy; 0: end */
+	__u32 pad;
+	__u32 position[XS_PAGE_RULES]; /* in the naive walk: lists in order, conditions in order; or XS_POSITION_NONE */
+};
+XS_ASSERT(sizeof(struct xs_mux_origin) == 72);
+
+/* mux_stats: per-CPU array, key page number. Packets that each rule selected, as counted by the CPU. */
+struct xs_mux_stats {
+	__u64 packets[XS_PAGE_RULES];
+};
+XS_ASSERT(sizeof(struct xs_mux_stats) == 128);
 
 enum xs_general_field {
 	XS_GENERAL_PROTOCOL = 1 << 0,
@@ -220,19 +247,21 @@ enum xs_general_field {
 
 /* mux_general: array. What a condition tests besides, or instead of, its destination. Masks of 0 match all. */
 struct xs_mux_general {
-	__be32 destination, destination_mask;
-	__be32 source, source_mask;
+	union xs_wire_address destination, destination_mask;
+	union xs_wire_address source, source_mask;
+	__u64 dscp;                /* bit d: DSCP d matches */
 	__u16 source_port[2];      /* first, last */
 	__u16 destination_port[2]; /* first, last */
-	__u64 dscp;                /* bit d: DSCP d matches */
 	__u32 input_port;          /* physical port id */
 	__u16 fields;              /* enum xs_general_field: which of them are tested */
 	__u8 protocol;
-	__u8 pad;
-	__u32 rule;     /* its mux_rule: position, slice, cells, counters (next, shorter, rest unused) */
-	__u32 position; /* the rule's, repeated: the scan stops at the first above the best so far */
+	__u8 families;             /* bit XS_FAMILY4, bit XS_FAMILY6: of which families packets can match */
+	__u32 vm_cell;             /* 0: bears no cell, always in force */
+	__u32 group_cell;          /* 0: its VM is in no group */
+	__u32 slice, vport, rule;  /* as in mux_node */
+	__u32 pad;
 };
-XS_ASSERT(sizeof(struct xs_mux_general) == 48);
+XS_ASSERT(sizeof(struct xs_mux_general) == 112);
 
 /* ---- verdicts and counters ------------------------------------------------------------------------------------------ */
 

@@ -1,29 +1,84 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mux_compile.h - from conditions to rules, prefixes and general conditions, without ids: links name conditions.
- * mux_policy.c gives ids and writes. Pure: no map, no memory but its own.
+ * mux_compile.h - from conditions to pages, nodes, prefixes and general conditions, with numbers of its own from 1 on:
+ * mux_policy.c puts the maps' in their place and writes. Pure: no map, no memory but its own.
  */
 #ifndef XSLICE_MAPS_MUX_COMPILE_H
 #define XSLICE_MAPS_MUX_COMPILE_H
 
 #include "maps/mux_policy.h"
 
-/* Links here are condition indices + 1, 0: end. */
+#define XS_RULE(page, slot) ((uint32_t)(page) << XS_RULE_BITS | (slot))
+
+struct xs_compiled_prefix {
+	uint8_t address[16]; /* masked */
+	uint8_t length;
+	uint32_t rule;
+};
+
+/* Page n stands at [n - 1], and so does node n; rules are XS_RULE() of these pages. */
 struct xs_compiled {
-	size_t count; /* conditions, and rules */
-	struct xs_mux_rule *rule;
-	size_t prefix_count;
-	struct xs_compiled_prefix {
-		uint32_t address; /* host order, masked */
-		uint32_t length;
-		uint32_t first; /* condition index + 1 */
-	} *prefix;
-	size_t general_count;
+	size_t count;   /* conditions */
+	uint32_t *rule; /* of each; 0: it can never be chosen */
+	uint32_t page_count, node_count, general_count;
+	struct xs_mux_page *page;
+	struct xs_mux_origin *origin;
+	struct xs_mux_node *node; /* those that a node leads to come before it */
+	size_t prefix_count[XS_FAMILIES];
+	struct xs_compiled_prefix *prefix[XS_FAMILIES];
 	struct xs_mux_general general[XS_MUX_GENERAL_MAX];
 };
 
-/* 0, -ENOMEM, or -E2BIG beyond the contract's bounds. */
+/* 0, -ENOMEM, -E2BIG beyond the contract's bounds, -EINVAL for a cell at a destination that is not exact. */
 int xs_compile(const struct xs_condition *condition, size_t count, struct xs_compiled *out);
 void xs_compiled_free(struct xs_compiled *compiled);
+
+/* ---- what mux_naive.c and mux_compile.c both ask of a condition -------------------------------------------------------- */
+
+#define XS_FAMILY_BITS(family) ((family) == XS_FAMILY4 ? 32u : 128u)
+
+static inline bool xs_condition_of(const struct xs_condition *c, unsigned int family)
+{
+	return c->family == family || c->family == XS_FAMILY_EITHER;
+}
+
+/* Found by the address table. */
+static inline bool xs_condition_is_plain(const struct xs_condition *c)
+{
+	return !c->fields && !c->source_length;
+}
+
+/* Do two addresses agree in their first `length` bits? */
+static inline bool xs_bits_equal(const uint8_t *a, const uint8_t *b, unsigned int length)
+{
+	unsigned int bytes = length / 8, bits = length % 8;
+
+	for (unsigned int i = 0; i < bytes; i++)
+		if (a[i] != b[i])
+			return false;
+	return !bits || !((a[bytes] ^ b[bytes]) >> (8 - bits));
+}
+
+/*
+ * The plain conditions of a family by address, length, position, in runs of one prefix; each run with how many conditions
+ * stand over its addresses, and with the run of the next shorter prefix that covers it.
+ */
+struct xs_prefix_run {
+	uint8_t address[16]; /* masked */
+	uint8_t length;
+	uint32_t first, count; /* members */
+	uint32_t cover;        /* number of the covering run + 1, which comes before it; 0: none */
+	size_t depth;          /* conditions over one address: its own and those of all covering ones */
+};
+
+struct xs_prefix_runs {
+	size_t count;
+	struct xs_prefix_run *run;
+	uint32_t *member; /* condition indices */
+};
+
+/* 0 or -ENOMEM. xs_prefix_runs_free() in any case. */
+int xs_prefix_runs(const struct xs_condition *condition, size_t count, unsigned int family, struct xs_prefix_runs *out);
+void xs_prefix_runs_free(struct xs_prefix_runs *runs);
 
 #endif

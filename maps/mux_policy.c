@@ -1,331 +1,253 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mux_policy.c - gives compiled conditions their entries in the maps, and takes the entries back.
+ * mux_policy.c - gives compiled conditions their entries in the maps, takes the entries back, and takes over those that a
+ * former agent left.
  *
- * Always holds: an entry is written only while nothing that a port names leads to it. An id that was given back is
- * reused, and a mux entry zeroed, after a grace period. So what a port names is whole at any moment, also when the
- * agent ends here.
+ * Always holds: an entry is written only while nothing that a port names leads to it. So what a port names is whole at
+ * any moment, also when the agent ends here.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "maps/mux_compile.h"
 #include "maps/mux_read.h"
-
-enum id_state {
-	ID_FREE,
-	ID_USED,
-	ID_WAITING,
-	ID_ADOPTED,
-};
-
-/* The entries of one map. */
-struct ids {
-	uint8_t *state;
-	uint32_t size, free, waiting;
-	uint32_t low; /* none below is free */
-};
-
-enum { IDS_MUX, IDS_RULE, IDS_GENERAL, IDS_COUNT };
-
-static const enum xs_map_id ids_map[IDS_COUNT] = {XS_MAP_mux, XS_MAP_mux_rule, XS_MAP_mux_general};
-
-struct xs_mux_space {
-	struct xs_node_maps *maps;
-	struct xs_pool *pool;
-	struct ids ids[IDS_COUNT];
-};
+#include "maps/mux_space.h"
 
 struct xs_policy {
 	struct xs_mux_space *space;
-	struct xs_table *table;  /* NULL where the blocks are adopted */
-	uint32_t adopted_root;
+	struct xs_table *table[XS_FAMILIES]; /* NULL: it has no prefix of this family, or its blocks are adopted */
 	uint32_t mux;
-	uint32_t general_first, general_count;
+	struct xs_mux entry; /* as it stands there */
+	bool adopted;        /* entry.root are a former agent's blocks */
+	struct xs_policy_size size;
+	uint32_t *page, *node; /* numbers in the maps, of the compiled ones from 1 on */
 	size_t count;
 	uint32_t rule[]; /* of each condition */
 };
 
-/* ---- ids --------------------------------------------------------------------------------------------------------- */
-
-static void set_state(struct ids *ids, uint32_t id, enum id_state state)
+static struct xs_policy *policy_new(struct xs_mux_space *space, const struct xs_compiled *compiled)
 {
-	ids->free -= ids->state[id] == ID_FREE;
-	ids->waiting -= ids->state[id] == ID_WAITING;
-	ids->free += state == ID_FREE;
-	ids->waiting += state == ID_WAITING;
-	if (state == ID_FREE && id < ids->low)
-		ids->low = id;
-	ids->state[id] = state;
+	size_t count = compiled->count;
+	struct xs_policy *policy = calloc(1, sizeof(*policy) + count * sizeof(policy->rule[0]));
+
+	if (!policy)
+		return NULL;
+	policy->space = space;
+	policy->count = count;
+	policy->size = (struct xs_policy_size){compiled->page_count, compiled->node_count, compiled->general_count};
+	policy->page = calloc(policy->size.pages + 1, sizeof(*policy->page));
+	policy->node = calloc(policy->size.nodes + 1, sizeof(*policy->node));
+	if (policy->page && policy->node)
+		return policy;
+	free(policy->page);
+	free(policy->node);
+	free(policy);
+	return NULL;
 }
 
-static uint32_t take_lowest(struct ids *ids)
+static void policy_delete(struct xs_policy *policy)
 {
-	while (ids->state[ids->low] != ID_FREE)
-		ids->low++;
-	set_state(ids, ids->low, ID_USED);
-	return ids->low;
+	for (int family = 0; family < XS_FAMILIES; family++)
+		xs_table_free(policy->table[family]);
+	free(policy->page);
+	free(policy->node);
+	free(policy);
 }
 
-/* First of `count` neighbours that are free; UINT32_MAX if there are none. */
-static uint32_t find_run(const struct ids *ids, uint32_t count)
+static void set_ids(struct xs_policy *policy, enum xs_id_state to)
 {
-	for (uint32_t first = 0, n = 0; first + count <= ids->size; first += n + 1) {
-		for (n = 0; n < count && ids->state[first + n] == ID_FREE; n++)
-			;
-		if (n == count)
-			return first;
-	}
-	return UINT32_MAX;
+	struct xs_ids *ids = policy->space->ids;
+
+	for (uint32_t i = 1; i <= policy->size.pages; i++)
+		xs_ids_set(&ids[XS_IDS_PAGE], policy->page[i], to);
+	for (uint32_t i = 1; i <= policy->size.nodes; i++)
+		xs_ids_set(&ids[XS_IDS_NODE], policy->node[i], to);
+	for (uint32_t i = 0; i < policy->size.generals; i++)
+		xs_ids_set(&ids[XS_IDS_GENERAL], policy->entry.general_first + i, to);
+	xs_ids_set(&ids[XS_IDS_MUX], policy->mux, to);
 }
 
-/* One grace period for all that waits, blocks too. */
-static void reclaim(struct xs_mux_space *space)
+int xs_policy_measure(const struct xs_condition *condition, size_t count, struct xs_policy_size *out)
 {
-	static const struct xs_mux none;
+	struct xs_compiled compiled;
+	int err = xs_compile(condition, count, &compiled);
 
-	xs_pool_wait(space->pool);
-	for (int kind = 0; kind < IDS_COUNT; kind++) {
-		struct ids *ids = &space->ids[kind];
-
-		for (uint32_t id = 0; id < ids->size && ids->waiting; id++) {
-			if (ids->state[id] != ID_WAITING)
-				continue;
-			if (kind == IDS_MUX)
-				xs_node_maps_put(space->maps, XS_MAP_mux, id, &none);
-			set_state(ids, id, ID_FREE);
-		}
-	}
-}
-
-static bool has_room(const struct xs_mux_space *space, size_t rules, uint32_t generals)
-{
-	return space->ids[IDS_MUX].free && space->ids[IDS_RULE].free >= rules &&
-	       find_run(&space->ids[IDS_GENERAL], generals) != UINT32_MAX;
-}
-
-static int want(struct xs_mux_space *space, size_t rules, uint32_t generals)
-{
-	if (!has_room(space, rules, generals) &&
-	    (space->ids[IDS_MUX].waiting || space->ids[IDS_RULE].waiting || space->ids[IDS_GENERAL].waiting))
-		reclaim(space);
-	return has_room(space, rules, generals) ? 0 : -ENOSPC;
-}
-
-/* ---- the space, and what a former agent left --------------------------------------------------------------------- */
-
-struct moving {
-	struct ids *ids;
-	enum id_state from, to;
-};
-
-static int move_rule(void *context, uint32_t id, const struct xs_mux_rule *rule)
-{
-	struct moving *m = context;
-
-	if (m->ids->state[id] == m->from)
-		set_state(m->ids, id, m->to);
+	if (err)
+		return err;
+	*out = (struct xs_policy_size){compiled.page_count, compiled.node_count, compiled.general_count};
+	xs_compiled_free(&compiled);
 	return 0;
 }
 
-/* All entries that belong to a mux entry as it stands. */
-static void move_policy(struct xs_mux_space *space, uint32_t mux, const struct xs_mux *entry, enum id_state from,
-			enum id_state to)
-{
-	struct moving moving = {&space->ids[IDS_RULE], from, to};
-	struct xs_policy_reader reader = {move_rule, &moving, 0};
-	struct ids *generals = &space->ids[IDS_GENERAL];
+/* ---- from compiled numbers to the maps' ------------------------------------------------------------------------------ */
 
-	/* A reading that fails half-way has met something broken: what it has not met nobody can hold. */
-	xs_policy_read(space->maps, entry, &reader);
-	for (uint32_t i = 0; i < entry->general_count && i < XS_MUX_GENERAL_MAX; i++)
-		if (entry->general_first + i < generals->size && generals->state[entry->general_first + i] == from)
-			set_state(generals, entry->general_first + i, to);
-	set_state(&space->ids[IDS_MUX], mux, to);
+/* Slots stay; so do distances between slots, which name no page. */
+static uint32_t rule_in_map(const struct xs_policy *policy, uint32_t rule)
+{
+	return rule < XS_PAGE_RULES ? rule : XS_RULE(policy->page[rule >> XS_RULE_BITS], rule & XS_RULE_SLOT);
 }
 
-static void adopt_ports(struct xs_mux_space *space)
+static struct xs_mux_node node_in_map(const struct xs_policy *policy, const struct xs_mux_node *compiled)
 {
-	for (uint32_t id = 1; id < space->maps->entries[XS_MAP_port]; id++) {
-		struct xs_port port;
-		struct xs_mux entry;
+	struct xs_mux_node node = *compiled;
 
-		if (xs_node_maps_get(space->maps, XS_MAP_port, id, &port) || !port.mux ||
-		    port.mux >= space->ids[IDS_MUX].size || space->ids[IDS_MUX].state[port.mux] != ID_FREE ||
-		    xs_node_maps_get(space->maps, XS_MAP_mux, port.mux, &entry))
-			continue;
-		move_policy(space, port.mux, &entry, ID_FREE, ID_ADOPTED);
-		xs_pool_adopt(space->pool, entry.root);
-	}
+	node.rule = rule_in_map(policy, node.rule);
+	node.then = policy->node[node.then];
+	node.other = policy->node[node.other];
+	return node;
 }
 
-struct xs_mux_space *xs_mux_space_new(struct xs_node_maps *maps, struct xs_pool *pool)
+static struct xs_mux_page page_in_map(const struct xs_policy *policy, const struct xs_mux_page *compiled)
 {
-	struct xs_mux_space *space = calloc(1, sizeof(*space));
-
-	if (!space)
-		return NULL;
-	space->maps = maps;
-	space->pool = pool;
-	for (int kind = 0; kind < IDS_COUNT; kind++) {
-		struct ids *ids = &space->ids[kind];
-
-		ids->size = ids->free = maps->entries[ids_map[kind]];
-		ids->state = calloc(ids->size + 1, 1);
-		if (!ids->state) {
-			xs_mux_space_free(space);
-			return NULL;
-		}
-		if (kind != IDS_GENERAL && ids->size)
-			set_state(ids, 0, ID_USED);
-	}
-	adopt_ports(space);
-	return space;
+	return (struct xs_mux_page){policy->node[compiled->node], compiled->cell};
 }
 
-void xs_mux_space_free(struct xs_mux_space *space)
+static struct xs_mux_origin origin_in_map(const struct xs_policy *policy, const struct xs_mux_origin *compiled)
 {
-	if (!space)
-		return;
-	for (int kind = 0; kind < IDS_COUNT; kind++)
-		free(space->ids[kind].state);
-	free(space);
+	struct xs_mux_origin origin = *compiled;
+
+	origin.next = policy->page[origin.next];
+	return origin;
 }
 
-void xs_mux_space_release(struct xs_mux_space *space, uint32_t mux)
+static struct xs_mux_general general_in_map(const struct xs_policy *policy, const struct xs_mux_general *compiled)
 {
-	struct xs_mux entry;
+	struct xs_mux_general general = *compiled;
 
-	if (!mux || mux >= space->ids[IDS_MUX].size || space->ids[IDS_MUX].state[mux] != ID_ADOPTED ||
-	    xs_node_maps_get(space->maps, XS_MAP_mux, mux, &entry))
-		return;
-	move_policy(space, mux, &entry, ID_ADOPTED, ID_WAITING);
-	xs_pool_release(space->pool, entry.root);
+	general.rule = rule_in_map(policy, general.rule);
+	return general;
 }
 
-/* ---- building ---------------------------------------------------------------------------------------------------- */
-
-/* Links by condition become links by id. */
-static void give_ids(struct xs_compiled *compiled, const uint32_t *id)
+static void set_rules(struct xs_policy *policy, const struct xs_compiled *compiled)
 {
-	for (size_t i = 0; i < compiled->count; i++) {
-		struct xs_mux_rule *rule = &compiled->rule[i];
-
-		rule->next = rule->next ? id[rule->next - 1] : 0;
-		rule->shorter = rule->shorter ? id[rule->shorter - 1] : 0;
-	}
-	for (size_t i = 0; i < compiled->prefix_count; i++)
-		compiled->prefix[i].first = id[compiled->prefix[i].first - 1];
-	for (size_t i = 0; i < compiled->general_count; i++)
-		compiled->general[i].rule = id[compiled->general[i].rule - 1];
+	for (size_t i = 0; i < policy->count; i++)
+		policy->rule[i] = rule_in_map(policy, compiled->rule[i]);
 }
 
-static int fill_table(struct xs_table *table, const struct xs_compiled *compiled)
+static int fill_table(const struct xs_policy *policy, struct xs_table *table, const struct xs_compiled *compiled, int family)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < compiled->prefix_count && !err; i++) {
-		const struct xs_compiled_prefix *prefix = &compiled->prefix[i];
-		uint32_t address = htonl(prefix->address);
+	for (size_t i = 0; i < compiled->prefix_count[family] && err >= 0; i++) {
+		const struct xs_compiled_prefix *prefix = &compiled->prefix[family][i];
 
-		err = xs_table_set(table, (const uint8_t *)&address, prefix->length, prefix->first);
-	}
-	return err;
-}
-
-static int write_rules(struct xs_policy *policy, const struct xs_compiled *compiled)
-{
-	int err = 0;
-
-	/* Ids rise with the conditions: neighbours among them are written together. */
-	for (size_t i = 0, end; i < policy->count && err >= 0; i = end) {
-		for (end = i + 1; end < policy->count && policy->rule[end] == policy->rule[end - 1] + 1; end++)
-			;
-		err = xs_node_maps_put_many(policy->space->maps, XS_MAP_mux_rule, policy->rule[i], end - i,
-					    &compiled->rule[i]);
+		err = xs_table_set(table, prefix->address, prefix->length, rule_in_map(policy, prefix->rule));
 	}
 	return err < 0 ? err : 0;
 }
 
-static void drop_ids(struct xs_policy *policy, enum id_state to)
-{
-	struct ids *ids = policy->space->ids;
+/* ---- building -------------------------------------------------------------------------------------------------------- */
 
-	for (size_t i = 0; i < policy->count; i++)
-		set_state(&ids[IDS_RULE], policy->rule[i], to);
-	for (uint32_t i = 0; i < policy->general_count; i++)
-		set_state(&ids[IDS_GENERAL], policy->general_first + i, to);
-	set_state(&ids[IDS_MUX], policy->mux, to);
+static void take_ids(struct xs_policy *policy)
+{
+	struct xs_ids *ids = policy->space->ids;
+
+	policy->mux = xs_ids_take(&ids[XS_IDS_MUX]);
+	for (uint32_t i = 1; i <= policy->size.pages; i++)
+		policy->page[i] = xs_ids_take(&ids[XS_IDS_PAGE]);
+	for (uint32_t i = 1; i <= policy->size.nodes; i++)
+		policy->node[i] = xs_ids_take(&ids[XS_IDS_NODE]);
+	policy->entry.page = policy->page[policy->size.pages ? 1 : 0];
+	policy->entry.general_count = policy->size.generals;
+	if (!policy->size.generals)
+		return;
+	policy->entry.general_first = xs_ids_find_run(&ids[XS_IDS_GENERAL], policy->size.generals);
+	for (uint32_t i = 0; i < policy->size.generals; i++)
+		xs_ids_set(&ids[XS_IDS_GENERAL], policy->entry.general_first + i, XS_ID_USED);
 }
 
-static struct xs_policy *policy_new(struct xs_mux_space *space, size_t count)
+/* Numbers rise: neighbours among them are written together. values: entry i is for number[i]. */
+static int write_entries(struct xs_policy *policy, enum xs_map_id map, const uint32_t *number, uint32_t count,
+			 const void *values)
 {
-	struct xs_policy *policy = calloc(1, sizeof(*policy) + count * sizeof(policy->rule[0]));
+	size_t size = xs_map_info(map)->value_size;
+	int err = 0;
 
-	if (policy) {
-		policy->space = space;
-		policy->count = count;
+	for (uint32_t i = 0, end; i < count && err >= 0; i = end) {
+		for (end = i + 1; end < count && number[end] == number[end - 1] + 1; end++)
+			;
+		err = xs_node_maps_put_many(policy->space->maps, map, number[i], end - i, (const char *)values + i * size);
 	}
-	return policy;
+	return err < 0 ? err : 0;
+}
+
+/* compiled becomes what stands in the maps. */
+static int write_all(struct xs_policy *policy, struct xs_compiled *compiled)
+{
+	uint32_t pages = policy->size.pages, generals = policy->size.generals;
+	struct xs_mux_stats *zero = calloc(pages + 1, sizeof(*zero));
+	int err = zero ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < pages; i++) {
+		compiled->page[i] = page_in_map(policy, &compiled->page[i]);
+		compiled->origin[i] = origin_in_map(policy, &compiled->origin[i]);
+	}
+	for (uint32_t i = 0; i < policy->size.nodes; i++)
+		compiled->node[i] = node_in_map(policy, &compiled->node[i]);
+	for (uint32_t i = 0; i < generals; i++)
+		compiled->general[i] = general_in_map(policy, &compiled->general[i]);
+	if (!err)
+		err = write_entries(policy, XS_MAP_mux_stats, policy->page + 1, pages, zero);
+	if (!err)
+		err = write_entries(policy, XS_MAP_mux_origin, policy->page + 1, pages, compiled->origin);
+	if (!err)
+		err = write_entries(policy, XS_MAP_mux_page, policy->page + 1, pages, compiled->page);
+	if (!err)
+		err = write_entries(policy, XS_MAP_mux_node, policy->node + 1, policy->size.nodes, compiled->node);
+	if (!err && generals)
+		err = xs_node_maps_put_many(policy->space->maps, XS_MAP_mux_general, policy->entry.general_first, generals,
+					    compiled->general);
+	if (err >= 0)
+		err = xs_node_maps_put(policy->space->maps, XS_MAP_mux, policy->mux, &policy->entry);
+	free(zero);
+	return err < 0 ? err : 0;
+}
+
+/* A family without prefixes has no table: root 0. */
+static int build_tables(struct xs_policy *policy, const struct xs_compiled *compiled)
+{
+	int err = 0;
+
+	for (int family = 0; family < XS_FAMILIES && !err; family++) {
+		if (!compiled->prefix_count[family])
+			continue;
+		policy->table[family] = xs_table_new(policy->space->pool, XS_FAMILY_BITS(family) / 8);
+		if (!policy->table[family])
+			return -errno;
+		err = fill_table(policy, policy->table[family], compiled, family);
+		policy->entry.root[family] = xs_table_root(policy->table[family]);
+	}
+	return err;
 }
 
 int xs_policy_build(struct xs_mux_space *space, uint32_t id, const struct xs_condition *condition, size_t count,
 		    struct xs_policy **out)
 {
-	struct xs_compiled compiled = {.count = 0};
-	struct xs_policy *policy = NULL;
-	struct xs_mux entry = {.id = id};
+	struct xs_compiled compiled;
+	struct xs_policy *policy;
 	int err = xs_compile(condition, count, &compiled);
 
 	if (err)
 		return err;
-	err = want(space, count, compiled.general_count);
+	policy = policy_new(space, &compiled);
+	err = policy ? xs_mux_space_want(space, &policy->size) : -ENOMEM;
 	if (err)
 		goto out;
-	policy = policy_new(space, count);
-	if (!policy) {
-		err = -ENOMEM;
-		goto out;
-	}
-	policy->mux = take_lowest(&space->ids[IDS_MUX]);
-	for (size_t i = 0; i < count; i++)
-		policy->rule[i] = take_lowest(&space->ids[IDS_RULE]);
-	policy->general_count = compiled.general_count;
-	policy->general_first = find_run(&space->ids[IDS_GENERAL], policy->general_count);
-	for (uint32_t i = 0; i < policy->general_count; i++)
-		set_state(&space->ids[IDS_GENERAL], policy->general_first + i, ID_USED);
-	give_ids(&compiled, policy->rule);
-
-	policy->table = xs_table_new(space->pool, 4);
-	err = policy->table ? fill_table(policy->table, &compiled) : -errno;
+	policy->entry.id = id;
+	take_ids(policy);
+	set_rules(policy, &compiled);
+	err = build_tables(policy, &compiled);
 	if (!err)
-		err = write_rules(policy, &compiled);
-	if (!err && policy->general_count) {
-		err = xs_node_maps_put_many(space->maps, XS_MAP_mux_general, policy->general_first,
-					    policy->general_count, compiled.general);
-		err = err < 0 ? err : 0;
-	}
-	if (!err) {
-		entry.root = xs_table_root(policy->table);
-		entry.general_first = policy->general_count ? policy->general_first : 0;
-		entry.general_count = policy->general_count;
-		err = xs_node_maps_put(space->maps, XS_MAP_mux, policy->mux, &entry);
-		err = err < 0 ? err : 0;
-	}
-	if (!err) {
-		*out = policy;
-		policy = NULL;
-	}
+		err = write_all(policy, &compiled);
+	if (err)
+		set_ids(policy, XS_ID_FREE); /* nothing ever led there */
 out:
-	if (policy) {
-		/* Nothing ever led there. */
-		drop_ids(policy, ID_FREE);
-		xs_table_free(policy->table);
-		free(policy);
-	}
 	xs_compiled_free(&compiled);
+	if (!err)
+		*out = policy;
+	else if (policy)
+		policy_delete(policy);
 	return err;
 }
 
@@ -343,51 +265,88 @@ void xs_policy_free(struct xs_policy *policy)
 {
 	if (!policy)
 		return;
-	drop_ids(policy, ID_WAITING);
-	if (policy->table)
-		xs_table_free(policy->table);
-	else
-		xs_pool_release(policy->space->pool, policy->adopted_root);
-	free(policy);
+	set_ids(policy, XS_ID_WAITING);
+	for (int family = 0; policy->adopted && family < XS_FAMILIES; family++)
+		xs_pool_release(policy->space->pool, policy->entry.root[family]);
+	policy_delete(policy);
 }
 
-/* ---- taking over ------------------------------------------------------------------------------------------------- */
+/* ---- taking over ----------------------------------------------------------------------------------------------------- */
 
-struct found {
-	const struct xs_condition *condition;
-	size_t count;
-	uint32_t *id; /* per condition: its rule, 0: not met */
-	struct xs_mux_rule *rule;
+/* Pages as they are met are the compiled ones, in their order. */
+struct meeting {
+	struct xs_policy *policy;
+	const struct xs_compiled *compiled;
+	uint32_t met;
 };
 
-static int match_rule(void *context, uint32_t id, const struct xs_mux_rule *rule)
+/* A compiled number means this one in the map, and no other. */
+static bool means(uint32_t *numbers, uint32_t compiled, uint32_t in_map)
 {
-	struct found *found = context;
-	size_t low = 0, high = found->count;
+	if (!compiled || !in_map)
+		return compiled == in_map;
+	if (!numbers[compiled])
+		numbers[compiled] = in_map;
+	return numbers[compiled] == in_map;
+}
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+static int meet_page(void *context, uint32_t number, const struct xs_mux_page *page, const struct xs_mux_origin *origin)
+{
+	struct meeting *meeting = context;
+	const struct xs_compiled *compiled = meeting->compiled;
+	uint32_t i = meeting->met++;
 
-		if (found->condition[middle].position < rule->position)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == found->count || found->condition[low].position != rule->position || found->id[low])
+	if (i == compiled->page_count || compiled->page[i].cell != page->cell ||
+	    memcmp(compiled->origin[i].position, origin->position, sizeof(origin->position)) ||
+	    !means(meeting->policy->node, compiled->page[i].node, page->node))
 		return -ESTALE;
-	found->id[low] = id;
-	found->rule[low] = *rule;
-	found->rule[low].packets = found->rule[low].bytes = 0;
+	meeting->policy->page[i + 1] = number;
 	return 0;
 }
 
-static bool same_blocks(const struct xs_block *a, uint32_t in_a, const struct xs_block *b, uint32_t in_b)
+/* What leads to a node comes after it: backwards, each node's number is known when its turn comes. */
+static int compare_nodes(struct xs_policy *policy, const struct xs_compiled *compiled)
 {
+	const struct xs_ids *ids = &policy->space->ids[XS_IDS_NODE];
+
+	for (uint32_t i = compiled->node_count; i--;) {
+		uint32_t number = policy->node[i + 1];
+		struct xs_mux_node node, wanted;
+
+		if (!number || number >= ids->size || ids->state[number] != XS_ID_ADOPTED ||
+		    xs_node_maps_get(policy->space->maps, XS_MAP_mux_node, number, &node) ||
+		    !means(policy->node, compiled->node[i].then, node.then) ||
+		    !means(policy->node, compiled->node[i].other, node.other))
+			return -ESTALE;
+		wanted = node_in_map(policy, &compiled->node[i]);
+		if (memcmp(&node, &wanted, sizeof(node)))
+			return -ESTALE;
+	}
+	return 0;
+}
+
+static int compare_generals(const struct xs_policy *policy, const struct xs_compiled *compiled)
+{
+	for (uint32_t i = 0; i < compiled->general_count; i++) {
+		struct xs_mux_general general, wanted = general_in_map(policy, &compiled->general[i]);
+
+		if (xs_node_maps_get(policy->space->maps, XS_MAP_mux_general, policy->entry.general_first + i, &general) ||
+		    memcmp(&general, &wanted, sizeof(general)))
+			return -ESTALE;
+	}
+	return 0;
+}
+
+/* `a` is a tree that we made; `b` is read as far as it agrees, and within its `size` blocks. */
+static bool same_blocks(const struct xs_block *a, uint32_t in_a, const struct xs_block *b, uint32_t in_b, uint32_t size)
+{
+	if (in_b >= size)
+		return false;
 	for (unsigned int i = 0; i < XS_BLOCK_ENTRIES; i++) {
 		uint32_t x = a[in_a].entry[i], y = b[in_b].entry[i];
 
 		if ((x & XS_ENTRY_KIND) == XS_ENTRY_BLOCK && (y & XS_ENTRY_KIND) == XS_ENTRY_BLOCK) {
-			if (!same_blocks(a, x & XS_ENTRY_INDEX, b, y & XS_ENTRY_INDEX))
+			if (!same_blocks(a, x & XS_ENTRY_INDEX, b, y & XS_ENTRY_INDEX, size))
 				return false;
 		} else if (x != y) {
 			return false;
@@ -396,20 +355,23 @@ static bool same_blocks(const struct xs_block *a, uint32_t in_a, const struct xs
 	return true;
 }
 
-/*
- * Builds the table that the conditions would have, of as many blocks as are there, and compares. 0, -ESTALE, -ENOMEM.
- */
-static int compare_table(const struct xs_node_maps *maps, uint32_t root, uint32_t blocks,
-			 const struct xs_compiled *compiled)
+/* Builds the table that the conditions would have, of no more blocks than are in use, and compares. 0, -ESTALE, -ENOMEM. */
+static int compare_table(const struct xs_policy *policy, const struct xs_compiled *compiled, int family)
 {
-	struct xs_block *aside = calloc(blocks + 1, sizeof(*aside));
-	struct xs_pool *pool = aside ? xs_pool_new(aside, blocks + 1, NULL, NULL) : NULL;
-	struct xs_table *table = pool ? xs_table_new(pool, 4) : NULL;
-	int err = -ENOMEM;
+	uint32_t root = policy->entry.root[family], blocks = xs_pool_used(policy->space->pool) + 1;
+	struct xs_block *aside;
+	struct xs_pool *pool;
+	struct xs_table *table;
+	int err;
 
-	if (table)
-		err = fill_table(table, compiled);
-	if (!err && !same_blocks(aside, xs_table_root(table), xs_node_maps_block(maps), root))
+	if (!root || !compiled->prefix_count[family])
+		return root || compiled->prefix_count[family] ? -ESTALE : 0;
+	aside = calloc(blocks, sizeof(*aside));
+	pool = aside ? xs_pool_new(aside, blocks, NULL, NULL) : NULL;
+	table = pool ? xs_table_new(pool, XS_FAMILY_BITS(family) / 8) : NULL;
+	err = table ? fill_table(policy, table, compiled, family) : pool ? -errno : -ENOMEM;
+	if (!err && !same_blocks(aside, xs_table_root(table), xs_node_maps_block(policy->space->maps), root,
+				 policy->space->maps->entries[XS_MAP_block]))
 		err = -ESTALE;
 	xs_table_free(table);
 	xs_pool_free(pool);
@@ -417,68 +379,51 @@ static int compare_table(const struct xs_node_maps *maps, uint32_t root, uint32_
 	return err == -ENOSPC ? -ESTALE : err;
 }
 
-/* Compares all that stands under `entry` with what the conditions compile to; fills id[]. */
-static int compare(const struct xs_node_maps *maps, const struct xs_mux *entry, struct found *found,
-		   struct xs_compiled *compiled)
+/* Compares all that stands under policy->entry with what the conditions compile to; fills the policy's numbers. */
+static int compare(struct xs_policy *policy, const struct xs_compiled *compiled)
 {
-	struct xs_policy_reader reader = {match_rule, found, 0};
-	int err = xs_policy_read(maps, entry, &reader);
+	struct meeting meeting = {policy, compiled, 0};
+	const struct xs_policy_reader reader = {meet_page, NULL, &meeting};
+	int err = xs_policy_read(policy->space->maps, &policy->entry, &reader);
 
 	if (err == -ENOMEM)
 		return err;
-	if (err || !entry->root || entry->general_count != compiled->general_count)
+	if (err || meeting.met != compiled->page_count || policy->entry.general_count != compiled->general_count)
 		return -ESTALE;
-	for (size_t i = 0; i < found->count; i++)
-		if (!found->id[i])
-			return -ESTALE;
-	give_ids(compiled, found->id);
-	if (memcmp(found->rule, compiled->rule, found->count * sizeof(*found->rule)))
-		return -ESTALE;
-	for (uint32_t i = 0; i < entry->general_count; i++) {
-		struct xs_mux_general general;
-
-		if (xs_node_maps_get(maps, XS_MAP_mux_general, entry->general_first + i, &general) ||
-		    memcmp(&general, &compiled->general[i], sizeof(general)))
-			return -ESTALE;
-	}
-	return compare_table(maps, entry->root, reader.blocks, compiled);
+	err = compare_nodes(policy, compiled);
+	if (!err)
+		err = compare_generals(policy, compiled);
+	for (int family = 0; family < XS_FAMILIES && !err; family++)
+		err = compare_table(policy, compiled, family);
+	return err;
 }
 
 int xs_policy_adopt(struct xs_mux_space *space, uint32_t mux, const struct xs_condition *condition, size_t count,
 		    struct xs_policy **out)
 {
-	struct xs_compiled compiled = {.count = 0};
-	struct found found = {condition, count, NULL, NULL};
-	struct xs_policy *policy = NULL;
-	struct xs_mux entry;
+	struct xs_compiled compiled;
+	struct xs_policy *policy;
 	int err;
 
-	if (!mux || mux >= space->ids[IDS_MUX].size || space->ids[IDS_MUX].state[mux] != ID_ADOPTED ||
-	    xs_node_maps_get(space->maps, XS_MAP_mux, mux, &entry))
+	if (!mux || mux >= space->ids[XS_IDS_MUX].size || space->ids[XS_IDS_MUX].state[mux] != XS_ID_ADOPTED)
 		return -ESTALE;
 	err = xs_compile(condition, count, &compiled);
 	if (err)
 		return err;
-	policy = policy_new(space, count);
-	found.rule = calloc(count + 1, sizeof(*found.rule));
-	if (!policy || !found.rule) {
-		err = -ENOMEM;
-		goto out;
+	policy = policy_new(space, &compiled);
+	err = policy ? xs_node_maps_get(space->maps, XS_MAP_mux, mux, &policy->entry) : -ENOMEM;
+	if (!err) {
+		policy->mux = mux;
+		policy->adopted = true;
+		err = compare(policy, &compiled);
 	}
-	found.id = policy->rule;
-	err = compare(space->maps, &entry, &found, &compiled);
-	if (err)
-		goto out;
-	policy->mux = mux;
-	policy->adopted_root = entry.root;
-	policy->general_first = entry.general_first;
-	policy->general_count = entry.general_count;
-	drop_ids(policy, ID_USED);
-	*out = policy;
-	policy = NULL;
-out:
-	free(policy);
-	free(found.rule);
+	if (!err) {
+		set_rules(policy, &compiled);
+		set_ids(policy, XS_ID_USED);
+		*out = policy;
+	} else if (policy) {
+		policy_delete(policy);
+	}
 	xs_compiled_free(&compiled);
 	return err;
 }

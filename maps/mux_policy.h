@@ -17,13 +17,21 @@
 #include "maps/address_table.h"
 #include "maps/node_maps.h"
 
-/* One condition of the naive walk, resolved. destination/source length 0: matches all. Ranges are inclusive. */
+/* A condition that tests no address is of either family; one that tests addresses of both can match nothing. */
+#define XS_FAMILY_EITHER XS_FAMILIES
+#define XS_FAMILY_NEITHER (XS_FAMILIES + 1)
+
+/*
+ * One condition of the naive walk, resolved. destination/source length 0: matches all of the family. Ranges are
+ * inclusive. Only an exact destination may bear a cell.
+ */
 struct xs_condition {
 	uint32_t position; /* ascending in the array handed in */
 	uint32_t slice, vport;
 	uint32_t vm_cell, group_cell;
-	uint8_t destination[4], source[4]; /* wire order */
+	uint8_t destination[16], source[16]; /* wire order; IPv4: the first four bytes */
 	uint8_t destination_length, source_length;
+	uint8_t family; /* XS_FAMILY4, XS_FAMILY6, or as above: packets of which it matches */
 	uint8_t protocol;
 	uint16_t fields; /* enum xs_general_field */
 	uint16_t source_port[2], destination_port[2], dscp[2];
@@ -35,7 +43,8 @@ struct xs_condition {
  * fragment.
  */
 struct xs_selector {
-	uint8_t destination[4], source[4];
+	uint8_t destination[16], source[16];
+	uint8_t family; /* XS_FAMILY4 or XS_FAMILY6 */
 	uint8_t protocol, dscp;
 	bool has_ports;
 	uint16_t source_port, destination_port;
@@ -52,8 +61,18 @@ int64_t xs_naive_walk(const struct xs_condition *condition, size_t count, const 
  */
 bool xs_in_force(uint32_t slice, uint32_t vm_cell, uint32_t group_cell, const uint64_t *cells);
 
+/* Most destination-only conditions over one address in `condition`, for check: above XS_MUX_WALK_MAX it is refused. */
+size_t xs_conditions_depth(const struct xs_condition *condition, size_t count);
+
+/* Entries that a policy of these conditions takes in the maps. */
+struct xs_policy_size {
+	uint32_t pages, nodes, generals;
+};
+/* 0, -ENOMEM, -E2BIG or -EINVAL as xs_policy_build(). */
+int xs_policy_measure(const struct xs_condition *condition, size_t count, struct xs_policy_size *out);
+
 /*
- * Hands out mux, mux_rule and mux_general entries of a node. What a former agent left in force, that is, what ports
+ * Hands out a node's entries of the mux maps. What a former agent left in force, that is, what ports
  * name, is adopted with its blocks: so it is made before any table of the pool.
  */
 struct xs_mux_space;
@@ -63,13 +82,14 @@ void xs_mux_space_free(struct xs_mux_space *space);
 struct xs_policy;
 /*
  * Compiles and writes a policy aside. id: the definition's MUX id, kept in struct xs_mux. -ENOSPC: maps or pool are
- * full; -E2BIG: more general conditions, or more over one address, than the contract's bounds. Nothing is left behind
- * on failure.
+ * full; -E2BIG: more general conditions, or more over one address, than the contract's bounds; -EINVAL: a cell at a
+ * destination that is not exact. Nothing is left behind on failure.
  */
 int xs_policy_build(struct xs_mux_space *space, uint32_t id, const struct xs_condition *condition, size_t count,
 		    struct xs_policy **out);
 uint32_t xs_policy_mux(const struct xs_policy *policy);                      /* mux entry: what a port must name */
-uint32_t xs_policy_rule(const struct xs_policy *policy, size_t condition);   /* its rule's id: where it is counted */
+/* Its rule: where it is counted; 0: it can never be chosen. */
+uint32_t xs_policy_rule(const struct xs_policy *policy, size_t condition);
 /* After nothing leads to it: its entries and blocks are reused after a grace period. */
 void xs_policy_free(struct xs_policy *policy);
 
@@ -82,14 +102,9 @@ int xs_policy_adopt(struct xs_mux_space *space, uint32_t mux, const struct xs_co
 void xs_mux_space_release(struct xs_mux_space *space, uint32_t mux);
 
 /*
- * Rule of a condition, for `xslice stats` without an agent: finds by position in the policy in force. 0 if there is
- * none.
+ * For `xslice stats` without an agent: the rules of the conditions in force at positions 0 .. positions - 1, rule[position],
+ * 0 where there is none. 0 or negative errno.
  */
-uint32_t xs_mux_find_rule(const struct xs_node_maps *maps, uint32_t mux, uint32_t position);
-/* The same for positions 0 .. positions - 1 at once: rule[position], 0 where there is none. 0 or negative errno. */
 int xs_mux_rules(const struct xs_node_maps *maps, uint32_t mux, uint32_t *rule, size_t positions);
-
-/* Most destination-only conditions over one address in `condition`, for check: above XS_MUX_WALK_MAX it is refused. */
-size_t xs_conditions_depth(const struct xs_condition *condition, size_t count);
 
 #endif

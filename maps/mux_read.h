@@ -5,16 +5,14 @@
 
 #include "maps/node_maps.h"
 
-/*
- * fn is called once for each rule that the entry's table, chains and general conditions lead to; it ends at non-zero.
- */
+/* Each is called once for each page or node that the mux entry leads to, pages in their order; reading ends at non-zero. */
 struct xs_policy_reader {
-	int (*rule)(void *context, uint32_t id, const struct xs_mux_rule *rule);
+	int (*page)(void *context, uint32_t number, const struct xs_mux_page *page, const struct xs_mux_origin *origin);
+	int (*node)(void *context, uint32_t number); /* NULL: nodes are not read */
 	void *context;
-	uint32_t blocks; /* out: blocks met */
 };
 
-/* 0, what fn returned, or negative errno: -ERANGE for a mux, general or rule number outside its map. */
-int xs_policy_read(const struct xs_node_maps *maps, const struct xs_mux *mux, struct xs_policy_reader *reader);
+/* 0, what a callback returned, or negative errno: -ERANGE for a number outside its map, -ELOOP for pages that form a ring. */
+int xs_policy_read(const struct xs_node_maps *maps, const struct xs_mux *mux, const struct xs_policy_reader *reader);
 
 #endif

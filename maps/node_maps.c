@@ -406,21 +406,16 @@ int xs_slice_stats_sum(const struct xs_node_maps *maps, uint32_t id, struct xs_s
 	return sum(maps, XS_MAP_slice_stats, id, 0, sizeof(*out) / sizeof(uint64_t), (uint64_t *)out);
 }
 
-int xs_mux_rule_stats_sum(const struct xs_node_maps *maps, uint32_t id, uint64_t *packets, uint64_t *bytes)
+int xs_mux_rule_stats_sum(const struct xs_node_maps *maps, uint32_t rule, uint64_t *packets)
 {
-	uint64_t both[2];
-	int err = sum(maps, XS_MAP_mux_rule, id, offsetof(struct xs_mux_rule, packets), 2, both);
-
-	if (err)
-		return err;
-	*packets = both[0];
-	*bytes = both[1];
-	return 0;
+	*packets = 0;
+	return rule ? sum(maps, XS_MAP_mux_stats, rule >> XS_RULE_BITS,
+			  offsetof(struct xs_mux_stats, packets[rule & XS_RULE_SLOT]), 1, packets)
+		    : 0;
 }
 
 int xs_stats_clear(struct xs_node_maps *maps, enum xs_map_id id, uint32_t key)
 {
-	size_t offset = id == XS_MAP_mux_rule ? offsetof(struct xs_mux_rule, packets) : 0;
 	char *buf, *before;
 	int err;
 
@@ -437,7 +432,7 @@ int xs_stats_clear(struct xs_node_maps *maps, enum xs_map_id id, uint32_t key)
 		goto out;
 	memcpy(before, buf, entry_size(maps, id));
 	for (int cpu = 0; cpu < maps->cpus; cpu++)
-		memset(buf + cpu * stride(id) + offset, 0, map_info[id].value_size - offset);
+		memset(buf + cpu * stride(id), 0, map_info[id].value_size);
 	if (memcmp(buf, before, entry_size(maps, id)))
 		err = write_entries(maps, id, key, 1, buf);
 out:

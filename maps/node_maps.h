@@ -27,7 +27,10 @@
 	X(block, struct xs_block, true, false)                  \
 	X(cell, __u64, true, false)                             \
 	X(mux, struct xs_mux, false, false)                     \
-	X(mux_rule, struct xs_mux_rule, false, true)            \
+	X(mux_page, struct xs_mux_page, false, false)           \
+	X(mux_node, struct xs_mux_node, false, false)           \
+	X(mux_origin, struct xs_mux_origin, false, false)       \
+	X(mux_stats, struct xs_mux_stats, false, true)          \
 	X(mux_general, struct xs_mux_general, false, false)     \
 	X(port_stats, struct xs_port_stats, false, true)        \
 	X(vport_stats, struct xs_vport_stats, false, true)      \
@@ -98,7 +101,8 @@ int xs_cell_set(struct xs_node_maps *maps, uint32_t id, uint64_t word);
 int xs_port_stats_sum(const struct xs_node_maps *maps, uint32_t id, struct xs_port_stats *out);
 int xs_vport_stats_sum(const struct xs_node_maps *maps, uint32_t id, struct xs_vport_stats *out);
 int xs_slice_stats_sum(const struct xs_node_maps *maps, uint32_t id, struct xs_slice_stats *out);
-int xs_mux_rule_stats_sum(const struct xs_node_maps *maps, uint32_t id, uint64_t *packets, uint64_t *bytes);
+/* A rule that is never chosen, 0, has none. */
+int xs_mux_rule_stats_sum(const struct xs_node_maps *maps, uint32_t rule, uint64_t *packets);
 /* Sets an entry's counters to zero on all CPUs: an id is about to be given to somebody else. */
 int xs_stats_clear(struct xs_node_maps *maps, enum xs_map_id id, uint32_t key);
 

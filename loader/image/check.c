@@ -313,6 +313,9 @@ static const char *check_condition(const struct xs_image *image, const struct xs
 	    (condition->group_cell &&
 	     (!condition->vm_cell || !cell_of_kind(image, condition->group_cell, XS_CELL_GROUP))))
 		return "condition: of a cell that is not there";
+	if (condition->vm_cell && (!(condition->fields & XS_MATCH_DESTINATION) ||
+				   condition->destination.length != xs_family_bits(condition->destination.family)))
+		return "condition: a cell where no single address is named";
 	if (condition->fields & XS_MATCH_INPUT_PORT ? !xs_image_find(image, XS_REC_PORT, &condition->input_port)
 						    : condition->input_port != 0)
 		return "condition: of a port that is not there";

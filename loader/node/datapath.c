@@ -69,7 +69,10 @@ static uint32_t entries_wanted(const struct xs_datapath_size *size, const char *
 		{"block", size->blocks < 1024 ? 1024 : size->blocks},
 		{"cell", round_up(size->cells, 1024)},
 		{"mux", round_up(size->muxes, 16)},
-		{"mux_rule", round_up(size->rules, 1024)},
+		{"mux_page", round_up(size->pages, 1024)},
+		{"mux_origin", round_up(size->pages, 1024)},
+		{"mux_stats", round_up(size->pages, 1024)},
+		{"mux_node", round_up(size->nodes, 1024)},
 		{"mux_general", round_up(size->generals, 1024)},
 	};
 

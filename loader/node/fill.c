@@ -10,12 +10,6 @@
 
 /* ---- sizes --------------------------------------------------------------------------------------------------------- */
 
-static void raise_to(uint32_t *value, uint64_t wanted)
-{
-	if (wanted > *value)
-		*value = wanted < 1u << 30 ? wanted : 1u << 30;
-}
-
 void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out)
 {
 	const struct xs_rec_node *node;
@@ -30,19 +24,16 @@ void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out)
 	if (node) {
 		size.blocks = node->blocks;
 		size.cells = node->cells;
-		size.rules = node->conditions + 1;
 	}
 	for (size_t i = 0; (port = xs_image_at(image, XS_REC_PORT, i)); i++)
-		raise_to(&size.ports, (uint64_t)port->id + 1);
+		xs_fill_raise(&size.ports, (uint64_t)port->id + 1);
 	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++)
-		raise_to(&size.vports, (uint64_t)vport->id + 1);
+		xs_fill_raise(&size.vports, (uint64_t)vport->id + 1);
 	for (size_t i = 0; (slice = xs_image_at(image, XS_REC_SLICE, i)); i++)
-		raise_to(&size.slices, (uint64_t)slice->id + 1);
+		xs_fill_raise(&size.slices, (uint64_t)slice->id + 1);
 	/* A vport has a few neighbours; those of gateways with many users are what the rest is for. */
-	raise_to(&size.nexthops, 16384 + (uint64_t)image->count[XS_REC_VPORT] * 16);
-	/* Two policies of each MUX at once, and room to find a run of free entries. */
-	size.muxes = image->count[XS_REC_MUX] * 4 + 1;
-	raise_to(&size.generals, (uint64_t)image->count[XS_REC_MUX] * XS_MUX_GENERAL_MAX * 4 + 1);
+	xs_fill_raise(&size.nexthops, 16384 + (uint64_t)image->count[XS_REC_VPORT] * 16);
+	xs_fill_mux_size(image, &size);
 out:
 	*out = size;
 }

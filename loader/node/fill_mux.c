@@ -25,6 +25,15 @@ struct fill_mux {
 
 /* ---- the image's words for the walk's ------------------------------------------------------------------------------- */
 
+/* A condition is of the family of the addresses that it tests. */
+static void narrow(struct xs_condition *condition, const struct xs_prefix *prefix)
+{
+	uint8_t family = prefix->family == XS_IPV6 ? XS_FAMILY6 : XS_FAMILY4;
+
+	condition->family = condition->family == XS_FAMILY_EITHER || condition->family == family ? family
+												 : XS_FAMILY_NEITHER;
+}
+
 static void translate(const struct xs_rec_condition *record, struct xs_condition *out)
 {
 	static const struct {
@@ -43,13 +52,16 @@ static void translate(const struct xs_rec_condition *record, struct xs_condition
 	out->vport = record->vport;
 	out->vm_cell = record->vm_cell;
 	out->group_cell = record->group_cell;
+	out->family = XS_FAMILY_EITHER;
 	if (record->fields & XS_MATCH_DESTINATION) {
 		memcpy(out->destination, record->destination.bytes, sizeof(out->destination));
 		out->destination_length = record->destination.length;
+		narrow(out, &record->destination);
 	}
 	if (record->fields & XS_MATCH_SOURCE) {
 		memcpy(out->source, record->source.bytes, sizeof(out->source));
 		out->source_length = record->source.length;
+		narrow(out, &record->source);
 	}
 	for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++)
 		if (record->fields & field[i].match)
@@ -85,6 +97,33 @@ int xs_fill_conditions(const struct xs_image *image, uint32_t mux, struct xs_con
 	*out = condition;
 	*count = n;
 	return 0;
+}
+
+void xs_fill_mux_size(const struct xs_image *image, struct xs_datapath_size *size)
+{
+	const struct xs_rec_node *node = xs_image_at(image, XS_REC_NODE, 0);
+	const struct xs_rec_mux *mux;
+	uint64_t pages = 0, nodes = 0;
+
+	for (size_t i = 0; (mux = xs_image_at(image, XS_REC_MUX, i)); i++) {
+		struct xs_policy_size policy;
+		struct xs_condition *condition;
+		size_t count;
+
+		if (xs_fill_conditions(image, mux->id, &condition, &count))
+			continue;
+		/* What cannot be compiled is said when it is to be built. */
+		if (!xs_policy_measure(condition, count, &policy)) {
+			pages += policy.pages;
+			nodes += policy.nodes;
+		}
+		free(condition);
+	}
+	/* Two policies of each MUX at once; of the mux and general entries more, to find a run of free ones. */
+	xs_fill_raise(&size->pages, 2 * pages + (node ? node->conditions / XS_PAGE_RULES : 0) + 1);
+	xs_fill_raise(&size->nodes, 2 * nodes + 1);
+	xs_fill_raise(&size->muxes, (uint64_t)image->count[XS_REC_MUX] * 4 + 1);
+	xs_fill_raise(&size->generals, (uint64_t)image->count[XS_REC_MUX] * XS_MUX_GENERAL_MAX * 4 + 1);
 }
 
 /* ---- policies ------------------------------------------------------------------------------------------------------ */

@@ -21,6 +21,15 @@ int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t
 		    uint32_t root[XS_FAMILIES]);
 void xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image);
 
+static inline void xs_fill_raise(uint32_t *value, uint64_t wanted)
+{
+	if (wanted > *value)
+		*value = wanted < 1u << 30 ? wanted : 1u << 30;
+}
+
+/* The part of xs_fill_size() that is the MUXes'. */
+void xs_fill_mux_size(const struct xs_image *image, struct xs_datapath_size *size);
+
 /* Mux entry of the newest policy of a MUX; 0: it has none. */
 uint32_t xs_fill_mux_entry(const struct xs_fill *fill, uint32_t mux);
 /* No port names a replaced policy any more: it is freed. */

@@ -22,7 +22,9 @@ static int load(struct candidate *candidate, const struct candidate_size *size)
 		return -errno;
 	bpf_map__set_max_entries(candidate->skeleton->maps.block, size->blocks);
 	bpf_map__set_max_entries(candidate->skeleton->maps.cell, size->cells);
-	bpf_map__set_max_entries(candidate->skeleton->maps.mux_rule, size->rules);
+	bpf_map__set_max_entries(candidate->skeleton->maps.mux_page, size->pages);
+	bpf_map__set_max_entries(candidate->skeleton->maps.mux_origin, size->pages);
+	bpf_map__set_max_entries(candidate->skeleton->maps.mux_stats, size->pages);
 	int err = xslice_bpf__load(candidate->skeleton);
 
 	if (err)

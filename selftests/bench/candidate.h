@@ -29,7 +29,7 @@ enum {
 };
 
 struct candidate_size {
-	uint32_t blocks, cells, rules;
+	uint32_t blocks, cells, pages;
 };
 
 struct candidate {

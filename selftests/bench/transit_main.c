@@ -100,7 +100,7 @@ static int load_bare(const struct rig *rig, const struct candidate *candidate, s
 /* One candidate, filled, against the floor and, for the small one, the kernel. */
 static int measure_table(struct rig *rig, const char *name, bool million, bool kernel)
 {
-	const struct candidate_size size = {.blocks = million ? 120000 : 1024, .cells = 2, .rules = 2};
+	const struct candidate_size size = {.blocks = million ? 120000 : 1024, .cells = 2, .pages = 2};
 	struct rig_traffic traffic = {.tag = 101, .source = 0xc6336402};
 	struct candidate candidate;
 	struct side slice, floor, lookup, linux_router;

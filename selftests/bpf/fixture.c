@@ -17,7 +17,7 @@
 
 #define LOOPBACK 1 /* ifindex: what BPF_PROG_TEST_RUN says a frame came in by */
 #define BLOCKS 4096
-#define RULES 2048
+#define PAGES 512
 #define CELLS 1024
 #define GENERALS 512
 #define MUXES 16
@@ -193,7 +193,9 @@ int fixture_setup(void **state)
 	fixture->skeleton = front_bpf__open();
 	assert_non_null(fixture->skeleton);
 	bpf_map__set_max_entries(fixture->skeleton->maps.block, fixture_pool.blocks);
-	bpf_map__set_max_entries(fixture->skeleton->maps.mux_rule, RULES);
+	bpf_map__set_max_entries(fixture->skeleton->maps.mux_page, PAGES);
+	bpf_map__set_max_entries(fixture->skeleton->maps.mux_origin, PAGES);
+	bpf_map__set_max_entries(fixture->skeleton->maps.mux_stats, PAGES);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_general, GENERALS);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux, MUXES);
 	bpf_map__set_max_entries(fixture->skeleton->maps.cell, CELLS);

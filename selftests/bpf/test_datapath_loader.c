@@ -32,7 +32,7 @@ static int netns = -1;
 static uint32_t port;
 
 static const struct xs_datapath_size small = {.ports = 2, .vports = 2, .slices = 2, .nexthops = 2, .blocks = 1024,
-					      .cells = 16, .muxes = 2, .rules = 16, .generals = 16};
+					      .cells = 16, .muxes = 2, .pages = 16, .nodes = 16, .generals = 16};
 
 static void run(const char *command)
 {

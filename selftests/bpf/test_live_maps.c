@@ -19,7 +19,7 @@
 #include "maps/mux_policy.h"
 #include "maps/node_maps.h"
 
-#define RULES 220000
+#define PAGES 16384
 
 static int make_map(enum xs_map_id id, uint32_t entries)
 {
@@ -33,7 +33,7 @@ static int make_map(enum xs_map_id id, uint32_t entries)
 static void make_all(int fd[XS_MAP_COUNT])
 {
 	for (int i = 0; i < XS_MAP_COUNT; i++) {
-		fd[i] = make_map(i, i == XS_MAP_mux_rule ? RULES : 4096);
+		fd[i] = make_map(i, !strncmp(xs_map_info(i)->name, "mux_", 4) ? PAGES : 4096);
 		assert_true(fd[i] >= 0);
 	}
 }
@@ -73,7 +73,7 @@ static void test_another_layout_is_refused(void **state)
 static void test_batches_and_mappings(void **state)
 {
 	struct xs_node_maps maps;
-	struct xs_mux_rule *rules = calloc(5000, sizeof(*rules)), got;
+	struct xs_mux_stats *rules = calloc(5000, sizeof(*rules)), got;
 	struct xs_nexthop nexthop;
 	int fd[XS_MAP_COUNT];
 	uint64_t word;
@@ -82,18 +82,18 @@ static void test_batches_and_mappings(void **state)
 	make_all(fd);
 	assert_int_equal(xs_node_maps_init(&maps, fd, true), 0);
 	for (uint32_t i = 0; i < 5000; i++)
-		rules[i] = (struct xs_mux_rule){.position = i + 1, .slice = 3};
-	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_rule, 0, 5000, rules), 5000);
-	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_rule, 0, 5000, rules), 0);
-	rules[4999].slice = rules[0].slice = 4;
-	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_rule, 0, 5000, rules), 2);
+		rules[i] = (struct xs_mux_stats){{i + 1, 3}};
+	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_stats, 0, 5000, rules), 5000);
+	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_stats, 0, 5000, rules), 0);
+	rules[4999].packets[1] = rules[0].packets[1] = 4;
+	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_stats, 0, 5000, rules), 2);
 	for (uint32_t i = 0; i < 5000; i += 7) {
-		assert_int_equal(xs_node_maps_get(&maps, XS_MAP_mux_rule, i, &got), 0);
+		assert_int_equal(xs_node_maps_get(&maps, XS_MAP_mux_stats, i, &got), 0);
 		assert_memory_equal(&got, &rules[i], sizeof(got));
 	}
 	/* The end of the map too, where a batch finds no further key. */
-	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_rule, RULES - 5000, 5000, rules), 5000);
-	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_rule, RULES - 5000, 5000, rules), 0);
+	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_stats, PAGES - 5000, 5000, rules), 5000);
+	assert_int_equal(xs_node_maps_put_many(&maps, XS_MAP_mux_stats, PAGES - 5000, 5000, rules), 0);
 
 	xs_node_maps_nexthop(&maps)[17].vport = 4711;
 	assert_int_equal(bpf_map_lookup_elem(fd[XS_MAP_nexthop], &key, &nexthop), 0);

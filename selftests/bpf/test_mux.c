@@ -106,7 +106,7 @@ static void a_general_condition_competes_by_position(void **state)
 {
 	struct fixture *fixture = *state;
 	struct xs_condition rules[] = {
-		condition(0, SLICE_2, "0.0.0.0", 0, CELL_VM, 0),
+		condition(0, SLICE_2, "10.0.0.5", 32, CELL_VM, 0),
 		condition(1, SLICE_1, "10.0.0.5", 32, 0, 0),
 		condition(2, SLICE_2, "0.0.0.0", 0, 0, 0),
 	};
@@ -122,28 +122,33 @@ static void a_general_condition_competes_by_position(void **state)
 	assert_int_equal(chosen(fixture, "10.0.0.6"), SLICE_2);
 }
 
-/* As deep as check allows, only the last in force; then rules that check would refuse, made by hand: counted, not passed. */
+/* As deep as check allows, only the last in force; then nodes in a ring, made by hand: counted, not passed. */
 static void the_bound_of_the_walk(void **state)
 {
 	struct fixture *fixture = *state;
 	struct xs_condition rules[XS_MUX_WALK_MAX];
-	struct xs_mux_rule loop = {.position = 1, .vm_cell = CELL_VM, .slice = SLICE_1, .rest = XS_POSITION_NONE};
 	struct frame_spec spec = {.source = frame_ip("192.0.2.9"), .destination = frame_ip("10.0.0.5")};
 	struct outcome outcome;
 	struct frame frame;
-	uint32_t first;
+	struct xs_mux_page page;
+	struct xs_mux_node node;
+	struct xs_mux policy;
+	uint32_t leaf;
 
 	for (uint32_t i = 0; i < XS_MUX_WALK_MAX; i++)
-		rules[i] = condition(i, SLICE_1, "10.0.0.5", 32, CELL_VM, 0);
+		rules[i] = condition(i, 1000 + i, "10.0.0.5", 32, CELL_VM, 0);
 	rules[XS_MUX_WALK_MAX - 1] = condition(XS_MUX_WALK_MAX - 1, SLICE_2, "10.0.0.5", 32, 0, 0);
 	fixture_policy(fixture, rules, XS_MUX_WALK_MAX);
 	set_cell(fixture, CELL_VM, 1, SLICE_2);
 	assert_int_equal(chosen(fixture, "10.0.0.5"), SLICE_2);
 
-	first = xs_policy_rule(fixture->policy, 0);
-	loop.next = first;
-	loop.shorter = first;
-	fixture_put(fixture, XS_MAP_mux_rule, first, &loop);
+	assert_int_equal(xs_node_maps_get(&fixture->maps, XS_MAP_mux, xs_policy_mux(fixture->policy), &policy), 0);
+	assert_true(xs_blocks_lookup(xs_node_maps_block(&fixture->maps), policy.root[XS_FAMILY4], (const uint8_t[]){10, 0, 0, 5}, 4,
+				     &leaf));
+	assert_int_equal(xs_node_maps_get(&fixture->maps, XS_MAP_mux_page, leaf >> XS_RULE_BITS, &page), 0);
+	assert_int_equal(xs_node_maps_get(&fixture->maps, XS_MAP_mux_node, page.node, &node), 0);
+	node.other = page.node;
+	fixture_put(fixture, XS_MAP_mux_node, page.node, &node);
 	memcpy(spec.destination_mac, fixture_mac(VPORT_E), 6);
 	frame_build(&frame, &spec);
 	fixture_send(fixture, PORT_MUX, &frame, &outcome);
@@ -157,7 +162,7 @@ static void as_many_generals_as_there_may_be(void **state)
 	struct xs_condition rules[XS_MUX_GENERAL_MAX];
 
 	for (uint32_t i = 0; i < XS_MUX_GENERAL_MAX; i++) {
-		rules[i] = condition(i, SLICE_1, "0.0.0.0", 0, CELL_VM, 0);
+		rules[i] = condition(i, SLICE_1, "10.0.0.5", 32, CELL_VM, 0);
 		rules[i].fields = XS_GENERAL_PROTOCOL;
 		rules[i].protocol = 17;
 	}

@@ -38,10 +38,25 @@ static bool one_in(uint32_t n)
 	return rnd(n) == 0;
 }
 
-static void to_wire(uint8_t wire[4], uint32_t address)
+/* An IPv6 address ends in the same four bytes. */
+static void to_wire(uint8_t wire[16], int family, uint32_t address)
 {
+	static const uint8_t documentation[12] = {0x20, 0x01, 0x0d, 0xb8};
+
+	memset(wire, 0, 16);
 	address = htonl(address);
-	memcpy(wire, &address, 4);
+	if (family == XS_FAMILY6)
+		memcpy(wire, documentation, sizeof(documentation));
+	memcpy(wire + (family == XS_FAMILY6 ? 12 : 0), &address, 4);
+}
+
+/* Sources are those that the fixture's port allows. */
+static void source_to_wire(uint8_t wire[16], int family, uint32_t address)
+{
+	if (family == XS_FAMILY6)
+		frame_twin(address, wire);
+	else
+		to_wire(wire, family, address);
 }
 
 static uint32_t any_address(bool nested)
@@ -77,9 +92,9 @@ static void make_general(struct xs_condition *c)
 		c->fields |= XS_GENERAL_INPUT_PORT;
 		c->input_port = one_in(2) ? PORT_MUX : PORT_GATEWAY;
 	}
-	if (one_in(3)) {
-		c->source_length = 24 + rnd(9);
-		to_wire(c->source, frame_ip("192.0.2.0") + rnd(256));
+	if (c->family < XS_FAMILIES && one_in(3)) {
+		c->source_length = (c->family == XS_FAMILY6 ? 120 : 24) + rnd(9);
+		source_to_wire(c->source, c->family, frame_ip("192.0.2.0") + rnd(256));
 	}
 }
 
@@ -92,6 +107,7 @@ static size_t make_conditions(struct xs_condition *condition, bool nested)
 	for (size_t i = 0; i < count; i++) {
 		struct xs_condition *c = &condition[i];
 		uint32_t address = any_address(nested);
+		bool exact = one_in(2);
 
 		/* Lists in order; a slice may come again, as with several lists of one slice. */
 		if (!i || one_in(1 + count / 6))
@@ -99,13 +115,23 @@ static size_t make_conditions(struct xs_condition *condition, bool nested)
 		c->position = i * (1 + rnd(3)) + i * 3;
 		c->slice = list;
 		c->vport = list == SLICE_1 ? VPORT_M1 : VPORT_M2;
-		c->destination_length = one_in(2) ? 32 : nested ? 26 + rnd(7) : rnd(33);
+		c->family = rnd(XS_FAMILIES);
+		c->destination_length = exact ? 32 : nested ? 26 + rnd(6) : rnd(32);
+		if (c->family == XS_FAMILY6)
+			c->destination_length += 96;
 		if (one_in(30))
-			c->destination_length = 0;
-		to_wire(c->destination, address);
-		if (c->destination_length == 32) {
-			c->vm_cell = 1 + address % VM_CELLS;
-			c->group_cell = address % 3 ? 1 + VM_CELLS + address % GROUP_CELLS : 0;
+			c->destination_length = exact = 0;
+		if (one_in(60)) {
+			c->family = one_in(8) ? XS_FAMILY_NEITHER : XS_FAMILY_EITHER;
+			c->destination_length = exact = 0;
+		}
+		to_wire(c->destination, c->family, address);
+		/* The address' cell, or another's: two tenants may have VMs of one address. */
+		if (exact && !one_in(16)) {
+			uint32_t vm = one_in(8) ? address / 2 : address;
+
+			c->vm_cell = 1 + vm % VM_CELLS;
+			c->group_cell = vm % 3 ? 1 + VM_CELLS + vm % GROUP_CELLS : 0;
 		}
 		if (i % 4 == 3 && one_in(2))
 			make_general(c);
@@ -128,6 +154,7 @@ static void flip(struct fixture *fixture, uint64_t *cells, uint32_t id)
 static void make_packet(struct frame *frame, struct xs_selector *selector, bool nested)
 {
 	struct frame_spec spec = {
+		.ipv6 = one_in(2),
 		.source = frame_ip("192.0.2.0") + rnd(256),
 		.destination = any_address(one_in(8) ? !nested : nested),
 		.protocol = (const uint8_t[]){1, 6, 17}[rnd(3)],
@@ -140,13 +167,17 @@ static void make_packet(struct frame *frame, struct xs_selector *selector, bool 
 	};
 
 	memcpy(spec.destination_mac, fixture_mac(VPORT_E), 6);
-	frame_build(frame, &spec);
 	memset(selector, 0, sizeof(*selector));
-	to_wire(selector->source, spec.source);
-	to_wire(selector->destination, spec.destination);
+	selector->family = spec.ipv6 ? XS_FAMILY6 : XS_FAMILY4;
+	source_to_wire(selector->source, selector->family, spec.source);
+	to_wire(selector->destination, selector->family, spec.destination);
+	memcpy(spec.source6, selector->source, 16);
+	memcpy(spec.destination6, selector->destination, 16);
+	frame_build(frame, &spec);
 	selector->protocol = spec.protocol;
 	selector->dscp = spec.tos >> 2;
-	selector->has_ports = spec.protocol != 1 && !(spec.fragment & 0x3fff);
+	/* A fragment header is one, whatever it says. */
+	selector->has_ports = spec.protocol != 1 && !(spec.fragment & (spec.ipv6 ? 0xffff : 0x3fff));
 	selector->source_port = spec.source_port;
 	selector->destination_port = spec.destination_port;
 	selector->input_port = PORT_MUX;
@@ -154,9 +185,11 @@ static void make_packet(struct frame *frame, struct xs_selector *selector, bool 
 
 static void describe(const struct xs_condition *c, size_t i)
 {
-	print_error("  %zu: position %u slice %u %u.%u.%u.%u/%u cells %u %u fields %x\n", i, c->position, c->slice,
-		    c->destination[0], c->destination[1], c->destination[2], c->destination[3], c->destination_length, c->vm_cell,
-		    c->group_cell, c->fields);
+	char text[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(c->family == XS_FAMILY6 ? AF_INET6 : AF_INET, c->destination, text, sizeof(text));
+	print_error("  %zu: position %u slice %u family %u %s/%u cells %u %u fields %x\n", i, c->position, c->slice, c->family, text,
+		    c->destination_length, c->vm_cell, c->group_cell, c->fields);
 }
 
 /* A packet by XDP, and by tc if it goes on there: one of them counts the rule. */
@@ -166,10 +199,10 @@ static void pass_through(struct fixture *fixture, struct frame *frame)
 		fixture_run_tc(fixture, PORT_MUX, frame, 0);
 }
 
-static void one_set(struct fixture *fixture, uint64_t *cells, bool nested, uint64_t *chosen, uint64_t *none)
+static void one_set(struct fixture *fixture, uint64_t *cells, bool nested, uint64_t chosen[XS_FAMILIES], uint64_t *none)
 {
 	static struct xs_condition condition[CONDITIONS_MAX];
-	uint64_t expected[CONDITIONS_MAX] = {}, packets, bytes;
+	uint64_t expected[CONDITIONS_MAX] = {}, packets;
 	struct xs_slice_stats nobody;
 	size_t count;
 
@@ -199,19 +232,21 @@ static void one_set(struct fixture *fixture, uint64_t *cells, bool nested, uint6
 			continue;
 		}
 		expected[want]++;
-		++*chosen;
-		assert_int_equal(xs_mux_rule_stats_sum(&fixture->maps, xs_policy_rule(fixture->policy, want), &packets, &bytes), 0);
+		chosen[selector.family]++;
+		assert_int_equal(xs_mux_rule_stats_sum(&fixture->maps, xs_policy_rule(fixture->policy, want), &packets), 0);
 		if (packets == expected[want])
 			continue;
-		print_error("condition %lld of %zu was not chosen for %u.%u.%u.%u\n", (long long)want, count,
-			    selector.destination[0], selector.destination[1], selector.destination[2], selector.destination[3]);
+		char text[INET6_ADDRSTRLEN] = "";
+
+		inet_ntop(selector.family == XS_FAMILY6 ? AF_INET6 : AF_INET, selector.destination, text, sizeof(text));
+		print_error("condition %lld of %zu was not chosen for %s\n", (long long)want, count, text);
 		for (size_t k = 0; k < count; k++)
 			describe(&condition[k], k);
 		fail();
 	}
 	/* And nothing else was counted. */
 	for (size_t k = 0; k < count; k++) {
-		assert_int_equal(xs_mux_rule_stats_sum(&fixture->maps, xs_policy_rule(fixture->policy, k), &packets, &bytes), 0);
+		assert_int_equal(xs_mux_rule_stats_sum(&fixture->maps, xs_policy_rule(fixture->policy, k), &packets), 0);
 		assert_int_equal(packets, expected[k]);
 	}
 }
@@ -221,15 +256,17 @@ static uint64_t seed = 20261124;
 static void same_as_the_naive_walk(void **state)
 {
 	struct fixture *fixture = *state;
-	uint64_t cells[1 + VM_CELLS + GROUP_CELLS] = {}, chosen = 0, none = 0;
+	uint64_t cells[1 + VM_CELLS + GROUP_CELLS] = {}, chosen[XS_FAMILIES] = {}, none = 0;
 
 	state64 = seed;
 	for (int set = 0; set < SETS; set++)
-		one_set(fixture, cells, set % 2, &chosen, &none);
-	print_message("seed %llu: %d rule sets, %llu packets selected, %llu taken by no slice, 0 different\n",
-		      (unsigned long long)seed, SETS, (unsigned long long)chosen, (unsigned long long)none);
-	assert_int_equal(chosen + none, SETS * PACKETS);
-	assert_true(none > SETS && chosen > SETS); /* neither answer is the trivial one */
+		one_set(fixture, cells, set % 2, chosen, &none);
+	print_message("seed %llu: %d rule sets, %llu IPv4 and %llu IPv6 packets selected, %llu taken by no slice, 0 different\n",
+		      (unsigned long long)seed, SETS, (unsigned long long)chosen[XS_FAMILY4],
+		      (unsigned long long)chosen[XS_FAMILY6], (unsigned long long)none);
+	assert_int_equal(chosen[XS_FAMILY4] + chosen[XS_FAMILY6] + none, SETS * PACKETS);
+	/* No answer is the trivial one. */
+	assert_true(none > SETS && chosen[XS_FAMILY4] > 4 * SETS && chosen[XS_FAMILY6] > 4 * SETS);
 }
 
 int main(int argc, char **argv)

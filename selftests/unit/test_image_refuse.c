@@ -256,6 +256,7 @@ static const struct mutation mutations[] = {
 	MUTATE(CONDITION, condition, 0, vm_cell, 0, "of a cell"),
 	MUTATE(CONDITION, condition, 0, group_cell, 1, "of a cell"),
 	MUTATE(CONDITION, condition, 2, vm_cell, 3, "of a cell"),
+	MUTATE(CONDITION, condition, 2, vm_cell, 1, "no single address"),
 	MUTATE(CONDITION, condition, 0, fields, 0, "condition: number"),
 	MUTATE(CONDITION, condition, 0, fields, XS_MATCH_ANY << 1, "condition: number"),
 	MUTATE(CONDITION, condition, 2, fields, XS_MATCH_ANY | XS_MATCH_PROTOCOL, "condition: number"),

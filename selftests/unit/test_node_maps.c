@@ -38,8 +38,8 @@ static void test_names(void **state)
 	assert_int_equal(xs_pin_dir("R1", dir, sizeof(dir)), 0);
 	assert_string_equal(dir, XS_PIN_ROOT "/R1/v2");
 	assert_int_equal(xs_pin_dir("R1", dir, strlen(dir)), -ENAMETOOLONG);
-	assert_string_equal(xs_map_info(XS_MAP_mux_rule)->name, "mux_rule");
-	assert_true(xs_map_info(XS_MAP_mux_rule)->per_cpu && xs_map_info(XS_MAP_block)->mapped);
+	assert_string_equal(xs_map_info(XS_MAP_mux_stats)->name, "mux_stats");
+	assert_true(xs_map_info(XS_MAP_mux_stats)->per_cpu && xs_map_info(XS_MAP_block)->mapped);
 	assert_null(xs_map_info(XS_MAP_COUNT));
 	assert_string_equal(xs_verdict_name(XS_FORWARDED), "forwarded");
 	assert_string_equal(xs_verdict_name(XS_DROP_FIRST), "malformed");
@@ -68,24 +68,24 @@ static void test_put_writes_only_what_differs(void **state)
 static void test_put_many(void **state)
 {
 	struct xs_node_maps *maps = *state;
-	struct xs_mux_rule *rules = calloc(9000, sizeof(*rules)), got;
+	struct xs_mux_stats *rules = calloc(9000, sizeof(*rules)), got;
 
 	for (uint32_t i = 0; i < 9000; i++)
-		rules[i].position = i + 1;
-	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_rule, 500, 9000, rules), 9000);
-	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_rule, 500, 9000, rules), 0);
+		rules[i].packets[15] = i + 1;
+	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_stats, 500, 9000, rules), 9000);
+	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_stats, 500, 9000, rules), 0);
 	/* Lonely ones, neighbours, the first and the last. */
-	rules[0].slice = rules[4000].slice = rules[4001].slice = rules[8999].slice = 5;
-	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_rule, 500, 9000, rules), 4);
+	rules[0].packets[0] = rules[4000].packets[0] = rules[4001].packets[0] = rules[8999].packets[0] = 5;
+	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_stats, 500, 9000, rules), 4);
 	assert_int_equal(maps->writes, 9004);
 	for (uint32_t i = 0; i < 9000; i++) {
-		assert_int_equal(xs_node_maps_get(maps, XS_MAP_mux_rule, 500 + i, &got), 0);
+		assert_int_equal(xs_node_maps_get(maps, XS_MAP_mux_stats, 500 + i, &got), 0);
 		assert_memory_equal(&got, &rules[i], sizeof(got));
 	}
-	assert_int_equal(xs_node_maps_get(maps, XS_MAP_mux_rule, 499, &got), 0);
-	assert_int_equal(got.position, 0);
-	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_rule, 1001, 9000, rules), -ERANGE);
-	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_rule, 10000, 0, rules), 0);
+	assert_int_equal(xs_node_maps_get(maps, XS_MAP_mux_stats, 499, &got), 0);
+	assert_int_equal(got.packets[15], 0);
+	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_stats, 1001, 9000, rules), -ERANGE);
+	assert_int_equal(xs_node_maps_put_many(maps, XS_MAP_mux_stats, 10000, 0, rules), 0);
 	free(rules);
 }
 
@@ -93,12 +93,13 @@ static void test_sums_and_clear(void **state)
 {
 	struct xs_node_maps *maps = *state;
 	struct xs_slice_stats *slice = maps->mapped[XS_MAP_slice_stats], total;
-	struct xs_mux_rule *rule = maps->mapped[XS_MAP_mux_rule], got;
-	uint64_t packets, bytes;
+	struct xs_mux_stats *page = maps->mapped[XS_MAP_mux_stats];
+	uint64_t packets;
 
 	for (int cpu = 0; cpu < CPUS; cpu++) {
 		slice[2 * CPUS + cpu].verdict[XS_BLACKHOLE] = 10 + cpu;
-		rule[5 * CPUS + cpu] = (struct xs_mux_rule){.position = 4, .packets = 1 + cpu, .bytes = 1000};
+		page[5 * CPUS + cpu].packets[7] = 1 + cpu;
+		page[5 * CPUS + cpu].packets[8] = 1000;
 	}
 	assert_int_equal(xs_slice_stats_sum(maps, 2, &total), 0);
 	assert_int_equal(total.verdict[XS_BLACKHOLE], 33);
@@ -106,16 +107,12 @@ static void test_sums_and_clear(void **state)
 	assert_int_equal(xs_slice_stats_sum(maps, 3, &total), 0);
 	assert_int_equal(total.verdict[XS_BLACKHOLE], 0);
 	assert_int_equal(xs_slice_stats_sum(maps, 10000, &total), -ERANGE);
-	assert_int_equal(xs_mux_rule_stats_sum(maps, 5, &packets, &bytes), 0);
+	assert_int_equal(xs_mux_rule_stats_sum(maps, 5 << XS_RULE_BITS | 7, &packets), 0);
 	assert_int_equal(packets, 6);
-	assert_int_equal(bytes, 3000);
+	assert_int_equal(xs_mux_rule_stats_sum(maps, 0, &packets), 0);
+	assert_int_equal(packets, 0);
+	assert_int_equal(xs_mux_rule_stats_sum(maps, 10000 << XS_RULE_BITS, &packets), -ERANGE);
 
-	/* A rule stays what it is, its counters do not. */
-	assert_int_equal(xs_stats_clear(maps, XS_MAP_mux_rule, 5), 0);
-	assert_int_equal(xs_mux_rule_stats_sum(maps, 5, &packets, &bytes), 0);
-	assert_int_equal(packets + bytes, 0);
-	assert_int_equal(xs_node_maps_get(maps, XS_MAP_mux_rule, 5, &got), 0);
-	assert_int_equal(got.position, 4);
 	assert_int_equal(xs_stats_clear(maps, XS_MAP_slice_stats, 2), 0);
 	assert_int_equal(xs_slice_stats_sum(maps, 2, &total), 0);
 	assert_int_equal(total.verdict[XS_BLACKHOLE], 0);

@@ -148,26 +148,14 @@ def rx_total(node):
 
 
 def state(node):
-    """Everything that decides where a packet goes: all maps but the counters, those inside the rules taken out."""
+    """Everything that decides where a packet goes: all maps but the counters."""
     taken = {}
     for name in contract.MAPS:
         if name in contract.COUNTERS:
             continue
         with Map(node, name) as one:
-            raw = one.raw()
-            if name == "mux_rule":
-                raw = _without_counters(raw, one)
-            taken[name] = (one.id, one.step, raw)
+            taken[name] = (one.id, one.step, one.raw())
     return taken
-
-
-def _without_counters(raw, one):
-    clean = bytearray(raw)
-    for field in ("packets", "bytes"):
-        member = getattr(one.kind, field)
-        for start in range(member.offset, len(clean), one.step // CPUS):
-            clean[start : start + member.size] = bytes(member.size)
-    return bytes(clean)
 
 
 def differences(before, after):
