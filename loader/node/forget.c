@@ -18,7 +18,7 @@ int xs_node_forget_neighbours(struct xs_node *node, uint32_t vport, char *error)
 	if (!err)
 		err = xs_netlink_open(made->netns, &netlink);
 	if (!err)
-		err = xs_neighbour_dump(netlink, &held, &count);
+		err = xs_neighbour_dump(netlink, XS_FAMILIES, &held, &count);
 	for (size_t i = 0; !err && i < count; i++) {
 		if (held[i].ifindex != made->inner || held[i].permanent)
 			continue;

@@ -31,40 +31,69 @@ static void *append(struct list *list)
 	return memset((char *)list->element + list->count++ * list->size, 0, list->size);
 }
 
-/* Sends what is in the buffer, again where the kernel says that the dump was disturbed. */
-static int dump(struct xs_netlink *netlink, void (*begin)(struct xs_netlink *netlink),
+static uint8_t netlink_family(uint8_t family)
+{
+	return family == XS_IPV6 ? AF_INET6 : AF_INET;
+}
+
+static uint8_t family_of(uint8_t netlink)
+{
+	return netlink == AF_INET6 ? XS_IPV6 : netlink == AF_INET ? XS_IPV4 : XS_FAMILY_NONE;
+}
+
+static int dump_family(struct xs_netlink *netlink, uint8_t family,
+		       void (*begin)(struct xs_netlink *netlink, uint8_t family),
+		       int (*fn)(void *context, const struct nlmsghdr *message), struct list *list)
+{
+	size_t count = list->count;
+	int err = -EINTR;
+
+	/* Again where the kernel says that the dump was disturbed. */
+	for (int i = 0; err == -EINTR && i < DUMP_RETRIES; i++) {
+		list->count = count;
+		begin(netlink, netlink_family(family));
+		err = xs_netlink_ask(netlink, fn, list);
+	}
+	/* A namespace without any route of a family has no such table yet. */
+	return err == -ENOENT ? 0 : err;
+}
+
+static int dump(struct xs_netlink *netlink, unsigned int families,
+		void (*begin)(struct xs_netlink *netlink, uint8_t family),
 		int (*fn)(void *context, const struct nlmsghdr *message), struct list *list)
 {
-	int err;
+	int err = 0;
 
-	for (int i = 0; i < DUMP_RETRIES; i++) {
-		list->count = 0;
-		begin(netlink);
-		err = xs_netlink_ask(netlink, fn, list);
-		if (err != -EINTR)
-			break;
-	}
+	for (unsigned int i = 0; !err && i < families; i++)
+		err = dump_family(netlink, xs_family_at(i), begin, fn, list);
 	if (err)
 		free(list->element);
 	return err;
 }
 
-static void read_ipv4(const struct nlattr *attribute, struct xs_address *out)
+static void read_address(const struct nlattr *attribute, uint8_t family, struct xs_address *out)
 {
-	if (mnl_attr_get_payload_len(attribute) != 4)
+	size_t size = xs_family_bits(family) / 8;
+
+	if (mnl_attr_get_payload_len(attribute) != size)
 		return;
 	memset(out, 0, sizeof(*out));
-	out->family = XS_IPV4;
-	memcpy(out->bytes, mnl_attr_get_payload(attribute), 4);
+	out->family = family;
+	memcpy(out->bytes, mnl_attr_get_payload(attribute), size);
+}
+
+static void put_address(struct nlmsghdr *message, uint16_t type, uint8_t family, const uint8_t *bytes)
+{
+	mnl_attr_put(message, type, xs_family_bits(family) / 8, bytes);
 }
 
 /* ---- addresses -------------------------------------------------------------------------------------------------- */
 
-static void begin_address_dump(struct xs_netlink *netlink)
+static void begin_address_dump(struct xs_netlink *netlink, uint8_t family)
 {
 	struct ifaddrmsg *info = xs_netlink_begin(netlink, RTM_GETADDR, NLM_F_DUMP, sizeof(*info));
 
-	info->ifa_family = AF_INET;
+	info->ifa_family = family;
 }
 
 static int add_address(void *context, const struct nlmsghdr *message)
@@ -73,7 +102,7 @@ static int add_address(void *context, const struct nlmsghdr *message)
 	const struct nlattr *attribute;
 	struct xs_held_address *held;
 
-	if (message->nlmsg_type != RTM_NEWADDR || info->ifa_family != AF_INET)
+	if (message->nlmsg_type != RTM_NEWADDR || !family_of(info->ifa_family))
 		return 0;
 	held = append(context);
 	if (!held)
@@ -81,15 +110,20 @@ static int add_address(void *context, const struct nlmsghdr *message)
 	held->ifindex = info->ifa_index;
 	held->length = info->ifa_prefixlen;
 	held->scope = info->ifa_scope;
-	mnl_attr_for_each(attribute, message, sizeof(*info)) if (mnl_attr_get_type(attribute) == IFA_LOCAL)
-		read_ipv4(attribute, &held->address);
+	/* IPv4's own is LOCAL; of IPv6's, LOCAL is there only beside another end's. */
+	mnl_attr_for_each(attribute, message, sizeof(*info)) {
+		uint16_t type = mnl_attr_get_type(attribute);
+
+		if (type == IFA_LOCAL || (type == IFA_ADDRESS && info->ifa_family == AF_INET6 && !held->address.family))
+			read_address(attribute, family_of(info->ifa_family), &held->address);
+	}
 	return 0;
 }
 
-int xs_address_dump(struct xs_netlink *netlink, struct xs_held_address **out, size_t *count)
+int xs_address_dump(struct xs_netlink *netlink, unsigned int families, struct xs_held_address **out, size_t *count)
 {
 	struct list list = { .size = sizeof(**out) };
-	int err = dump(netlink, begin_address_dump, add_address, &list);
+	int err = dump(netlink, families, begin_address_dump, add_address, &list);
 
 	if (err)
 		return err;
@@ -104,12 +138,14 @@ static int change_address(struct xs_netlink *netlink, uint16_t type, uint16_t fl
 	struct ifaddrmsg *info = xs_netlink_begin(netlink, type, flags, sizeof(*info));
 	struct nlmsghdr *message = xs_netlink_message(netlink);
 
-	info->ifa_family = AF_INET;
+	info->ifa_family = netlink_family(address->address.family);
+	/* Gateways of several slices have one address and MAC: that it is there already is as it should be. */
+	info->ifa_flags = address->address.family == XS_IPV6 ? IFA_F_NODAD : 0;
 	info->ifa_index = address->ifindex;
 	info->ifa_prefixlen = address->length;
 	info->ifa_scope = address->scope;
-	mnl_attr_put(message, IFA_LOCAL, 4, address->address.bytes);
-	mnl_attr_put(message, IFA_ADDRESS, 4, address->address.bytes);
+	put_address(message, IFA_LOCAL, address->address.family, address->address.bytes);
+	put_address(message, IFA_ADDRESS, address->address.family, address->address.bytes);
 	return xs_netlink_change(netlink);
 }
 
@@ -125,11 +161,11 @@ int xs_address_delete(struct xs_netlink *netlink, const struct xs_held_address *
 
 /* ---- routes ----------------------------------------------------------------------------------------------------- */
 
-static void begin_route_dump(struct xs_netlink *netlink)
+static void begin_route_dump(struct xs_netlink *netlink, uint8_t family)
 {
 	struct rtmsg *info = xs_netlink_begin(netlink, RTM_GETROUTE, NLM_F_DUMP, sizeof(*info));
 
-	info->rtm_family = AF_INET;
+	info->rtm_family = family;
 	info->rtm_table = RT_TABLE_MAIN;
 	info->rtm_protocol = XS_RTPROT;
 }
@@ -137,44 +173,45 @@ static void begin_route_dump(struct xs_netlink *netlink)
 static int add_route(void *context, const struct nlmsghdr *message)
 {
 	const struct rtmsg *info = mnl_nlmsg_get_payload(message);
+	uint8_t family = family_of(info->rtm_family);
 	const struct nlattr *attribute;
 	struct xs_held_route *held;
+	struct xs_address to = {};
 
 	/* Kernels without strict checking dump all. */
 	if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_protocol != XS_RTPROT ||
-	    info->rtm_table != RT_TABLE_MAIN || info->rtm_flags & RTM_F_CLONED)
+	    info->rtm_table != RT_TABLE_MAIN || info->rtm_flags & RTM_F_CLONED || !family)
 		return 0;
 	held = append(context);
 	if (!held)
 		return -ENOMEM;
-	held->prefix.family = XS_IPV4;
+	held->prefix.family = family;
 	held->prefix.length = info->rtm_dst_len;
 	held->onlink = info->rtm_flags & RTNH_F_ONLINK;
 	mnl_attr_for_each(attribute, message, sizeof(*info))
 	{
 		switch (mnl_attr_get_type(attribute)) {
 		case RTA_DST:
-			memcpy(held->prefix.bytes, mnl_attr_get_payload(attribute), 4);
+			read_address(attribute, family, &to);
+			memcpy(held->prefix.bytes, to.bytes, sizeof(held->prefix.bytes));
 			break;
 		case RTA_OIF:
 			held->ifindex = mnl_attr_get_u32(attribute);
 			break;
 		case RTA_GATEWAY:
-			read_ipv4(attribute, &held->via);
+			read_address(attribute, family, &held->via);
 			break;
 		}
 	}
 	return 0;
 }
 
-int xs_route_dump(struct xs_netlink *netlink, struct xs_held_route **out, size_t *count)
+int xs_route_dump(struct xs_netlink *netlink, unsigned int families, struct xs_held_route **out, size_t *count)
 {
 	struct list list = { .size = sizeof(**out) };
-	int err = dump(netlink, begin_route_dump, add_route, &list);
+	int err = dump(netlink, families, begin_route_dump, add_route, &list);
 
-	if (err == -ENOENT) /* a namespace without any route has no such table yet; what was collected is freed */
-		list = (struct list){};
-	else if (err)
+	if (err)
 		return err;
 	*out = list.element;
 	*count = list.count;
@@ -187,16 +224,16 @@ static struct rtmsg *begin_route(struct xs_netlink *netlink, uint16_t type, uint
 	struct rtmsg *info = xs_netlink_begin(netlink, type, flags, sizeof(*info));
 	struct nlmsghdr *message = xs_netlink_message(netlink);
 
-	info->rtm_family = AF_INET;
+	info->rtm_family = netlink_family(route->prefix.family);
 	info->rtm_dst_len = route->prefix.length;
 	info->rtm_table = RT_TABLE_MAIN;
 	info->rtm_protocol = XS_RTPROT;
 	info->rtm_type = RTN_UNICAST;
 	info->rtm_scope = route->via.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
-	mnl_attr_put(message, RTA_DST, 4, route->prefix.bytes);
+	put_address(message, RTA_DST, route->prefix.family, route->prefix.bytes);
 	mnl_attr_put_u32(message, RTA_OIF, route->ifindex);
 	if (route->via.family)
-		mnl_attr_put(message, RTA_GATEWAY, 4, route->via.bytes);
+		put_address(message, RTA_GATEWAY, route->via.family, route->via.bytes);
 	return info;
 }
 
@@ -228,7 +265,7 @@ static int read_neighbour(const struct nlmsghdr *message, struct xs_held_neighbo
 	mnl_attr_for_each(attribute, message, sizeof(*info))
 	{
 		if (mnl_attr_get_type(attribute) == NDA_DST)
-			read_ipv4(attribute, &held->address);
+			read_address(attribute, family_of(info->ndm_family), &held->address);
 		else if (mnl_attr_get_type(attribute) == NDA_LLADDR &&
 			 mnl_attr_get_payload_len(attribute) == sizeof(held->mac))
 			memcpy(&held->mac, mnl_attr_get_payload(attribute), sizeof(held->mac));
@@ -246,9 +283,9 @@ static struct ndmsg *begin_neighbour(struct xs_netlink *netlink, uint16_t type, 
 {
 	struct ndmsg *info = xs_netlink_begin(netlink, type, flags, sizeof(*info));
 
-	info->ndm_family = AF_INET;
+	info->ndm_family = netlink_family(neighbour->address.family);
 	info->ndm_ifindex = (int)neighbour->ifindex;
-	mnl_attr_put(xs_netlink_message(netlink), NDA_DST, 4, neighbour->address.bytes);
+	put_address(xs_netlink_message(netlink), NDA_DST, neighbour->address.family, neighbour->address.bytes);
 	return info;
 }
 
@@ -279,11 +316,11 @@ int xs_neighbour_delete(struct xs_netlink *netlink, const struct xs_held_neighbo
 	return xs_netlink_change(netlink);
 }
 
-static void begin_neighbour_dump(struct xs_netlink *netlink)
+static void begin_neighbour_dump(struct xs_netlink *netlink, uint8_t family)
 {
 	struct ndmsg *info = xs_netlink_begin(netlink, RTM_GETNEIGH, NLM_F_DUMP, sizeof(*info));
 
-	info->ndm_family = AF_INET;
+	info->ndm_family = family;
 }
 
 static int add_neighbour(void *context, const struct nlmsghdr *message)
@@ -291,16 +328,16 @@ static int add_neighbour(void *context, const struct nlmsghdr *message)
 	const struct ndmsg *info = mnl_nlmsg_get_payload(message);
 	struct xs_held_neighbour *held;
 
-	if (message->nlmsg_type != RTM_NEWNEIGH || info->ndm_family != AF_INET)
+	if (message->nlmsg_type != RTM_NEWNEIGH || !family_of(info->ndm_family) || info->ndm_state & NUD_NOARP)
 		return 0;
 	held = append(context);
 	return held ? read_neighbour(message, held) : -ENOMEM;
 }
 
-int xs_neighbour_dump(struct xs_netlink *netlink, struct xs_held_neighbour **out, size_t *count)
+int xs_neighbour_dump(struct xs_netlink *netlink, unsigned int families, struct xs_held_neighbour **out, size_t *count)
 {
 	struct list list = { .size = sizeof(**out) };
-	int err = dump(netlink, begin_neighbour_dump, add_neighbour, &list);
+	int err = dump(netlink, families, begin_neighbour_dump, add_neighbour, &list);
 
 	if (err)
 		return err;

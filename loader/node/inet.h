@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * inet.h - IPv4 addresses, our static routes and permanent neighbours of a namespace: what is there, and single changes
- * (each counted, see netlink.h).
+ * inet.h - addresses, our static routes and permanent neighbours of a namespace, both families: what is there, and single
+ * changes (each counted, see netlink.h).
  *
- * Functions return 0 or negative errno; xs_netlink_why() has the kernel's words. Dumps are malloc()ed, the caller's.
+ * Functions return 0 or negative errno; xs_netlink_why() has the kernel's words. Dumps are malloc()ed, the caller's; `families`:
+ * how many are read, 1 for IPv4 alone.
  */
 #ifndef XSLICE_NODE_INET_H
 #define XSLICE_NODE_INET_H
@@ -23,7 +24,7 @@ struct xs_held_address {
 	struct xs_address address;
 	uint8_t length, scope; /* scope: RT_SCOPE_* */
 };
-int xs_address_dump(struct xs_netlink *netlink, struct xs_held_address **out, size_t *count);
+int xs_address_dump(struct xs_netlink *netlink, unsigned int families, struct xs_held_address **out, size_t *count);
 int xs_address_add(struct xs_netlink *netlink, const struct xs_held_address *address);
 int xs_address_delete(struct xs_netlink *netlink, const struct xs_held_address *address);
 
@@ -34,7 +35,7 @@ struct xs_held_route {
 	bool onlink;           /* `via` is taken to be on the link, whatever addresses say */
 };
 /* Those of protocol XS_RTPROT in the main table. */
-int xs_route_dump(struct xs_netlink *netlink, struct xs_held_route **out, size_t *count);
+int xs_route_dump(struct xs_netlink *netlink, unsigned int families, struct xs_held_route **out, size_t *count);
 /* replace: one of ours for this prefix is there. Without: -EEXIST where there is one of anybody's. */
 int xs_route_set(struct xs_netlink *netlink, const struct xs_held_route *route, bool replace);
 int xs_route_delete(struct xs_netlink *netlink, const struct xs_held_route *route);
@@ -49,7 +50,7 @@ struct xs_held_neighbour {
 int xs_neighbour_get(struct xs_netlink *netlink, struct xs_held_neighbour *neighbour);
 int xs_neighbour_set(struct xs_netlink *netlink, const struct xs_held_neighbour *neighbour); /* permanent */
 int xs_neighbour_delete(struct xs_netlink *netlink, const struct xs_held_neighbour *neighbour);
-/* All of them. The kernel walks the neighbours of all namespaces for this: not for every day. */
-int xs_neighbour_dump(struct xs_netlink *netlink, struct xs_held_neighbour **out, size_t *count);
+/* All that are resolved, or asked for. The kernel walks the neighbours of all namespaces for this: not for every day. */
+int xs_neighbour_dump(struct xs_netlink *netlink, unsigned int families, struct xs_held_neighbour **out, size_t *count);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
-#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <stdlib.h>
@@ -56,6 +55,8 @@ static void read_settings(const struct nlattr *nest, struct xs_link *link)
 			} else if (mnl_attr_get_type(family) == AF_INET6 &&
 				   mnl_attr_get_type(attribute) == IFLA_INET6_CONF) {
 				link->ipv6 = count > DEVCONF_DISABLE_IPV6 && !value[DEVCONF_DISABLE_IPV6];
+				for (size_t i = 0; i < count && i < XS_IPV6_CONF_MAX; i++)
+					link->ipv6_conf[i] = value[i];
 			}
 		}
 	}
@@ -71,6 +72,8 @@ static int read_link(const struct nlmsghdr *message, struct xs_link *link)
 	memset(link, 0, sizeof(*link));
 	for (size_t i = 0; i <= IPV4_DEVCONF_MAX; i++)
 		link->ipv4[i] = -1;
+	for (size_t i = 0; i < XS_IPV6_CONF_MAX; i++)
+		link->ipv6_conf[i] = -1;
 	link->ifindex = (uint32_t)info->ifi_index;
 	link->flags = info->ifi_flags;
 	link->peer_nsid = -1;

@@ -7,7 +7,8 @@
 #ifndef XSLICE_NODE_LINK_H
 #define XSLICE_NODE_LINK_H
 
-#include <linux/ip.h> /* IPV4_DEVCONF_* */
+#include <linux/ip.h>   /* IPV4_DEVCONF_* */
+#include <linux/ipv6.h> /* DEVCONF_* */
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +17,8 @@
 #include "loader/base/address.h"
 #include "loader/node/netlink.h"
 
-#define XS_LINK_XDP_MAX 4
+#define XS_LINK_XDP_MAX  4
+#define XS_IPV6_CONF_MAX DEVCONF_MAX
 
 struct xs_link {
 	char name[IFNAMSIZ];
@@ -31,7 +33,8 @@ struct xs_link {
 	int32_t peer_nsid; /* the peer's namespace as this one numbers it (xs_netlink_nsid()); -1: this one itself */
 	uint32_t xdp[XS_LINK_XDP_MAX];      /* ids of its XDP programs, 0: no more */
 	int32_t ipv4[IPV4_DEVCONF_MAX + 1]; /* net.ipv4.conf.DEVICE.*, by IPV4_DEVCONF_*; -1: the kernel does not say */
-	bool ipv6;                          /* IPv6 is enabled on it */
+	int32_t ipv6_conf[XS_IPV6_CONF_MAX]; /* net.ipv6.conf.DEVICE.*, by DEVCONF_*; likewise */
+	bool ipv6;                           /* IPv6 is enabled on it */
 };
 
 /* All of the namespace, sorted by name; malloc()ed, the caller's. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* machine.c - see machine.h. The file: "was A B C", "set A B C", then "node NAME NEIGHBOURS" a line. */
+/* machine.c - see machine.h. A family's file: "was A B C", "set A B C", then "node NAME NEIGHBOURS" a line. */
 #include "loader/node/machine.h"
 
 #include <errno.h>
@@ -13,12 +13,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/base/address.h"
 #include "loader/node/journal.h"
 #include "loader/node/sysctl.h"
 
-#define MACHINE_FILE XS_RUN_DIRECTORY "/neighbour-limits" /* longer than a node's name may be */
+#define FILE_NAME    64
 #define NODE_NAME    64
 #define LIMITS       3
+
+/* Longer than a node's name may be. */
+static const char *const file_of[XS_FAMILIES] = {
+	XS_RUN_DIRECTORY "/neighbour-limits",
+	XS_RUN_DIRECTORY "/neighbour-limits-ipv6",
+};
 
 static const char *const limit_path[LIMITS] = {
 	"neigh/default/gc_thresh1",
@@ -31,7 +38,10 @@ struct need {
 	uint32_t neighbours;
 };
 
+/* One family's table. */
 struct machine {
+	const char *file;
+	int directory; /* of the sysctls */
 	bool known; /* was and set were read */
 	long was[LIMITS], set[LIMITS];
 	struct need *need;
@@ -67,7 +77,7 @@ static int set_need(struct machine *machine, const char *node, uint32_t neighbou
 static int read_machine(struct machine *machine)
 {
 	char line[128], node[NODE_NAME];
-	FILE *file = fopen(MACHINE_FILE, "re");
+	FILE *file = fopen(machine->file, "re");
 	bool was = false, set = false;
 	uint32_t neighbours;
 	int err = 0;
@@ -92,9 +102,12 @@ static int read_machine(struct machine *machine)
 
 static int write_machine(const struct machine *machine)
 {
-	FILE *file = fopen(MACHINE_FILE ".new", "we");
+	char aside[FILE_NAME];
+	FILE *file;
 	int err = 0;
 
+	snprintf(aside, sizeof(aside), "%s.new", machine->file);
+	file = fopen(aside, "we");
 	if (!file)
 		return -errno;
 	fprintf(file, "was %ld %ld %ld\nset %ld %ld %ld\n", machine->was[0], machine->was[1], machine->was[2],
@@ -105,13 +118,13 @@ static int write_machine(const struct machine *machine)
 		err = -EIO;
 	if (fclose(file) && !err)
 		err = -EIO;
-	if (!err && rename(MACHINE_FILE ".new", MACHINE_FILE))
+	if (!err && rename(aside, machine->file))
 		err = -errno;
 	return err;
 }
 
 /* Raises the limits to what all nodes need together; true in *changed if the file must follow. */
-static int raise_limits(int ipv4, struct machine *machine, bool *changed)
+static int raise_limits(struct machine *machine, bool *changed)
 {
 	long total = 0, wanted, now;
 	int err;
@@ -119,7 +132,7 @@ static int raise_limits(int ipv4, struct machine *machine, bool *changed)
 	for (size_t i = 0; i < machine->count; i++)
 		total += machine->need[i].neighbours;
 	for (int i = 0; i < LIMITS; i++) {
-		err = xs_sysctl_get(ipv4, limit_path[i], &now);
+		err = xs_sysctl_get(machine->directory, limit_path[i], &now);
 		if (err)
 			return err;
 		if (!machine->known)
@@ -139,15 +152,15 @@ static int raise_limits(int ipv4, struct machine *machine, bool *changed)
 	return 0;
 }
 
-static int apply_limits(int ipv4, const struct machine *machine)
+static int apply_limits(const struct machine *machine)
 {
 	long now;
 	int err;
 
 	for (int i = 0; i < LIMITS; i++) {
-		err = xs_sysctl_get(ipv4, limit_path[i], &now);
+		err = xs_sysctl_get(machine->directory, limit_path[i], &now);
 		if (!err && now < machine->set[i])
-			err = xs_sysctl_set(ipv4, limit_path[i], machine->set[i]);
+			err = xs_sysctl_set(machine->directory, limit_path[i], machine->set[i]);
 		if (err < 0)
 			return err;
 	}
@@ -155,15 +168,15 @@ static int apply_limits(int ipv4, const struct machine *machine)
 }
 
 /* Only what is still as we set it is ours to give back. */
-static int give_back(int ipv4, const struct machine *machine)
+static int give_back(const struct machine *machine)
 {
 	long now;
 	int err;
 
 	for (int i = 0; i < LIMITS; i++) {
-		err = xs_sysctl_get(ipv4, limit_path[i], &now);
+		err = xs_sysctl_get(machine->directory, limit_path[i], &now);
 		if (!err && now == machine->set[i])
-			err = xs_sysctl_set(ipv4, limit_path[i], machine->was[i]);
+			err = xs_sysctl_set(machine->directory, limit_path[i], machine->was[i]);
 		if (err < 0)
 			return err;
 	}
@@ -209,7 +222,7 @@ static void drop_lost_nodes(struct machine *machine, const char *self)
 	}
 }
 
-static int change_need(int ipv4, const char *node, uint32_t neighbours, struct machine *machine)
+static int change_need(const char *node, uint32_t neighbours, struct machine *machine)
 {
 	bool changed = false;
 	uint32_t before = 0;
@@ -225,31 +238,36 @@ static int change_need(int ipv4, const char *node, uint32_t neighbours, struct m
 	if (err)
 		return err;
 	if (!machine->count) {
-		err = machine->known ? give_back(ipv4, machine) : 0;
-		if (!err && unlink(MACHINE_FILE) && errno != ENOENT)
+		err = machine->known ? give_back(machine) : 0;
+		if (!err && unlink(machine->file) && errno != ENOENT)
 			err = -errno;
 		return err;
 	}
-	err = neighbours ? raise_limits(ipv4, machine, &changed) : 0;
+	err = neighbours ? raise_limits(machine, &changed) : 0;
 	/* The file first: it knows the original before there is anything to give back. */
 	if (!err && (changed || before != neighbours))
 		err = write_machine(machine);
-	return err || !neighbours ? err : apply_limits(ipv4, machine);
+	return err || !neighbours ? err : apply_limits(machine);
 }
 
-int xs_machine_neighbours(int ipv4, const char *node, uint32_t neighbours)
+int xs_machine_neighbours(const struct xs_sysctl *sysctl, const char *node, uint32_t neighbours)
 {
-	struct machine machine = {};
-	int lock, err;
+	int lock, err = 0;
 	long now;
 
-	if (xs_sysctl_get(ipv4, limit_path[0], &now) == -ENOENT)
+	if (xs_sysctl_get(sysctl->ipv4, limit_path[0], &now) == -ENOENT)
 		return 0;
 	lock = lock_directory(neighbours > 0);
 	if (lock < 0)
 		return lock == -ENOENT ? 0 : lock;
-	err = change_need(ipv4, node, neighbours, &machine);
-	free(machine.need);
+	for (unsigned int i = 0; !err && i < XS_FAMILIES; i++) {
+		struct machine machine = {.file = file_of[i],
+					  .directory = i == XS_FAMILY6 ? sysctl->ipv6 : sysctl->ipv4};
+
+		if (machine.directory >= 0)
+			err = change_need(node, neighbours, &machine);
+		free(machine.need);
+	}
 	rmdir(XS_RUN_DIRECTORY); /* if nothing is in it any more */
 	close(lock);
 	return err;

@@ -16,7 +16,7 @@
 #include "maps/contract.h"
 
 /* Neighbours to be expected: per end of a link; and at most per subnet of users, which may be large and hardly used. */
-#define LINK_NEIGHBOURS   2
+#define LINK_NEIGHBOURS   8 /* its addresses, and the multicast ones that IPv6 keeps as neighbours, too */
 #define SUBNET_NEIGHBOURS 4096
 #define NODE_NEIGHBOURS   (1u << 20)
 
@@ -224,7 +224,8 @@ static uint32_t neighbours_of(const struct xs_image *image)
 
 	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
 		uint8_t length = vport->length[XS_FAMILY4];
-		uint64_t hosts = length > 20 ? 1ull << (32 - length) : SUBNET_NEIGHBOURS;
+		bool many = vport->address[XS_FAMILY6].family || length <= 20;
+		uint64_t hosts = many ? SUBNET_NEIGHBOURS : 1ull << (32 - length);
 
 		total += vport->kind == XS_VPORT_GATEWAY || vport->kind == XS_VPORT_EDGE ? hosts : LINK_NEIGHBOURS;
 	}
@@ -276,7 +277,7 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours
 	err = look(node, image, &wants, works, ours, context, error);
 	if (err)
 		goto out;
-	err = xs_machine_neighbours(node->machine.ipv4, node->name, neighbours_of(image));
+	err = xs_machine_neighbours(&node->machine, node->name, neighbours_of(image));
 	if (err) {
 		xs_node_fail(error, err, "node %s: raise the limits of the neighbour tables", node->name);
 		goto out;

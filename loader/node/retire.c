@@ -179,7 +179,7 @@ int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *err
 	for (struct xs_want *want = wants.by_key; !err && want; want = want->hh.next)
 		err = xs_space_trim(node, want, error);
 	if (!err && !image) {
-		err = xs_machine_neighbours(node->machine.ipv4, node->name, 0);
+		err = xs_machine_neighbours(&node->machine, node->name, 0);
 		if (err)
 			xs_node_fail(error, err, "node %s: give the limits of the neighbour tables back", node->name);
 	}

@@ -4,6 +4,7 @@
  * its links and gateways by addresses on their veths, and to the edge of a MUX point to point.
  */
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 
 #include "loader/node/want.h"
@@ -40,33 +41,59 @@ static const struct xs_setting settings[] = {
 	{ "ignore_routes_with_linkdown", IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN, 1, 1 },
 };
 
+/* IPv6's kernel of today asks `all` for forwarding only; the others are of the device. */
+static const struct xs_setting settings6[] = {
+	{ "forwarding", DEVCONF_FORWARDING, 1, 1 },
+	/* All addresses and routes are the plan's, or a routing daemon's. */
+	{ "accept_ra", DEVCONF_ACCEPT_RA, 0, 0 },
+	{ "autoconf", DEVCONF_AUTOCONF, 0, 0 },
+	{ "addr_gen_mode", DEVCONF_ADDR_GEN_MODE, 1, 1 }, /* 1: none */
+	{ "use_tempaddr", DEVCONF_USE_TEMPADDR, 0, 0 },
+	{ "router_solicitations", DEVCONF_RTR_SOLICITS, 0, 0 },
+	{ "accept_redirects", DEVCONF_ACCEPT_REDIRECTS, 0, 0 },
+	{ "accept_source_route", DEVCONF_ACCEPT_SOURCE_ROUTE, 0, 0 },
+	/* Gateways of several slices have one address and MAC. */
+	{ "accept_dad", DEVCONF_ACCEPT_DAD, 0, 0 },
+	{ "dad_transmits", DEVCONF_DAD_TRANSMITS, 0, 0 },
+	{ "proxy_ndp", DEVCONF_PROXY_NDP, 0, 0 },
+	{ "ndisc_notify", DEVCONF_NDISC_NOTIFY, 0, 0 },
+	{ "drop_unsolicited_na", DEVCONF_DROP_UNSOLICITED_NA, 0, 0 },
+	{ "drop_unicast_in_l2_multicast", DEVCONF_DROP_UNICAST_IN_L2_MULTICAST, 0, 0 },
+	{ "seg6_enabled", DEVCONF_SEG6_ENABLED, 0, 0 },
+	{ "hop_limit", DEVCONF_HOPLIMIT, 64, 64 },
+	{ "keep_addr_on_down", DEVCONF_KEEP_ADDR_ON_DOWN, 1, 1 },
+	{ "ignore_routes_with_linkdown", DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN, 1, 1 },
+};
+
 void xs_sliver_settings(struct xs_want *want)
 {
-	want->setting = settings;
-	want->setting_count = sizeof(settings) / sizeof(settings[0]);
+	want->setting[XS_FAMILY4] = settings;
+	want->setting_count[XS_FAMILY4] = sizeof(settings) / sizeof(settings[0]);
+	want->setting[XS_FAMILY6] = settings6;
+	want->setting_count[XS_FAMILY6] = sizeof(settings6) / sizeof(settings6[0]);
 }
 
 /* The way to the edge: its address by the veth, resolved for good to the MAC that it relays by; its users' address on
  * lo. */
-static int want_mux(struct xs_want *want, const struct xs_rec_vport *vport)
+static int want_mux(struct xs_want *want, const struct xs_rec_vport *vport, unsigned int family)
 {
+	const struct xs_address *peer = &vport->peer[family], *shared = &vport->shared[family];
 	int err = 0;
 
-	if (vport->peer[XS_FAMILY4].family) {
+	if (peer->family) {
 		err = xs_want_add_route(
-			want, &(struct xs_want_route){ .vport = vport->id,
-						       .prefix = xs_prefix_of_host(&vport->peer[XS_FAMILY4]) });
+			want, &(struct xs_want_route){ .vport = vport->id, .prefix = xs_prefix_of_host(peer) });
 		if (!err)
 			err = xs_want_add_neighbour(want,
-						    &(struct xs_want_neighbour){ .vport = vport->id,
-										 .address = vport->peer[XS_FAMILY4],
-										 .mac = vport->relay });
+						    &(struct xs_want_neighbour){
+							    .vport = vport->id, .address = *peer, .mac = vport->relay });
 	}
-	if (!err && vport->shared[XS_FAMILY4].family)
-		err = xs_want_add_address(want, &(struct xs_want_address){ .vport = XS_WANT_LO,
-									   .address = vport->shared[XS_FAMILY4],
-									   .length = 32,
-									   .scope = RT_SCOPE_HOST });
+	if (!err && shared->family)
+		err = xs_want_add_address(want,
+					  &(struct xs_want_address){ .vport = XS_WANT_LO,
+								     .address = *shared,
+								     .length = (uint8_t)xs_family_bits(shared->family),
+								     .scope = RT_SCOPE_HOST });
 	return err;
 }
 
@@ -74,12 +101,9 @@ int xs_sliver_want_vport(struct xs_want *want, const struct xs_rec_vport *vport)
 {
 	int err = 0;
 
-	if (vport->address[XS_FAMILY4].family)
-		err = xs_want_add_address(want, &(struct xs_want_address){ .vport = vport->id,
-									   .address = vport->address[XS_FAMILY4],
-									   .length = vport->length[XS_FAMILY4],
-									   .scope = RT_SCOPE_UNIVERSE });
-	return err || vport->kind != XS_VPORT_MUX ? err : want_mux(want, vport);
+	for (unsigned int i = 0; !err && vport->kind == XS_VPORT_MUX && i < XS_FAMILIES; i++)
+		err = want_mux(want, vport, i);
+	return err;
 }
 
 int xs_sliver_want_route(struct xs_want *want, const struct xs_rec_route *route, const struct xs_rec_vport *vport)

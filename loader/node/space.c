@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * space.c - one namespace of a sliver or an edge made equal to its want: the namespace, its settings and veths. The
- * rest is in space_inet.c.
+ * space.c - one namespace of a sliver or an edge made equal to its want: the namespace and its veths. Settings are in
+ * space_settings.c, the rest in space_inet.c.
  *
  * Always holds: settings stand before the devices that take them over, and the node's end of a veth is silent (no ARP,
  * no IPv6): what comes out of a namespace is the datapath's alone.
@@ -109,99 +109,6 @@ static void close_view(struct xs_view *view)
 	free(view->links);
 }
 
-/* ---- settings --------------------------------------------------------------------------------------------------- */
-
-static int set_sysctl(struct xs_view *view, int directory, const char *path, long value)
-{
-	int err = directory < 0 ? 0 : xs_sysctl_set(directory, path, value);
-
-	if (err < 0 && err != -ENOENT) /* an older kernel has not all of them */
-		return xs_view_fail(view, err, "", "set sysctl %s to %ld", path, value);
-	return 0;
-}
-
-static int make_settings(struct xs_view *view)
-{
-	struct xs_netns_scope scope;
-	char path[96];
-	int err;
-
-	err = xs_netns_enter(view->space->netns, &scope);
-	if (err)
-		return xs_view_fail(view, err, "", "enter namespace %s", view->want->netns);
-	for (size_t i = 0; !err && i < view->want->setting_count; i++) {
-		const struct xs_setting *setting = &view->want->setting[i];
-
-		snprintf(path, sizeof(path), "conf/all/%s", setting->name);
-		err = set_sysctl(view, view->space->sysctl.ipv4, path, setting->all);
-		snprintf(path, sizeof(path), "conf/default/%s", setting->name);
-		if (!err)
-			err = set_sysctl(view, view->space->sysctl.ipv4, path, setting->device);
-	}
-	/* The address by which a packet came names the sliver to those who trace. */
-	if (!err)
-		err = set_sysctl(view, view->space->sysctl.ipv4, "icmp_errors_use_inbound_ifaddr", 1);
-	if (!err)
-		err = set_sysctl(view, view->space->sysctl.ipv6, "conf/all/disable_ipv6", 1);
-	if (!err)
-		err = set_sysctl(view, view->space->sysctl.ipv6, "conf/default/disable_ipv6", 1);
-	xs_netns_leave(&scope);
-	return err;
-}
-
-/*
- * How the kernel resolves neighbours by a device. Behind a link sliver there is one other sliver, which may come up a moment later:
- * it is asked ten times in a second, where the kernel's three times in three would cost the first packets a second.
- */
-static int make_neighbour_settings(struct xs_view *view, const struct xs_rec_vport *vport, const char *device)
-{
-	static const struct {
-		const char *name;
-		int value;
-		bool link_only;
-	} neighbour[] = {
-		{ "proxy_delay", 0, false }, /* otherwise a proxy answers after up to 0.8 s */
-		{ "retrans_time_ms", 100, true },
-		{ "mcast_solicit", 10, true },
-	};
-	char path[96];
-	int err = 0;
-
-	for (size_t i = 0; !err && i < sizeof(neighbour) / sizeof(neighbour[0]); i++) {
-		if (neighbour[i].link_only && vport->kind != XS_VPORT_LINK)
-			continue;
-		snprintf(path, sizeof(path), "neigh/%s/%s", device, neighbour[i].name);
-		err = set_sysctl(view, view->space->sysctl.ipv4, path, neighbour[i].value);
-	}
-	return err;
-}
-
-static int make_device_settings(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *inner)
-{
-	struct xs_netns_scope scope;
-	char path[96];
-	int err;
-
-	err = xs_netns_enter(view->space->netns, &scope);
-	if (err)
-		return xs_view_fail(view, err, "", "enter namespace %s", view->want->netns);
-	for (size_t i = 0; !err && i < view->want->setting_count; i++) {
-		const struct xs_setting *setting = &view->want->setting[i];
-
-		if (inner->ipv4[setting->index] == setting->device)
-			continue;
-		snprintf(path, sizeof(path), "conf/%s/%s", inner->name, setting->name);
-		err = set_sysctl(view, view->space->sysctl.ipv4, path, setting->device);
-	}
-	if (!err)
-		err = make_neighbour_settings(view, vport, inner->name);
-	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", inner->name);
-	if (!err && inner->ipv6)
-		err = set_sysctl(view, view->space->sysctl.ipv6, path, 1);
-	xs_netns_leave(&scope);
-	return err;
-}
-
 /* ---- veths ------------------------------------------------------------------------------------------------------ */
 
 static bool is_pair(const struct xs_view *view, const struct xs_link *veth, const struct xs_link *inner)
@@ -246,7 +153,7 @@ static int make_inner(struct xs_view *view, const struct xs_rec_vport *vport, co
 	}
 	if (err)
 		return xs_view_fail(view, err, "", "turn tx checksumming of %s off", inner->name);
-	err = make_device_settings(view, vport, inner);
+	err = xs_view_make_device_settings(view, vport, inner);
 	if (err)
 		return err;
 	if (memcmp(inner->mac, vport->mac.bytes, sizeof(inner->mac)))
@@ -274,7 +181,7 @@ static int make_veth(struct xs_view *view, const struct xs_rec_vport *vport, con
 		err = xs_netns_enter(view->node->netns, &scope);
 		if (err)
 			return xs_view_fail(view, err, "", "enter %s", view->node->where);
-		err = set_sysctl(view, view->node->sysctl.ipv6, path, 1);
+		err = xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1);
 		xs_netns_leave(&scope);
 		if (err)
 			return err;
@@ -377,7 +284,7 @@ int xs_space_make(struct xs_node *node, struct xs_want *want, char *error)
 	if (!err)
 		err = open_view(&view);
 	if (!err)
-		err = make_settings(&view);
+		err = xs_view_make_settings(&view);
 	if (!err)
 		err = make_lo(&view);
 	if (!err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * space.h - what the two halves of making a namespace share: space.c (the namespace, its settings and veths) and
+ * space.h - what the parts of making a namespace share: space.c (the namespace and its veths), space_settings.c and
  * space_inet.c (addresses, routes, neighbours). Included by these only.
  */
 #ifndef XSLICE_NODE_SPACE_H
@@ -23,6 +23,11 @@ struct xs_view {
 /* Writes the error's sentence and returns err. why: of the socket that failed (xs_netlink_why()), or "". */
 int xs_view_fail(const struct xs_view *view, int err, const char *why, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+int xs_view_set_sysctl(struct xs_view *view, int directory, const char *path, long value);
+int xs_view_make_settings(struct xs_view *view);
+/* inner: the device, as it was before. */
+int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *inner);
 
 /*
  * Add what is wanted and missing, once the veths are made. remove: takes away what is there and not wanted; without it

@@ -38,9 +38,20 @@ static int by_address(const void *a, const void *b)
 	return (x->length > y->length) - (x->length < y->length);
 }
 
+/* What the kernel itself gives to lo. */
 static bool is_loopback_net(const struct xs_held_address *address)
 {
-	return address->ifindex == XS_LO_IFINDEX && address->address.bytes[0] == 127;
+	static const struct xs_address loopback6 = { .family = XS_IPV6, .bytes = { [15] = 1 } };
+
+	return address->ifindex == XS_LO_IFINDEX &&
+	       (address->address.family == XS_IPV4 ? address->address.bytes[0] == 127 :
+						     !xs_address_compare(&address->address, &loopback6));
+}
+
+/* Without IPv6 on any device there is nothing of it to read. */
+static unsigned int families(const struct xs_view *view)
+{
+	return view->want->ipv6 ? XS_FAMILIES : 1;
 }
 
 int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus)
@@ -51,7 +62,7 @@ int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus)
 	size_t count = 0;
 	int err;
 
-	err = xs_address_dump(view->netlink, &held, &count);
+	err = xs_address_dump(view->netlink, families(view), &held, &count);
 	if (!err && !(used = calloc(count + 1, sizeof(*used))))
 		err = -ENOMEM;
 	if (err) {
@@ -144,7 +155,7 @@ int xs_view_make_routes(struct xs_view *view, bool remove, bool *surplus)
 	size_t count = 0;
 	int err;
 
-	err = xs_route_dump(view->netlink, &held, &count);
+	err = xs_route_dump(view->netlink, families(view), &held, &count);
 	if (!err && !(used = calloc(count + 1, sizeof(*used))))
 		err = -ENOMEM;
 	if (err) {
@@ -201,7 +212,7 @@ int xs_view_remove_neighbours(struct xs_view *view)
 	size_t count = 0;
 	int err;
 
-	err = xs_neighbour_dump(view->netlink, &held, &count);
+	err = xs_neighbour_dump(view->netlink, families(view), &held, &count);
 	for (size_t i = 0; !err && i < count; i++) {
 		bool wanted = !held[i].permanent; /* what the kernel learned is its own */
 

@@ -3,6 +3,7 @@
 #include "loader/node/want.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,15 +64,50 @@ int xs_want_add_neighbour(struct xs_want *want, const struct xs_want_neighbour *
 	return 0;
 }
 
+struct xs_address xs_want_link_local(const struct xs_mac *mac)
+{
+	const uint8_t *m = mac->bytes;
+
+	return (struct xs_address){ .family = XS_IPV6,
+				    .bytes = { 0xfe, 0x80, [8] = m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5] } };
+}
+
+/*
+ * Its addresses, each family's once. The link-local one is what the kernel would make, but it is there whether or not the
+ * link has a carrier, and it goes with the MAC that it is of.
+ */
+static int want_addresses(struct xs_want *want, const struct xs_rec_vport *vport)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < XS_FAMILIES; i++)
+		if (vport->address[i].family)
+			err = xs_want_add_address(want, &(struct xs_want_address){ .vport = vport->id,
+										   .address = vport->address[i],
+										   .length = vport->length[i],
+										   .scope = RT_SCOPE_UNIVERSE });
+	if (err || !vport->address[XS_FAMILY6].family)
+		return err;
+	want->ipv6 = true;
+	return xs_want_add_address(want, &(struct xs_want_address){ .vport = vport->id,
+								    .address = xs_want_link_local(&vport->mac),
+								    .length = 64,
+								    .scope = RT_SCOPE_LINK });
+}
+
 static int add_vport(struct xs_want *want, const struct xs_rec_vport *vport)
 {
 	const struct xs_rec_vport **array;
+	int err;
 
 	array = room_for_one(want->vport, want->vport_count, &want->vport_room, sizeof(*array));
 	if (!array)
 		return -ENOMEM;
 	want->vport = array;
 	array[want->vport_count++] = vport;
+	err = want_addresses(want, vport);
+	if (err)
+		return err;
 	return vport->slice ? xs_sliver_want_vport(want, vport) : xs_edge_want_vport(want, vport);
 }
 

@@ -37,10 +37,10 @@ struct xs_want_neighbour {
 	struct xs_mac mac;
 };
 
-/* A sysctl of the devices of a namespace: net.ipv4.conf.{all,default,DEVICE}.NAME. */
+/* A sysctl of the devices of a namespace: net.{ipv4,ipv6}.conf.{all,default,DEVICE}.NAME. */
 struct xs_setting {
 	const char *name;
-	uint8_t index;   /* IPV4_DEVCONF_* */
+	uint8_t index;   /* IPV4_DEVCONF_*, or DEVCONF_* of IPv6 */
 	int all, device; /* `default` is as the devices */
 };
 
@@ -48,8 +48,9 @@ struct xs_want {
 	uint64_t key; /* xs_want_key() */
 	char netns[XS_NETNS_NAME];
 	char what[48]; /* for people: "sliver P", "edge client" */
-	const struct xs_setting *setting;
-	size_t setting_count;
+	const struct xs_setting *setting[XS_FAMILIES];
+	size_t setting_count[XS_FAMILIES];
+	bool ipv6; /* one of its vports has an IPv6 address. Where none has, the namespace has no IPv6 at all */
 	const struct xs_rec_vport **vport;
 	struct xs_want_address *address; /* first come, first made: the first of a device is its primary */
 	struct xs_want_route *route;     /* sorted by prefix, which is unique */
@@ -76,6 +77,9 @@ struct xs_want *xs_wants_find(const struct xs_wants *wants, uint64_t key);
 int xs_want_add_address(struct xs_want *want, const struct xs_want_address *address);
 int xs_want_add_route(struct xs_want *want, const struct xs_want_route *route);
 int xs_want_add_neighbour(struct xs_want *want, const struct xs_want_neighbour *neighbour);
+
+/* The address that IPv6's kernel derives from a MAC (RFC 4291, appendix A), by which routers name each other. */
+struct xs_address xs_want_link_local(const struct xs_mac *mac);
 
 /* sliver.c, edge.c: what a vport, and the records of such a namespace, mean. 0 or -ENOMEM. */
 void xs_sliver_settings(struct xs_want *want);

@@ -88,6 +88,17 @@ static void add_proxy(struct xs_image_writer *writer, const char *to)
 	assert_int_equal(xs_image_writer_add(writer, &proxy), 0);
 }
 
+/* peer, shared: NULL: none. */
+static void give_ipv6(struct xs_rec_vport *vport, const char *own, uint8_t length, const char *peer, const char *shared)
+{
+	vport->address[XS_FAMILY6] = address(own);
+	vport->length[XS_FAMILY6] = length;
+	if (peer)
+		vport->peer[XS_FAMILY6] = address(peer);
+	if (shared)
+		vport->shared[XS_FAMILY6] = address(shared);
+}
+
 static void add_vports(struct xs_image_writer *writer, const struct node_variant *variant)
 {
 	struct xs_rec_vport link = { .kind = XS_VPORT_LINK, .port = 1, .length = { 24 }, .mtu = 1500 };
@@ -113,6 +124,14 @@ static void add_vports(struct xs_image_writer *writer, const struct node_variant
 					.length = { 16 },
 					.address = { address("10.0.0.1") } };
 
+	struct xs_rec_vport mux_p = mux;
+
+	if (variant->ipv6) {
+		give_ipv6(&edge, "2001:db8:c::1", 64, "2001:db8:ff::1", NULL);
+		give_ipv6(&gateway, "2001:db8:a::1", 64, NULL, NULL);
+		give_ipv6(&mux_p, "2001:db8:ff::2", 128, "2001:db8:ff::1", "2001:db8:c::1");
+		give_ipv6(&link, "2001:db8:12::1", 127, "2001:db8:12::", NULL);
+	}
 	link.id = 1;
 	link.slice = 1;
 	link.vid = 100;
@@ -122,16 +141,18 @@ static void add_vports(struct xs_image_writer *writer, const struct node_variant
 	add_vport(writer, link, "P12");
 	add_vport(writer, gateway, "GWP");
 	add_vport(writer, edge, "client");
-	mux.id = 4;
-	mux.slice = 1;
-	mux.address[XS_FAMILY4] = address("10.255.0.2");
-	add_vport(writer, mux, "MD");
+	mux_p.id = 4;
+	mux_p.slice = 1;
+	mux_p.address[XS_FAMILY4] = address("10.255.0.2");
+	add_vport(writer, mux_p, "MD");
 	if (variant->without_a)
 		return;
 	mux.id = 5;
 	mux.slice = 2;
 	mux.address[XS_FAMILY4] = address("10.255.0.3");
 	add_vport(writer, mux, "MD");
+	link.address[XS_FAMILY6] = link.peer[XS_FAMILY6] = (struct xs_address){};
+	link.length[XS_FAMILY6] = 0;
 	link.id = 6;
 	link.slice = 2;
 	link.vid = 101;
@@ -165,6 +186,12 @@ struct xs_image *node_image(const char *name, const struct node_variant *variant
 	add_route(writer, 1, 0, "10.9.0.0/16", 1, variant->route_via);
 	add_route(writer, 1, 0, "192.0.2.0/24", 4, variant->peer);
 	add_route(writer, 0, 3, "198.51.100.0/24", 3, "192.0.2.254");
+	if (variant->ipv6) {
+		add_route(writer, 1, 0, "2001:db8:9::/48", 1, "2001:db8:12::");
+		add_route(writer, 1, 0, "2001:db8:c::/64", 4, "2001:db8:ff::1");
+		add_route(writer, 0, 3, "2001:db8:d::/48", 3, "2001:db8:c::fe");
+		add_proxy(writer, "2001:db8:9::/48");
+	}
 	add_proxy(writer, "10.0.0.0/16");
 	add_proxy(writer, "10.9.0.0/16");
 	add_proxy(writer, "192.0.2.0/24"); /* the users' own subnet: must not hide it */

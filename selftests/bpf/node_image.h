@@ -15,6 +15,7 @@ struct node_variant {
 	const char *link_address, *route_via, *peer;
 	unsigned int mtu; /* of the link */
 	bool without_a;   /* slice A and its vports are not in it */
+	bool ipv6;        /* slice P and the edge have IPv6, too; slice A has none */
 };
 
 extern const struct node_variant node_normal;

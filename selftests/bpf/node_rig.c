@@ -180,13 +180,12 @@ void expect_sliver(void)
 	expect("ip -n @ -o link show dev xs1", "NOARP");
 	expect("ip netns exec xs.@.P ethtool -k P12", "tx-checksumming: off");
 	expect("ip netns exec xs.@.P ethtool -k MD", "tx-checksumming: off");
-	expect_text(
-		"ip netns exec xs.@.P sysctl -n net.ipv4.ip_forward net.ipv4.conf.all.rp_filter "
-		"net.ipv4.conf.P12.rp_filter "
-		"net.ipv4.conf.MD.proxy_arp net.ipv4.neigh.GWP.proxy_delay net.ipv4.conf.GWP.send_redirects "
-		"net.ipv4.conf.all.send_redirects net.ipv4.conf.P12.arp_ignore net.ipv6.conf.P12.disable_ipv6 "
-		"net.ipv4.neigh.P12.retrans_time_ms net.ipv4.neigh.P12.mcast_solicit net.ipv4.neigh.GWP.mcast_solicit",
-		"1\n0\n0\n1\n0\n0\n0\n3\n1\n100\n10\n3\n");
+	expect_text("ip netns exec xs.@.P sysctl -n net.ipv4.ip_forward net.ipv4.conf.all.rp_filter "
+		    "net.ipv4.conf.P12.rp_filter "
+		    "net.ipv4.conf.MD.proxy_arp net.ipv4.neigh.GWP.proxy_delay net.ipv4.conf.GWP.send_redirects "
+		    "net.ipv4.conf.all.send_redirects net.ipv4.conf.P12.arp_ignore net.ipv4.neigh.P12.retrans_time_ms "
+		    "net.ipv4.neigh.P12.mcast_solicit net.ipv4.neigh.GWP.mcast_solicit",
+		    "1\n0\n0\n1\n0\n0\n0\n3\n100\n10\n3\n");
 	expect("ip -n xs.@.A -o address show dev MD", "inet 10.255.0.3/32");
 	expect("ip -n xs.@.A -o address show dev A12", "inet 10.1.2.1/24");
 	/* Names are of use to people. */
