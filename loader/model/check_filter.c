@@ -36,6 +36,11 @@ static void check_condition(struct xs_check *check, const struct xs_d_condition 
 		   condition->protocol != IPPROTO_UDP && condition->protocol != IPPROTO_SCTP) {
 		XS_FAULT(check, &condition->place, "condition: protocol %u has no ports; tcp, udp and sctp have",
 			 condition->protocol);
+	} else if ((condition->protocol == IPPROTO_ICMP && (to == XS_IPV6 || from == XS_IPV6)) ||
+		   (condition->protocol == IPPROTO_ICMPV6 && (to == XS_IPV4 || from == XS_IPV4))) {
+		xs_diag_add(check->diag, XS_WARNING, &condition->place,
+			    "condition: %s is not %s's protocol, so this never matches",
+			    condition->protocol == IPPROTO_ICMP ? "icmp" : "icmpv6", xs_family_name(to ? to : from));
 	}
 }
 

@@ -225,6 +225,37 @@ static void check_edge(struct xs_check *check, const struct xs_d_mux *mux, int f
 		xs_diag_note(check->diag, &home->place, "the clients' prefix is here");
 }
 
+static bool carries(const struct xs_d_slice *slice, unsigned int f)
+{
+	for (size_t i = 0; i < slice->link_count; i++) {
+		if (slice->link[i].subnet[f].family)
+			return true;
+	}
+	for (size_t i = 0; i < slice->gateway_count; i++) {
+		if (slice->gateway[i].subnet[f].family)
+			return true;
+	}
+	return false;
+}
+
+/* What users send in a family, each of the slices must be able to take. One without links and gateways takes nothing. */
+static void check_slices(struct xs_check *check, const struct xs_d_mux *mux, const struct xs_d_client *client)
+{
+	unsigned int f = xs_family_index(client->prefix.family);
+	char text[XS_PREFIX_TEXT];
+
+	for (size_t i = 0; i < mux->slice_count; i++) {
+		const struct xs_d_mux_slice *one = &mux->slice[i];
+
+		if (!one->slice || carries(one->slice, f) || !carries(one->slice, !f))
+			continue;
+		XS_FAULT(check, &one->place, "slice: \"%s\" has no link or gateway of %s, but mux \"%s\" has clients in %s",
+			 one->slice->name, xs_family_name(client->prefix.family), mux->name,
+			 xs_prefix_text(&client->prefix, text));
+		xs_diag_note(check->diag, &client->place, "those clients are here");
+	}
+}
+
 /* A MUX has addresses of its own in the families of its clients, and in no other. */
 static void check_families(struct xs_check *check, const struct xs_d_mux *mux, int f)
 {
@@ -244,6 +275,8 @@ static void check_families(struct xs_check *check, const struct xs_d_mux *mux, i
 		XS_FAULT(check, &mux->subnet_place[f], "subnet: %s: no client of mux \"%s\" is in %s",
 			 xs_prefix_text(subnet, text), mux->name, xs_family_name(subnet->family));
 		xs_diag_note(check->diag, &mux->place, "mux \"%s\" is here", mux->name);
+	} else if (client) {
+		check_slices(check, mux, client);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * check_support.c - what the schema offers because definitions are to stay as they are when it comes, and what no
- * expansion does yet. A line per value; it goes when the thing works. (IPv6: value.c.)
+ * expansion does yet. A line per value; it goes when the thing works.
  */
 #include <string.h>
 

@@ -81,7 +81,7 @@ static bool is_first(struct typing *t, const struct lyd_node *value, uint8_t had
 {
 	if (!had)
 		return true;
-	xs_diag_add(t->values.diag, XS_ERROR, place, "%s: \"%s\" is a second of %s: one of a family is what can be",
+	xs_diag_add(t->values.diag, XS_ERROR, place, "%s: \"%s\" is the second of %s; one of each family can be given",
 		    value->schema->name, lyd_get_value(value), xs_family_name(had));
 	xs_diag_note(t->values.diag, first, "the first is here");
 	xs_values_fail(&t->values, -EINVAL);

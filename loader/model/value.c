@@ -78,11 +78,9 @@ struct xs_prefix xs_value_prefix(struct xs_values *values, const struct lyd_node
 	if (!node)
 		return none;
 	err = xs_prefix_parse(lyd_get_value(node), &prefix);
-	if (!err && prefix.family == XS_IPV4)
+	if (!err)
 		return prefix;
-	if (strchr(lyd_get_value(node), ':') && (!err || err == -ERANGE))
-		refuse(values, &place, node, "is IPv6, which is not supported yet");
-	else if (err == -ERANGE)
+	if (err == -ERANGE)
 		refuse_host_bits(values, &place, node);
 	else
 		refuse(values, &place, node, "is not an IP prefix such as 10.0.0.0/24");
@@ -94,14 +92,12 @@ struct xs_address xs_value_address(struct xs_values *values, const struct lyd_no
 {
 	struct xs_place place = place_at(values, node, parent, out);
 	struct xs_address address = { 0 }, none = { 0 };
-	int err;
 
 	if (!node)
 		return none;
-	err = xs_address_parse(lyd_get_value(node), &address);
-	if (!err && address.family == XS_IPV4)
+	if (!xs_address_parse(lyd_get_value(node), &address))
 		return address;
-	refuse(values, &place, node, err ? "is not an IP address" : "is IPv6, which is not supported yet");
+	refuse(values, &place, node, "is not an IP address");
 	return none;
 }
 

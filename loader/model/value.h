@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * value.h - values out of the text of leaves: prefixes, addresses, MACs, ranges, protocols; and what about them a
- * pattern cannot say (host bits, a family that is not supported yet, a range that runs backwards).
+ * pattern cannot say (host bits, a range that runs backwards).
  *
  * `node` may be NULL everywhere: the value is then zero, and its place that of `parent`.
  */

@@ -53,6 +53,41 @@ static void test_three_forms_of_figure7(void **state)
 	xs_domain_free(xml);
 }
 
+/* A list of one of each family, or a scalar; in whatever order. */
+static void test_three_forms_of_two_families(void **state)
+{
+	static const char *const form[] = {
+		"node: [{name: N, port: [{name: a}]}]\n"
+		"slice:\n"
+		"  - name: S\n"
+		"    vrf: [{name: v, node: N}]\n"
+		"    gateway: [{name: g, vrf: v, port: a, subnet: [\"2001:DB8:0:0::/64\", 10.0.0.0/24], address: 10.0.0.9}]\n",
+		"{\"node\": [{\"name\": \"N\", \"port\": [{\"name\": \"a\"}]}],"
+		" \"slice\": [{\"name\": \"S\", \"vrf\": [{\"name\": \"v\", \"node\": \"N\"}],"
+		" \"gateway\": [{\"name\": \"g\", \"vrf\": \"v\", \"port\": \"a\","
+		" \"subnet\": [\"10.0.0.0/24\", \"2001:db8::/64\"], \"address\": [\"10.0.0.9\"]}]}]}",
+		"<domain xmlns='urn:xslice'><node><name>N</name><port><name>a</name></port></node><slice><name>S</name>"
+		"<vrf><name>v</name><node>N</node></vrf><gateway><name>g</name><subnet>10.0.0.0/24</subnet><vrf>v</vrf>"
+		"<port>a</port><subnet>2001:db8::/64</subnet><address>10.0.0.9</address></gateway></slice></domain>",
+	};
+	struct xs_domain *yaml = model_parse(form[0], XS_FORMAT_YAML), *json = model_parse(form[1], XS_FORMAT_JSON),
+			 *xml = model_parse(form[2], XS_FORMAT_XML);
+	const struct xs_d_gateway *gateway = &yaml->slice[0].gateway[0];
+	char text[XS_PREFIX_TEXT];
+
+	assert_same(yaml, json);
+	assert_same(yaml, xml);
+	assert_string_equal(xs_prefix_text(&gateway->subnet[XS_FAMILY4], text), "10.0.0.0/24");
+	assert_string_equal(xs_prefix_text(&gateway->subnet[XS_FAMILY6], text), "2001:db8::/64");
+	assert_int_equal(gateway->subnet_place[XS_FAMILY6].column, 51);
+	assert_int_equal(gateway->subnet_place[XS_FAMILY4].column, 72);
+	assert_string_equal(xs_address_text(&gateway->address[XS_FAMILY4], text), "10.0.0.9");
+	assert_int_equal(gateway->address[XS_FAMILY6].family, XS_FAMILY_NONE);
+	xs_domain_free(yaml);
+	xs_domain_free(json);
+	xs_domain_free(xml);
+}
+
 /* The YAML of docs/definition.md, put together. */
 static void test_the_documentation_is_true(void **state)
 {
@@ -415,6 +450,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_three_forms_of_figure7),
+		cmocka_unit_test(test_three_forms_of_two_families),
 		cmocka_unit_test(test_the_documentation_is_true),
 		cmocka_unit_test(test_figure7),
 		cmocka_unit_test(test_every_element),
