@@ -51,11 +51,11 @@ static void say(struct sentence *sentence, const char *format, ...)
 
 static json_t *report_json(const struct xs_report *report)
 {
-	return json_pack("{s:I,s:s,s:b,s:s,s:I,s:I,s:I,s:f,s:I}", "revision", (json_int_t)report->revision,
-			 "revision_id", report->revision_id, "failed", report->failed, "error", report->error, "generation", (json_int_t)report->generation,
-			 "netlink_changes", (json_int_t)report->netlink_changes, "map_writes",
-			 (json_int_t)report->map_writes, "ms", (double)report->duration_us / 1000, "pid",
-			 (json_int_t)report->pid);
+	return json_pack("{s:I,s:s,s:b,s:s,s:s,s:I,s:I,s:I,s:f,s:I}", "revision", (json_int_t)report->revision,
+			 "revision_id", report->revision_id, "failed", report->failed, "error", report->error,
+			 "warning", report->warning, "generation", (json_int_t)report->generation, "netlink_changes",
+			 (json_int_t)report->netlink_changes, "map_writes", (json_int_t)report->map_writes, "ms",
+			 (double)report->duration_us / 1000, "pid", (json_int_t)report->pid);
 }
 
 static enum xs_node_state worse(enum xs_node_state a, enum xs_node_state b)
@@ -101,5 +101,7 @@ enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, c
 		say(&sentence, "agent gone (pid %" PRId64 "): it follows no change until xsliced --node %s is started",
 		    report.pid, node);
 	}
+	if (report.warning[0])
+		say(&sentence, "WARNING: %s", report.warning);
 	return state;
 }

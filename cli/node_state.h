@@ -17,7 +17,7 @@ enum xs_node_state {
 	XS_NODE_NEVER,      /* no report at all */
 };
 
-#define XS_NODE_TEXT 800
+#define XS_NODE_TEXT 1400
 
 /*
  * The state of `node`, which is to hold `revision` and every switch up to `generation` (0: it has no cell). *report as

@@ -70,6 +70,8 @@ int xs_await_nodes(const struct xs_options *options, struct xs_store *store, str
 		} else if (wait[i].report.failed) {
 			failed++;
 			xs_complain("node %s: %s", wait[i].node, wait[i].report.error);
+		} else if (wait[i].report.warning[0]) {
+			xs_complain("node %s: WARNING: %s", wait[i].node, wait[i].report.warning);
 		}
 	}
 	if (silent)

@@ -93,6 +93,11 @@ void xs_agent_revise(struct xs_agent *agent);
 /* Is it another revision than the one that was last taken on? */
 bool xs_agent_is_news(const struct xs_agent *agent, const struct xs_revision *revision);
 
+/* ---- advice.c ---- */
+
+/* Looks for what loses packets though the node is as its image says. True: the report's warning is another now. */
+bool xs_agent_advise(struct xs_agent *agent);
+
 /* ---- agent.c ---- */
 
 void xs_agent_report(struct xs_agent *agent);

@@ -179,6 +179,8 @@ void xs_agent_revise(struct xs_agent *agent)
 	memcpy(agent->report.revision_id, target.revision.id, sizeof(agent->report.revision_id));
 	agent->report.failed = err != 0;
 	snprintf(agent->report.error, sizeof(agent->report.error), "%s", err ? error : "");
+	if (!err && xs_agent_advise(agent))
+		news = true;
 	if (news && (target.known || err))
 		xs_agent_report(agent);
 	xs_target_free(&target);

@@ -40,19 +40,20 @@ static int report_read(const json_t *object, struct xs_report *report)
 {
 	const json_t *failed = json_object_get(object, "failed"), *error = json_object_get(object, "error");
 	const json_t *pid = json_object_get(object, "pid"), *netns = json_object_get(object, "netns");
-	const json_t *id = json_object_get(object, "revision_id");
+	const json_t *id = json_object_get(object, "revision_id"), *warning = json_object_get(object, "warning");
 	int err = 0;
 
 #define READ(field) err = err ? err : get_count(object, #field, &report->field);
 	REPORT_NUMBERS(READ)
 #undef READ
-	if (err || !json_is_boolean(failed) || !json_is_integer(pid) || !json_is_string(error) || !json_is_string(netns) ||
+	if (err || !json_is_boolean(failed) || !json_is_integer(pid) || !json_is_string(error) || !json_is_string(netns) || !json_is_string(warning) ||
 	    json_string_length(netns) >= sizeof(report->netns) || !json_is_string(id) ||
 	    json_string_length(id) >= sizeof(report->revision_id))
 		return -EBADMSG;
 	report->failed = json_is_true(failed);
 	report->pid = json_integer_value(pid);
 	snprintf(report->error, sizeof(report->error), "%s", json_string_value(error));
+	snprintf(report->warning, sizeof(report->warning), "%s", json_string_value(warning));
 	snprintf(report->netns, sizeof(report->netns), "%s", json_string_value(netns));
 	snprintf(report->revision_id, sizeof(report->revision_id), "%s", json_string_value(id));
 	return 0;
@@ -116,6 +117,7 @@ int xs_report_put(struct xs_store *store, const char *node, const struct xs_repo
 	bad |= json_object_set_new(object, "netns", json_string(report->netns));
 	bad |= json_object_set_new(object, "revision_id", json_string(report->revision_id));
 	bad |= json_object_set_new(object, "error", error_text(report->error));
+	bad |= json_object_set_new(object, "warning", error_text(report->warning));
 	if (!bad)
 		text = json_dumps(object, JSON_SORT_KEYS | JSON_INDENT(1));
 	err = text ? xs_store_put(store, key, text, strlen(text)) : -ENOMEM;

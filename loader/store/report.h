@@ -23,6 +23,7 @@ struct xs_report {
 	int64_t pid;              /* of the agent */
 	char netns[64];           /* name of the node's namespace under /run/netns; empty: the agent's own */
 	char error[512];
+	char warning[512]; /* the node is as it should be, and loses packets all the same: why, and what to do */
 };
 
 /* Is it about this revision? */

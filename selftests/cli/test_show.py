@@ -27,6 +27,7 @@ def report(store, **change):
         "pid": 4711,
         "netns": "",
         "error": "",
+        "warning": "",
     }
     return json.dumps({**whole, **change})
 
