@@ -24,6 +24,7 @@
 
 #define RECONCILE_S 30
 #define SETTLE_MS 50 /* links come and go in bursts */
+#define IDLE_MS 200
 
 static const char *const store_prefixes[] = {"", "cell"};
 #define STORE_PREFIXES (sizeof(store_prefixes) / sizeof(store_prefixes[0]))
@@ -135,6 +136,8 @@ static void look_soon(struct xs_agent *agent)
 /* A reconciliation makes links of its own, which are no news. */
 static void reconcile_quietly(struct xs_agent *agent)
 {
+	static const struct timeval pause = {.tv_usec = IDLE_MS * 1000};
+
 	xs_agent_revise(agent);
 	xs_links_drain(agent->links);
 	if (agent->image)
@@ -142,6 +145,8 @@ static void reconcile_quietly(struct xs_agent *agent)
 	/* ... but one that went meanwhile is. */
 	if (!agent->report.failed && !ports_are_the_same(agent))
 		look_soon(agent);
+	if (!agent->machinery.datapath && !agent->spare)
+		evtimer_add(agent->idle, &pause);
 }
 
 /* ---- what the loop calls ------------------------------------------------------------------------------------------- */
@@ -226,6 +231,11 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	reconcile_quietly(agent);
 }
 
+static void on_idle(evutil_socket_t fd, short what, void *context)
+{
+	xs_machinery_spare(context);
+}
+
 static void on_soon(evutil_socket_t fd, short what, void *context)
 {
 	reconcile_quietly(context);
@@ -288,11 +298,13 @@ static int listen_to_all(struct xs_agent *agent, char *error)
 	int err;
 
 	agent->soon = evtimer_new(agent->base, on_soon, agent);
-	if (!agent->soon) {
+	agent->idle = evtimer_new(agent->base, on_idle, agent);
+	if (!agent->soon || !agent->idle) {
 		snprintf(error, XS_AGENT_ERROR, "no memory");
 		return -ENOMEM;
 	}
 	event_priority_set(agent->soon, 1);
+	event_priority_set(agent->idle, 1);
 	agent->watch = xs_store_watch(agent->store, store_prefixes, STORE_PREFIXES);
 	if (agent->watch < 0) {
 		snprintf(error, XS_AGENT_ERROR, "%.180s: cannot watch it: %s", agent->store_path, strerror(-agent->watch));

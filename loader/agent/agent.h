@@ -56,6 +56,8 @@ struct xs_agent {
 	struct xs_links *links;
 	struct xs_silent *silent; /* users that do not answer */
 	struct event *soon; /* a reconciliation that is due when links have settled */
+	struct event *idle; /* time to load a spare datapath */
+	struct xs_datapath *spare; /* for the next image, while the node holds nothing; NULL: none */
 	struct xs_machinery machinery;
 	uint64_t writes_before; /* by machinery that was taken down */
 	struct xs_image *image; /* in force, or left in force by a former agent; NULL: the node holds nothing */
@@ -73,6 +75,8 @@ struct xs_agent {
 int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, char *error);
 /* Doubles the pool and the next hops, because routes lacked room. Does not return on success. */
 int xs_machinery_grow(struct xs_agent *agent, char *error);
+/* Loads a datapath for an image that may come, where the node holds nothing: nobody waits now. */
+void xs_machinery_spare(struct xs_agent *agent);
 /* Nothing is attached any more: frees all of it. */
 void xs_machinery_free(struct xs_agent *agent);
 /* Words and entries written to maps by this process. */

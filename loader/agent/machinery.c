@@ -69,7 +69,7 @@ static int begin_anew(struct xs_agent *agent, char *error)
 static int grow(struct xs_agent *agent, const struct xs_datapath_size *size, char *error)
 {
 	struct xs_datapath *larger;
-	int err = xs_datapath_open(agent->name, size, &larger, error);
+	int err = xs_datapath_open(agent->name, size, NULL, &larger, error);
 
 	if (err)
 		return err;
@@ -143,7 +143,9 @@ int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, c
 	}
 	if (agent->machinery.datapath)
 		return xs_datapath_fits(agent->machinery.datapath, &size) ? 0 : grow(agent, &size, error);
-	err = xs_datapath_open(agent->name, &size, &machinery.datapath, error);
+	err = xs_datapath_open(agent->name, &size, agent->spare, &machinery.datapath, error);
+	xs_datapath_close(agent->spare);
+	agent->spare = NULL;
 	if (err)
 		return err;
 	if (xs_datapath_grown(machinery.datapath)) {
@@ -167,4 +169,27 @@ int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, c
 out:
 	drop(&machinery);
 	return err;
+}
+
+void xs_machinery_spare(struct xs_agent *agent)
+{
+	/* What an image of some dozens of virtual ports asks for, and no more than some MiB. */
+	static const struct xs_datapath_size size = {
+		.ports = 16,
+		.vports = 256,
+		.slices = 256,
+		.nexthops = 32768,
+		.blocks = 4096,
+		.cells = 1024,
+		.muxes = 16,
+		.pages = 1024,
+		.nodes = 1024,
+		.generals = 1024,
+	};
+	char error[XS_AGENT_ERROR] = "";
+
+	if (agent->machinery.datapath || agent->spare)
+		return;
+	/* What is wrong will be said when it matters. */
+	xs_datapath_spare(&size, &agent->spare, error);
 }

@@ -218,6 +218,48 @@ static int settle_program(struct xs_datapath *datapath, enum xs_hook hook, char 
 	return pin(datapath, fd, XS_PIN_PROGRAM, name, error);
 }
 
+/* ---- the object ---------------------------------------------------------------------------------------------------- */
+
+#define OBJECT_MAPS_MAX 64
+
+static int open_object(struct xs_datapath *datapath, char *error)
+{
+	libbpf_print_fn_t former = libbpf_set_print(keep_complaint);
+
+	datapath->skeleton = xslice_bpf__open();
+	libbpf_set_print(former);
+	return datapath->skeleton ? 0 : xs_explain(error, -errno, "cannot open the datapath's object: %s", strerror(errno));
+}
+
+static int load_object(struct xs_datapath *datapath, char *error)
+{
+	libbpf_print_fn_t former = libbpf_set_print(keep_complaint);
+	int err;
+
+	complaint[0] = '\0';
+	err = xslice_bpf__load(datapath->skeleton);
+	libbpf_set_print(former);
+	return err ? xs_explain(error, err, "the kernel refuses the datapath: %s (%s)", strerror(-err), complaint) : 0;
+}
+
+static bool spare_serves(const struct xs_datapath *datapath, const struct xs_datapath *spare,
+			 const struct xs_datapath_size *size)
+{
+	struct bpf_map *map;
+	char path[PATH_MAX];
+
+	bpf_object__for_each_map(map, spare->skeleton->obj) {
+		const char *name = bpf_map__name(map);
+
+		if (bpf_map__is_internal(map))
+			continue;
+		if (!xs_pin_path(path, "%s/%s", datapath->directory, name) || !access(path, F_OK) ||
+		    entries_wanted(size, name) > bpf_map__max_entries(map))
+			return false;
+	}
+	return true;
+}
+
 /* ---- open and close ------------------------------------------------------------------------------------------------ */
 
 static int make_directory(const char *path, char *error)
@@ -252,32 +294,45 @@ static int make_pin_directory(struct xs_datapath *datapath, const char *node, ch
 	return err ? xs_explain(error, err, "%s: cannot take over the pins of another version: %s", parent, strerror(-err)) : 0;
 }
 
-static int load(struct xs_datapath *datapath, const struct xs_datapath_size *size, char *error)
+/* Where nothing is pinned and the spare is large enough, it serves; else an object is opened, sized and loaded. */
+static int load(struct xs_datapath *datapath, const struct xs_datapath_size *size, struct xs_datapath *spare, int former[],
+		char *error)
 {
-	int fd[XS_MAP_COUNT], former[64], count = 0, contract = 0, present = 0, err;
+	int count = 0, contract = 0, present = 0, err;
 	struct bpf_map *map;
 
+	if (spare && spare_serves(datapath, spare, size)) {
+		datapath->skeleton = spare->skeleton;
+		spare->skeleton = NULL;
+		return 0;
+	}
+	err = open_object(datapath, error);
+	if (err)
+		return err;
 	bpf_object__for_each_map(map, datapath->skeleton->obj) {
 		bool found;
 
-		if (count == (int)(sizeof(former) / sizeof(former[0])))
+		if (count == OBJECT_MAPS_MAX)
 			return xs_explain(error, -E2BIG, "the datapath has too many maps");
-		former[count++] = -1;
-		if (bpf_map__is_internal(map))
+		if (bpf_map__is_internal(map)) {
+			count++;
 			continue;
-		err = prepare_map(datapath, map, size, &found, &former[count - 1], error);
+		}
+		err = prepare_map(datapath, map, size, &found, &former[count++], error);
 		if (err)
-			goto out;
+			return err;
 		contract++;
 		present += found;
 	}
 	datapath->taken_up = contract && present == contract;
-	err = xslice_bpf__load(datapath->skeleton);
-	if (err) {
-		err = xs_explain(error, err, "the kernel refuses the datapath: %s (%s)", strerror(-err), complaint);
-		goto out;
-	}
-	err = pin_maps(datapath, former, error);
+	return load_object(datapath, error);
+}
+
+/* What was loaded takes its pins, or gives way to what is pinned and the same. */
+static int settle(struct xs_datapath *datapath, const int former[], char *error)
+{
+	int fd[XS_MAP_COUNT], err = pin_maps(datapath, former, error);
+
 	for (int i = 0; !err && i < XS_MAP_COUNT; i++) {
 		fd[i] = bpf_object__find_map_fd_by_name(datapath->skeleton->obj, xs_map_info(i)->name);
 		if (fd[i] < 0)
@@ -290,40 +345,67 @@ static int load(struct xs_datapath *datapath, const struct xs_datapath_size *siz
 	}
 	for (int hook = 0; !err && hook < XS_HOOK_COUNT; hook++)
 		err = settle_program(datapath, hook, error);
-out:
-	for (int i = 0; i < count; i++)
-		if (former[i] >= 0)
-			close(former[i]);
 	return err;
 }
 
-int xs_datapath_open(const char *node, const struct xs_datapath_size *size, struct xs_datapath **out, char *error)
+static struct xs_datapath *empty_datapath(void)
 {
 	struct xs_datapath *datapath = calloc(1, sizeof(*datapath));
-	libbpf_print_fn_t former_print;
-	int err;
+
+	for (int i = 0; datapath && i < XS_MAP_COUNT; i++)
+		datapath->maps.fd[i] = -1;
+	for (int hook = 0; datapath && hook < XS_HOOK_COUNT; hook++)
+		datapath->program[hook] = -1;
+	return datapath;
+}
+
+int xs_datapath_open(const char *node, const struct xs_datapath_size *size, struct xs_datapath *spare,
+		     struct xs_datapath **out, char *error)
+{
+	struct xs_datapath *datapath = empty_datapath();
+	int former[OBJECT_MAPS_MAX], err;
 
 	if (!datapath)
 		return xs_explain(error, -ENOMEM, "no memory for the datapath");
-	for (int i = 0; i < XS_MAP_COUNT; i++)
-		datapath->maps.fd[i] = -1;
-	for (int hook = 0; hook < XS_HOOK_COUNT; hook++)
-		datapath->program[hook] = -1;
-	complaint[0] = '\0';
-	former_print = libbpf_set_print(keep_complaint);
+	for (int i = 0; i < OBJECT_MAPS_MAX; i++)
+		former[i] = -1;
 	err = make_pin_directory(datapath, node, error);
-	if (!err) {
-		datapath->skeleton = xslice_bpf__open();
-		if (!datapath->skeleton)
-			err = xs_explain(error, -errno, "cannot open the datapath's object: %s", strerror(errno));
-	}
 	if (!err)
-		err = load(datapath, size, error);
-	libbpf_set_print(former_print);
+		err = load(datapath, size, spare, former, error);
+	if (!err)
+		err = settle(datapath, former, error);
+	for (int i = 0; i < OBJECT_MAPS_MAX; i++)
+		if (former[i] >= 0)
+			close(former[i]);
 	if (err)
 		xs_datapath_close(datapath);
 	else
 		*out = datapath;
+	return err;
+}
+
+int xs_datapath_spare(const struct xs_datapath_size *size, struct xs_datapath **out, char *error)
+{
+	struct xs_datapath *spare = empty_datapath();
+	struct bpf_map *map;
+	int err;
+
+	if (!spare)
+		return xs_explain(error, -ENOMEM, "no memory for the datapath");
+	err = open_object(spare, error);
+	if (!err) {
+		bpf_object__for_each_map(map, spare->skeleton->obj) {
+			uint32_t wanted = entries_wanted(size, bpf_map__name(map));
+
+			if (wanted)
+				bpf_map__set_max_entries(map, wanted);
+		}
+		err = load_object(spare, error);
+	}
+	if (err)
+		xs_datapath_close(spare);
+	else
+		*out = spare;
 	return err;
 }
 

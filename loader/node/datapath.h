@@ -40,8 +40,17 @@ enum xs_hook {
  * Loads or takes up the node's object. A pinned map of another layout is refused: -EPROTO. Pinned maps that are too small
  * for `size` are replaced by larger ones with the same content; programs that are attached read the former ones until
  * xs_datapath_replace(), so call that at once when xs_datapath_grown() says so. error: >= 256 bytes.
+ * spare: NULL, or from xs_datapath_spare(); where nothing is pinned and it is large enough it serves in place of a load. It
+ * stays the caller's to close in any case.
  */
-int xs_datapath_open(const char *node, const struct xs_datapath_size *size, struct xs_datapath **out, char *error);
+int xs_datapath_open(const char *node, const struct xs_datapath_size *size, struct xs_datapath *spare,
+		     struct xs_datapath **out, char *error);
+
+/*
+ * An object that is loaded and neither pinned nor attached: verifying the programs is most of what a first apply takes, and
+ * may be done while nobody waits. Good for nothing but xs_datapath_open() and xs_datapath_close().
+ */
+int xs_datapath_spare(const struct xs_datapath_size *size, struct xs_datapath **out, char *error);
 void xs_datapath_close(struct xs_datapath *datapath); /* leaves everything attached */
 struct xs_node_maps *xs_datapath_maps(struct xs_datapath *datapath);
 bool xs_datapath_taken_up(const struct xs_datapath *datapath); /* the maps were there: they hold a former agent's content */

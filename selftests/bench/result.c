@@ -32,6 +32,8 @@ bool result_wanted(int argc, char **argv, const char *name)
 	return argc < 2 || !*argv[1] || strstr(name, argv[1]);
 }
 
+static const char *const unit_name[] = {[RESULT_PPS] = "pps", [RESULT_NS] = "ns", [RESULT_MS] = "ms"};
+
 static int write_row(const char *name, const char *against, enum result_unit unit, struct spread ratio, struct spread value,
 		     struct spread base)
 {
@@ -46,16 +48,16 @@ static int write_row(const char *name, const char *against, enum result_unit uni
 	fprintf(file,
 		"{\"name\":\"%s\",\"against\":\"%s\",\"unit\":\"%s\",\"rounds\":%d,"
 		"\"ratio\":{\"min\":%.4f,\"median\":%.4f,\"max\":%.4f},"
-		"\"value\":{\"min\":%.1f,\"median\":%.1f,\"max\":%.1f},"
-		"\"base\":{\"min\":%.1f,\"median\":%.1f,\"max\":%.1f}}\n",
-		name, against, unit == RESULT_PPS ? "pps" : "ns", RESULT_ROUNDS, ratio.min, ratio.median, ratio.max, value.min,
+		"\"value\":{\"min\":%.3f,\"median\":%.3f,\"max\":%.3f},"
+		"\"base\":{\"min\":%.3f,\"median\":%.3f,\"max\":%.3f}}\n",
+		name, against, unit_name[unit], RESULT_ROUNDS, ratio.min, ratio.median, ratio.max, value.min,
 		value.median, value.max, base.min, base.median, base.max);
 	return fclose(file) ? -errno : 0;
 }
 
 static double in_unit(enum result_unit unit, double ns)
 {
-	return unit == RESULT_PPS ? 1e9 / ns : ns;
+	return unit == RESULT_PPS ? 1e9 / ns : unit == RESULT_MS ? ns / 1e6 : ns;
 }
 
 int result_row(const char *name, const char *against, enum result_unit unit, result_measure candidate, void *candidate_context,
@@ -86,7 +88,8 @@ int result_row(const char *name, const char *against, enum result_unit unit, res
 	if (unit == RESULT_PPS)
 		printf("   %.0f ns and %.0f ns a packet\n", 1e9 / v.median, 1e9 / b.median);
 	else
-		printf("   %.0f ns and %.0f ns\n", v.median, b.median);
+		printf(unit == RESULT_MS ? "   %.1f %s and %.1f %s\n" : "   %.0f %s and %.0f %s\n", v.median, unit_name[unit],
+		       b.median, unit_name[unit]);
 	fflush(stdout);
 	err = write_row(name, against, unit, r, v, b);
 out:

@@ -15,6 +15,7 @@ typedef int (*result_measure)(void *context, double *ns);
 enum result_unit {
 	RESULT_PPS, /* rates: ratio = candidate's / base's */
 	RESULT_NS,  /* costs: ratio = candidate's / base's */
+	RESULT_MS,
 };
 
 /* Is a row of this name asked for? Programs get an optional part of names as their argument. */

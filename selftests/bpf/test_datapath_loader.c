@@ -42,14 +42,19 @@ static void run(const char *command)
 		fail_msg("%s: status %d", command, status);
 }
 
-static struct xs_datapath *open_datapath(const struct xs_datapath_size *size)
+static struct xs_datapath *open_with(const struct xs_datapath_size *size, struct xs_datapath *spare)
 {
 	struct xs_datapath *datapath = NULL;
-	int err = xs_datapath_open(node, size, &datapath, error);
+	int err = xs_datapath_open(node, size, spare, &datapath, error);
 
 	if (err)
 		fail_msg("open: %d: %s", err, error);
 	return datapath;
+}
+
+static struct xs_datapath *open_datapath(const struct xs_datapath_size *size)
+{
+	return open_with(size, NULL);
 }
 
 static void attach(struct xs_datapath *datapath, enum xs_hook hook, int expected)
@@ -391,9 +396,52 @@ static void refuses_pins_of_another_layout(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(bpf_obj_pin(fd, path), 0);
 	close(fd);
-	assert_int_equal(xs_datapath_open(node, &small, &none, error), -EPROTO);
+	assert_int_equal(xs_datapath_open(node, &small, NULL, &none, error), -EPROTO);
 	assert_null(none);
 	assert_non_null(strstr(error, "port"));
+}
+
+/* Ids of programs only grow: those of a load that was made before now are not above this. */
+static uint32_t newest_program(void)
+{
+	uint32_t id = 0;
+
+	while (!bpf_prog_get_next_id(id, &id))
+		;
+	return id;
+}
+
+/* Opens with a spare of `have` for `wanted`. Did it serve? */
+static bool spare_serves(const struct xs_datapath_size *have, const struct xs_datapath_size *wanted)
+{
+	struct xs_datapath *spare = NULL, *datapath;
+	uint32_t newest;
+	bool serves;
+
+	assert_int_equal(xs_datapath_spare(have, &spare, error), 0);
+	newest = newest_program();
+	datapath = open_with(wanted, spare);
+	xs_datapath_close(spare);
+	serves = !xs_datapath_taken_up(datapath) && xs_datapath_program_ids(datapath)[XS_HOOK_XDP_PORT] <= newest;
+	assert_true(xs_datapath_fits(datapath, wanted));
+	attach(datapath, XS_HOOK_XDP_PORT, 1);
+	assert_int_equal(xs_datapath_detach(datapath, XS_HOOK_XDP_PORT, netns, port), 0);
+	xs_datapath_close(datapath);
+	return serves;
+}
+
+static void takes_a_spare_where_nothing_is_pinned(void **state)
+{
+	struct xs_datapath_size large = small;
+
+	assert_true(spare_serves(&small, &small));
+	/* What is pinned counts, even where it is as good. */
+	assert_false(spare_serves(&small, &small));
+	assert_int_equal(xs_datapath_clean(node, netns, error), 0);
+	large.blocks = 5000;
+	assert_false(spare_serves(&small, &large));
+	assert_int_equal(xs_datapath_clean(node, netns, error), 0);
+	assert_true(spare_serves(&large, &small));
 }
 
 int main(void)
@@ -412,6 +460,7 @@ int main(void)
 		TEST(changes_the_xdp_mode),
 		TEST(leaves_ports_that_are_not_kept),
 		TEST(refuses_pins_of_another_layout),
+		TEST(takes_a_spare_where_nothing_is_pinned),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_stage, NULL);
