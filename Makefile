@@ -5,6 +5,7 @@
 #   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
+#   make fuzz            the readers under libFuzzer, FUZZ_TIME=600 seconds each
 #   make install         programs and the unit xsliced@NODE.service, below PREFIX (/usr/local) in DESTDIR
 #   make uninstall       takes away what install brought; what the programs made, `xslice clean` takes away before
 #   make deps            the packages that building and testing need (root)
@@ -54,6 +55,10 @@ YANG       := $(wildcard loader/model/*.yang)
 UNIT_SRC   := $(wildcard selftests/unit/test_*.c)
 BPFT_SRC   := $(wildcard selftests/bpf/test_*.c)
 BENCH_SRC  := $(wildcard selftests/bench/*_main.c)
+FUZZ_SRC   := $(wildcard selftests/fuzz/*_fuzz.c)
+FUZZ_LIB   := $(wildcard loader/base/*.c loader/model/*.c loader/plan/*.c loader/image/*.c)
+FUZZ_OBJ   := $(FUZZ_LIB:%.c=build/fuzz/obj/%.o)
+FUZZ_BIN   := $(FUZZ_SRC:selftests/fuzz/%.c=build/fuzz/%)
 AUX_BPF    := $(wildcard selftests/*/*.bpf.c)
 HELPER_SRC := $(filter-out $(UNIT_SRC) $(BPFT_SRC) $(BENCH_SRC) $(AUX_BPF),$(wildcard selftests/unit/*.c selftests/bpf/*.c selftests/bench/*.c))
 
@@ -67,7 +72,7 @@ AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
 YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
 GEN        := $(B)/bpf/xslice.skel.h $(YANG_GEN)
 
-.PHONY: all deps test demo bench install uninstall clean help compile_commands tests
+.PHONY: all deps test demo bench fuzz fuzzers install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced
 tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN)
 
@@ -137,6 +142,25 @@ $(B)/selftests/bench/%: $(B)/obj/selftests/bench/%_main.o $(filter $(B)/obj/self
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lpthread
 
+# ---- fuzzing: the pure stages once more, by clang, with libFuzzer and sanitizers -------------------------------------------
+FUZZCC    ?= clang
+FUZZ_TIME ?= 600
+FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+build/fuzz/obj/%.o: %.c | $(GEN)
+	@mkdir -p $(@D)
+	$(call say,FUZZ)
+	$(Q)$(FUZZCC) $(CPPFLAGS_ALL) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+build/fuzz/%_fuzz: build/fuzz/obj/selftests/fuzz/%_fuzz.o $(FUZZ_OBJ)
+	$(call say,LINK)
+	$(Q)$(FUZZCC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
+fuzzers: $(B)/xslice $(FUZZ_BIN)
+
+fuzz: deps
+	@selftests/fuzz/test_fuzz.py $(FUZZ_TIME)
+
 # deps first and in a make of its own: what it installs must be there before anything is compiled.
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
@@ -178,4 +202,5 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.c,$(B)/obj/%.d,$(LIB_SRC) $(CLI_SRC) $(MAINS) $(UNIT_SRC) $(BPFT_SRC) $(BENCH_SRC) $(HELPER_SRC))
+-include $(FUZZ_OBJ:.o=.d) $(FUZZ_SRC:%.c=build/fuzz/obj/%.d)
 -include $(wildcard $(B)/bpf/*.d $(B)/gen/selftests/*/*.d)
