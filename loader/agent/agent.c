@@ -337,7 +337,8 @@ static int begin(struct xs_agent *agent, char *error)
 		return err;
 	}
 	agent->silent = xs_silent_new(agent->base);
-	if (!agent->silent) {
+	agent->advertise = xs_advertise_new(agent->base);
+	if (!agent->silent || !agent->advertise) {
 		snprintf(error, XS_AGENT_ERROR, "no memory");
 		return -ENOMEM;
 	}

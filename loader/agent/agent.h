@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "loader/agent/advertise.h"
 #include "loader/agent/links.h"
 #include "loader/agent/mirrors.h"
 #include "loader/agent/silent.h"
@@ -55,6 +56,7 @@ struct xs_agent {
 	struct xs_node *node;
 	struct xs_links *links;
 	struct xs_silent *silent; /* users that do not answer */
+	struct xs_advertise *advertise; /* gateways and edges, as IPv6 routers */
 	struct event *soon; /* a reconciliation that is due when links have settled */
 	struct event *idle; /* time to load a spare datapath */
 	struct xs_datapath *spare; /* for the next image, while the node holds nothing; NULL: none */

@@ -2,6 +2,7 @@
 /* clean.c - datapath, namespaces, ports and records of a node, in the reverse of the order in which they were made. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "loader/node/datapath.h"
 #include "loader/node/netns.h"
 #include "loader/node/node.h"
+#include "loader/node/router.h"
 
 #define ERROR_SIZE 256
 
@@ -23,6 +25,22 @@ static bool is_bare(const char *node)
 		return false;
 	snprintf(path, sizeof(path), "%s/%s/journal", XS_RUN_ROOT, node);
 	return access(path, F_OK) != 0;
+}
+
+/* Users of its gateways learn that there is no router any more, while they can still be reached. */
+static void leave_users(const char *node)
+{
+	struct xs_image *image;
+	void *bytes;
+	size_t size;
+
+	if (xs_saved_image_get(node, &bytes, &size))
+		return;
+	if (!xs_image_read(bytes, size, &image, NULL)) {
+		xs_routers_leave(image, NULL);
+		xs_image_free(image);
+	}
+	free(bytes);
 }
 
 int xs_agent_clean(const char *node, const char *netns, char *error)
@@ -40,6 +58,7 @@ int xs_agent_clean(const char *node, const char *netns, char *error)
 		snprintf(error, ERROR_SIZE, "namespace %s: %s", netns ? netns : "of this process", strerror(-err));
 		goto out;
 	}
+	leave_users(node);
 	err = xs_datapath_clean(node, namespace, error);
 	if (!err)
 		err = xs_node_clean(node, netns, error);

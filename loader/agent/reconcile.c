@@ -13,6 +13,7 @@
 #include "loader/agent/cells.h"
 #include "loader/agent/lock.h"
 #include "loader/model/domain.h"
+#include "loader/node/router.h"
 
 static int explain(char *error, int err, const char *what)
 {
@@ -166,16 +167,20 @@ static int make(struct xs_agent *agent, const struct xs_image *image, char *erro
 		err = xs_fill_ports(machinery->fill, image, agent->node, error);
 	if (!err)
 		err = forget_former_neighbours(agent, image, error);
-	if (!err)
+	if (!err) {
 		announce_new(agent, image);
+		xs_advertise_hold(agent->advertise, agent->node, image);
+	}
 	return err;
 }
 
 static int retire(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	struct xs_machinery *machinery = &agent->machinery;
-	int err = xs_fill_withdraw(machinery->fill, image, error);
+	int err;
 
+	xs_routers_leave(agent->image, image);
+	err = xs_fill_withdraw(machinery->fill, image, error);
 	if (!err)
 		err = xs_mirrors_withdraw(machinery->mirrors, image, error);
 	if (!err) {
@@ -197,8 +202,11 @@ static int retire(struct xs_agent *agent, const struct xs_image *image, char *er
 
 static int hold_nothing(struct xs_agent *agent, char *error)
 {
-	int err = xs_datapath_clean(agent->name, xs_node_netns(agent->node), error);
+	int err;
 
+	xs_advertise_hold(agent->advertise, NULL, NULL);
+	xs_routers_leave(agent->image, NULL);
+	err = xs_datapath_clean(agent->name, xs_node_netns(agent->node), error);
 	if (err)
 		return err;
 	agent->switching = NULL;
