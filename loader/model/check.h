@@ -33,6 +33,7 @@ int xs_check_overlaps(struct xs_check *check);
 int xs_check_routes(struct xs_check *check);  /* routers must be neighbours */
 int xs_check_filters(struct xs_check *check); /* conditions, and the bounds of a MUX */
 int xs_check_migrations(struct xs_check *check);
+int xs_check_shadows(struct xs_check *check); /* conditions that never match */
 
 #define XS_FAULT(check, place, ...) xs_diag_add((check)->diag, XS_ERROR, place, __VA_ARGS__)
 

@@ -34,9 +34,9 @@ static int find_mux(struct xs_check *check, struct xs_names *pairs, const struct
 	return err == -ENOMEM ? err : 0;
 }
 
-/* The VM must be on a gateway's subnet on either side, and not be the gateway. False: reported. */
-static bool check_side(struct xs_check *check, const struct xs_d_migration *migration, const struct xs_d_slice *slice,
-		       int f)
+/* The VM must be on a gateway's subnet on either side, and not be the gateway. NULL: reported, or at fault before. */
+static const struct xs_d_gateway *check_side(struct xs_check *check, const struct xs_d_migration *migration,
+					     const struct xs_d_slice *slice, int f)
 {
 	const struct xs_address *address = &migration->address[f];
 	const struct xs_place *place = &migration->address_place[f];
@@ -54,22 +54,42 @@ static bool check_side(struct xs_check *check, const struct xs_d_migration *migr
 	xs_address_text(address, text);
 	if (!gateway) {
 		if (faulty)
-			return true;
+			return NULL;
 		XS_FAULT(check, place, "address: %s is on no gateway's subnet in slice \"%s\"", text, slice->name);
 		xs_diag_note(check->diag, &slice->place, "slice \"%s\" is here", slice->name);
-		return false;
+		return NULL;
 	}
 	why = xs_host_fault(&gateway->subnet[f], address);
 	own = gateway->address[f];
 	if (!own.family && xs_prefix_nth(&gateway->subnet[f], 1, &own))
-		return true;
+		return NULL;
 	if (!why && !xs_address_compare(&own, address))
 		why = "is that gateway's own address";
 	if (!why)
-		return true;
+		return gateway;
 	XS_FAULT(check, place, "address: %s in the subnet of gateway \"%s\" %s", text, gateway->name, why);
 	xs_diag_note(check->diag, &gateway->place, "gateway \"%s\" is here", gateway->name);
-	return false;
+	return NULL;
+}
+
+/*
+ * What is the VM's neighbour on the one side must be so on the other, by the same first hop. (Over one subnet, gateways
+ * have one address and one MAC: first_hop.c.)
+ */
+static void check_sides(struct xs_check *check, const struct xs_d_migration *migration, int f)
+{
+	const struct xs_d_gateway *from = check_side(check, migration, migration->from, f), *to;
+	char text[XS_PREFIX_TEXT], one[XS_PREFIX_TEXT], other[XS_PREFIX_TEXT];
+
+	to = from ? check_side(check, migration, migration->to, f) : NULL;
+	if (!to || !xs_prefix_compare(&from->subnet[f], &to->subnet[f]))
+		return;
+	XS_FAULT(
+		check, &migration->address_place[f],
+		"address: %s is in %s of gateway \"%s\", but in %s of gateway \"%s\": a VM that moves keeps its subnet",
+		xs_address_text(&migration->address[f], text), xs_prefix_text(&from->subnet[f], one), from->name,
+		xs_prefix_text(&to->subnet[f], other), to->name);
+	xs_diag_note(check->diag, &to->subnet_place[f], "%s is here", other);
 }
 
 static int check_slices(struct xs_check *check, struct xs_names *pairs, const struct xs_d_migration *migration)
@@ -91,8 +111,8 @@ static int check_slices(struct xs_check *check, struct xs_names *pairs, const st
 		XS_FAULT(check, &migration->place, "migration \"%s\": no MUX chooses between slices \"%s\" and \"%s\"",
 			 migration->name, from->name, to->name);
 	for (int f = 0; f < XS_FAMILIES; f++) {
-		if (migration->address[f].family && check_side(check, migration, from, f))
-			check_side(check, migration, to, f);
+		if (migration->address[f].family)
+			check_sides(check, migration, f);
 	}
 	return err;
 }

@@ -66,8 +66,8 @@ static int read_document(const char *text, size_t size, enum xs_format format, s
 static int run_checks(struct xs_check *check, const struct lyd_node *tree)
 {
 	static int (*const checks[])(struct xs_check *) = {
-		xs_resolve,       xs_check_topology, xs_check_identity, xs_check_labels,
-		xs_check_subnets, xs_check_routes,   xs_check_filters,  xs_check_migrations,
+		xs_resolve,      xs_check_topology, xs_check_identity,   xs_check_labels,  xs_check_subnets,
+		xs_check_routes, xs_check_filters,  xs_check_migrations, xs_check_shadows,
 	};
 	int err = xs_check_supported(tree, check->diag);
 

@@ -145,7 +145,7 @@ static int derive_vrf(struct targets *targets, const struct search *search, stru
 		}
 		if (best && best != UNREACHED)
 			err = xs_route_add(targets->plan, &vrf->routes, &target->prefix, first, &first->peer[f],
-					   XS_ROUTE_DERIVED);
+					   XS_ROUTE_DERIVED, NULL);
 	}
 	return err;
 }

@@ -33,8 +33,8 @@ void xs_past_free(struct xs_past *past)
 int xs_plan_make(const struct xs_domain *domain, const struct xs_past *past, struct xs_diag *diag, struct xs_plan **out)
 {
 	static int (*const steps[])(struct xs_plan * plan) = {
-		xs_plan_shape, xs_plan_cells, xs_plan_numbers, xs_plan_switched, xs_plan_addresses,
-		xs_plan_macs,  xs_plan_routes, xs_plan_sizes,
+		xs_plan_shape, xs_plan_cells,  xs_plan_numbers, xs_plan_switched, xs_plan_addresses,
+		xs_plan_macs,  xs_plan_routes, xs_plan_ways,    xs_plan_sizes,
 	};
 	struct xs_plan *plan = calloc(1, sizeof(*plan));
 	size_t i, errors = xs_diag_errors(diag);

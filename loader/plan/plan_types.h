@@ -62,6 +62,7 @@ struct xs_p_route {
 	struct xs_address via; /* NONE: on-link */
 	struct xs_p_vport *vport;
 	enum xs_route_origin origin;
+	const struct xs_place *place; /* where it is written; NULL: it follows from others */
 	size_t sequence; /* order in which they were found */
 };
 

@@ -29,13 +29,16 @@ static struct xs_p_vport *vport_towards(const struct xs_p_vrf *vrf, const struct
 }
 
 int xs_route_add(struct xs_plan *plan, struct xs_p_list *routes, const struct xs_prefix *prefix,
-		 struct xs_p_vport *vport, const struct xs_address *via, enum xs_route_origin origin)
+		 struct xs_p_vport *vport, const struct xs_address *via, enum xs_route_origin origin,
+		 const struct xs_place *place)
 {
 	struct xs_p_route *route = xs_arena_array(plan->arena, 1, sizeof(*route));
 
 	if (!route)
 		return -ENOMEM;
-	*route = (struct xs_p_route){ .prefix = *prefix, .vport = vport, .origin = origin, .sequence = routes->count };
+	*route = (struct xs_p_route){
+		.prefix = *prefix, .vport = vport, .origin = origin, .place = place, .sequence = routes->count
+	};
 	if (via)
 		route->via = *via;
 	return xs_list_push(plan, routes, route);
@@ -79,7 +82,8 @@ static int add_written(struct xs_plan *plan, struct xs_p_vrf *vrf)
 		struct xs_p_vport *vport = vport_towards(vrf, &route->via);
 
 		if (vport)
-			err = xs_route_add(plan, &vrf->routes, &route->prefix, vport, &route->via, XS_ROUTE_WRITTEN);
+			err = xs_route_add(plan, &vrf->routes, &route->prefix, vport, &route->via, XS_ROUTE_WRITTEN,
+					   &route->place);
 		else
 			xs_diag_add(plan->diag, XS_ERROR, &route->via_place, "%s is on no link or gateway of VRF %s",
 				    xs_address_text(&route->via, via), vrf->def->name);
@@ -96,7 +100,7 @@ static int add_behind(struct xs_plan *plan, struct xs_p_gateway *gateway)
 		const struct xs_d_route *behind = &gateway->def->behind[i];
 
 		err = xs_route_add(plan, &gateway->vport->vrf->routes, &behind->prefix, gateway->vport, &behind->via,
-				   XS_ROUTE_ATTACHED);
+				   XS_ROUTE_ATTACHED, &behind->place);
 	}
 	return err;
 }
@@ -114,10 +118,11 @@ static int add_clients(struct xs_plan *plan, struct xs_p_mux *mux)
 		const struct xs_address *via = client->via.family ? &client->via : NULL;
 
 		if (via || xs_prefix_compare(&client->prefix, &own))
-			err = xs_route_add(plan, &mux->routes, &client->prefix, mux->edge, via, XS_ROUTE_ATTACHED);
+			err = xs_route_add(plan, &mux->routes, &client->prefix, mux->edge, via, XS_ROUTE_ATTACHED,
+					   NULL);
 		for (j = 0; j < mux->def->slice_count && !err; j++)
 			err = xs_route_add(plan, &mux->slice[j]->vrf->routes, &client->prefix, mux->slice[j],
-					   &mux->slice[j]->peer[f], XS_ROUTE_ATTACHED);
+					   &mux->slice[j]->peer[f], XS_ROUTE_ATTACHED, NULL);
 	}
 	return err;
 }

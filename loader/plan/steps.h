@@ -16,6 +16,7 @@ int xs_plan_switched(struct xs_plan *plan);  /* cells that were switched to what
 int xs_plan_addresses(struct xs_plan *plan); /* addresses and MTUs */
 int xs_plan_macs(struct xs_plan *plan);
 int xs_plan_routes(struct xs_plan *plan); /* routes of slivers and edges, proxies */
+int xs_plan_ways(struct xs_plan *plan);   /* decides nothing: where routes lead that go round, or to nobody */
 int xs_plan_sizes(struct xs_plan *plan);  /* of the maps */
 
 /* Routes along the shortest paths of a slice, for its VRFs that write none. */
@@ -30,9 +31,11 @@ static inline void *xs_list_at(const struct xs_p_list *list, size_t i)
 	return list->item[i];
 }
 
-/* via NULL: on-link. Of several to one prefix, xs_plan_routes() keeps the best origin's first. */
+/* via NULL: on-link; place NULL: it is not written. Of several to one prefix, xs_plan_routes() keeps the best origin's
+ * first. */
 int xs_route_add(struct xs_plan *plan, struct xs_p_list *routes, const struct xs_prefix *prefix,
-		 struct xs_p_vport *vport, const struct xs_address *via, enum xs_route_origin origin);
+		 struct xs_p_vport *vport, const struct xs_address *via, enum xs_route_origin origin,
+		 const struct xs_place *place);
 
 static inline struct xs_p_node *xs_plan_node_of(const struct xs_plan *plan, const struct xs_d_node *def)
 {

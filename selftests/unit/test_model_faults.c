@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test_model_faults.c - faulty definitions: each file of selftests/unit/model/ against its .expect, which has every
- * fault as `check` prints it: message, line and column, and the place it clashes with. A case per file.
+ * fault as `check` prints it: message, line and column, and the place it clashes with; what only a plan finds, too. A
+ * case per file.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "loader/model/domain.h"
+#include "loader/plan/plan.h"
 #include "selftests/unit/model_dump.h"
 
 #define FOLDER    "selftests/unit/model"
@@ -29,7 +31,9 @@ static size_t count;
 static char *faults_of(const char *name, const char *path, int *err)
 {
 	struct xs_diag *diag = xs_diag_new(name);
+	struct xs_past past = { 0 };
 	struct xs_domain *domain = NULL;
+	struct xs_plan *plan = NULL;
 	char *text = NULL;
 	size_t size;
 	FILE *out;
@@ -37,10 +41,13 @@ static char *faults_of(const char *name, const char *path, int *err)
 	assert_non_null(diag);
 	*err = xs_domain_read(path, XS_FORMAT_GUESS, diag, &domain);
 	assert_true(!*err == !!domain);
+	if (domain)
+		*err = xs_plan_make(domain, &past, diag, &plan);
 	out = open_memstream(&text, &size);
 	assert_non_null(out);
 	xs_diag_print(diag, out);
 	fclose(out);
+	xs_plan_free(plan);
 	xs_domain_free(domain);
 	xs_diag_free(diag);
 	return text;
