@@ -70,7 +70,7 @@ BPFT_BIN   := $(BPFT_SRC:selftests/bpf/%.c=$(B)/selftests/bpf/%)
 BENCH_BIN  := $(BENCH_SRC:selftests/bench/%_main.c=$(B)/selftests/bench/%)
 AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
 YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
-GEN        := $(B)/bpf/xslice.skel.h $(YANG_GEN)
+GEN        := $(B)/bpf/xslice.skel.h $(B)/bpf/trial.skel.h $(YANG_GEN)
 
 .PHONY: all deps test demo bench fuzz fuzzers install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced

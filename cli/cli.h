@@ -28,16 +28,38 @@ enum xs_exit {
 	XS_EXIT_TIMEOUT = 5,
 };
 
+/* What `trace` is told of a packet and of where it comes in: --node, --port, ... */
+enum xs_packet_option {
+	XS_PACKET_NODE,
+	XS_PACKET_PORT,
+	XS_PACKET_FROM,
+	XS_PACKET_TO,
+	XS_PACKET_PROTOCOL,
+	XS_PACKET_SOURCE_PORT,
+	XS_PACKET_DESTINATION_PORT,
+	XS_PACKET_TTL,
+	XS_PACKET_DSCP,
+	XS_PACKET_LENGTH,
+	XS_PACKET_LABEL,
+	XS_PACKET_MAC,
+	XS_PACKET_DF,
+	XS_PACKET_HEX,
+	XS_PACKET_PCAP,
+	XS_PACKET_COUNT, /* --count */
+	XS_PACKET_OPTIONS,
+};
+
 struct xs_options {
 	const char *store;     /* --store, else $XSLICE_STORE, else XS_STORE_DEFAULT */
 	enum xs_format format; /* --format */
 	int timeout_ms;        /* --timeout, seconds on the command line */
 	bool json, help, svg; /* svg: --as svg */
+	const char *packet[XS_PACKET_OPTIONS]; /* as written; NULL: not given */
 	int argc; /* what is not an option, without the subcommand's name */
 	char **argv;
 };
 
-enum xs_option_bit { XS_OPT_STORE = 1 << 0, XS_OPT_FORMAT = 1 << 1, XS_OPT_TIMEOUT = 1 << 2, XS_OPT_AS = 1 << 3 };
+enum xs_option_bit { XS_OPT_STORE = 1 << 0, XS_OPT_FORMAT = 1 << 1, XS_OPT_TIMEOUT = 1 << 2, XS_OPT_AS = 1 << 3, XS_OPT_PACKET = 1 << 4 };
 
 struct xs_command {
 	const char *name;
@@ -56,6 +78,7 @@ int xs_command_diff(const struct xs_options *options);
 int xs_command_apply(const struct xs_options *options);
 int xs_command_switch(const struct xs_options *options);
 int xs_command_show(const struct xs_options *options);
+int xs_command_trace(const struct xs_options *options);
 int xs_command_stats(const struct xs_options *options);
 int xs_command_clean(const struct xs_options *options);
 

@@ -41,6 +41,11 @@ static const struct xs_command command_table[] = {
 	  "  xslice show R3                    one node, with its labels, addresses and namespaces\n"
 	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n",
 	  XS_OPT_STORE, 0, 1, xs_command_show },
+	{ "trace", "", "a packet through the real programs, hop by hop, without sending or counting it",
+	  "  xslice trace --node R3 --port client --from 192.0.2.10 --to 10.0.0.5\n"
+	  "  xslice trace --node R1 --port pdc --from 10.0.0.5 --to 192.0.2.10 --protocol tcp --source-port 80\n"
+	  "  xslice trace --node R3 --port client --pcap users.pcap --count 3 --json | jq '.packet[].end'\n",
+	  XS_OPT_STORE | XS_OPT_PACKET, 0, 0, xs_command_trace },
 	{ "stats", "[NODE]", "counters of nodes, slices, links and MUX rules; drops by reason",
 	  "  xslice stats                      every node of this machine\n"
 	  "  xslice stats --json R3 | jq .node\n",
@@ -51,6 +56,19 @@ static const struct xs_command command_table[] = {
 };
 #define COMMAND_COUNT (sizeof(command_table) / sizeof(command_table[0]))
 
+#define PACKET_OPTION 256 /* above every letter */
+
+static const char packet_help[] =
+	"  --node NODE --port PORT   where the packet comes in\n"
+	"  --from ADDRESS --to ADDRESS   IPv4 or IPv6; then, each where wanted:\n"
+	"    --protocol NAME|N  udp, tcp, icmp, ... (default udp)\n"
+	"    --source-port N --destination-port N (default 49152 and 9)\n"
+	"    --ttl N --dscp N --length BYTES (of the IP packet) --df\n"
+	"    --label VID        tagged, as on a link between nodes\n"
+	"    --mac MAC          destination; else the one that users, or the link, have for it\n"
+	"  --hex HEX|FILE    or: the whole frame in hex digits\n"
+	"  --pcap FILE       or: the first frames of a capture (classic format); --count N of them (default 10)\n";
+
 static const struct option long_options[] = {
 	{ "store", required_argument, NULL, 's' },
 	{ "format", required_argument, NULL, 'f' },
@@ -58,6 +76,22 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "as", required_argument, NULL, 'a' },
+	{ "node", required_argument, NULL, PACKET_OPTION + XS_PACKET_NODE },
+	{ "port", required_argument, NULL, PACKET_OPTION + XS_PACKET_PORT },
+	{ "from", required_argument, NULL, PACKET_OPTION + XS_PACKET_FROM },
+	{ "to", required_argument, NULL, PACKET_OPTION + XS_PACKET_TO },
+	{ "protocol", required_argument, NULL, PACKET_OPTION + XS_PACKET_PROTOCOL },
+	{ "source-port", required_argument, NULL, PACKET_OPTION + XS_PACKET_SOURCE_PORT },
+	{ "destination-port", required_argument, NULL, PACKET_OPTION + XS_PACKET_DESTINATION_PORT },
+	{ "ttl", required_argument, NULL, PACKET_OPTION + XS_PACKET_TTL },
+	{ "dscp", required_argument, NULL, PACKET_OPTION + XS_PACKET_DSCP },
+	{ "length", required_argument, NULL, PACKET_OPTION + XS_PACKET_LENGTH },
+	{ "label", required_argument, NULL, PACKET_OPTION + XS_PACKET_LABEL },
+	{ "mac", required_argument, NULL, PACKET_OPTION + XS_PACKET_MAC },
+	{ "df", no_argument, NULL, PACKET_OPTION + XS_PACKET_DF },
+	{ "hex", required_argument, NULL, PACKET_OPTION + XS_PACKET_HEX },
+	{ "pcap", required_argument, NULL, PACKET_OPTION + XS_PACKET_PCAP },
+	{ "count", required_argument, NULL, PACKET_OPTION + XS_PACKET_COUNT },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -83,6 +117,8 @@ static void print_help(const struct xs_command *command, FILE *out)
 		fprintf(out, "  --format FORMAT   yaml, json or xml; else by the file's name\n");
 	if (command->options & XS_OPT_AS)
 		fprintf(out, "  --as FORMAT       dot (the default), or svg, which graphviz makes\n");
+	if (command->options & XS_OPT_PACKET)
+		fputs(packet_help, out);
 	if (command->options & XS_OPT_TIMEOUT)
 		fprintf(out, "  --timeout SEC     how long to wait for the nodes' reports (default 30)\n");
 	fprintf(out, "  --json            print the result as JSON\n  --help            this text\n\nexamples:\n%s",
@@ -143,6 +179,7 @@ static bool refuses_option(const struct xs_command *command, int letter)
 				   : letter == 'a' ? XS_OPT_AS
 				   : letter == 'f' ? XS_OPT_FORMAT
 				   : letter == 't' ? XS_OPT_TIMEOUT
+				   : letter >= PACKET_OPTION ? XS_OPT_PACKET
 						   : 0;
 
 	return wants & ~command->options;
@@ -184,6 +221,10 @@ static int parse_options(const struct xs_command *command, int argc, char **argv
 			options->help = true;
 			break;
 		default:
+			if (letter >= PACKET_OPTION) {
+				options->packet[letter - PACKET_OPTION] = optarg ? optarg : "";
+				break;
+			}
 			xs_complain("%s: unknown option or missing value: '%s' (see xslice %s --help)", command->name,
 				    argv[optind - 1], command->name);
 			return -EINVAL;

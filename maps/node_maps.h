@@ -15,7 +15,10 @@
 
 #include "maps/contract.h"
 
-/* Every map of the datapath: id, key bytes, value type, mapped into memory or not, per CPU or not. */
+/*
+ * Every map of the datapath: id, key bytes, value type, mapped into memory or not, per CPU or not. Programs write those
+ * that are per CPU and no others: a trial (loader/node/trial.h) shares the rest with those that packets meet.
+ */
 #define XS_MAPS(X)                                              \
 	X(port_of_ifindex, __u32, false, false)                 \
 	X(vport_of_ifindex, __u32, false, false)                \

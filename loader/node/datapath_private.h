@@ -64,6 +64,8 @@ int xs_program_id(int fd, uint32_t *id);
 int xs_program_name(uint32_t id, char name[16]);
 /* Do two loaded programs have the same code, read the same maps and the same constants? */
 bool xs_program_same(int a, int b);
+/* The same, but that b may have maps of its own (ids) where a has others. */
+bool xs_program_twin(int a, int b, const uint32_t *own, size_t own_count);
 
 /* Takes a filter of ours (by name) off a port of the namespace that the thread is in; the qdisc if it is ours and unused. */
 int xs_tc_take_off(uint32_t ifindex, bool qdisc_is_ours);

@@ -92,15 +92,25 @@ static bool same_constants(uint32_t a, uint32_t b)
 }
 
 /* The kernel lists a program's maps in the order in which its code first names them, so equal code gives equal order. */
-bool xs_program_same(int a, int b)
+bool xs_program_twin(int a, int b, const uint32_t *own, size_t own_count)
 {
 	struct program one, other;
 
 	if (describe(a, &one) || describe(b, &other) || one.info.type != other.info.type ||
 	    memcmp(one.info.tag, other.info.tag, sizeof(one.info.tag)) || one.info.nr_map_ids != other.info.nr_map_ids)
 		return false;
-	for (uint32_t i = 0; i < one.info.nr_map_ids; i++)
-		if (one.map[i] != other.map[i] && !same_constants(one.map[i], other.map[i]))
+	for (uint32_t i = 0; i < one.info.nr_map_ids; i++) {
+		bool is_own = false;
+
+		for (size_t k = 0; k < own_count; k++)
+			is_own |= other.map[i] == own[k];
+		if (!is_own && one.map[i] != other.map[i] && !same_constants(one.map[i], other.map[i]))
 			return false;
+	}
 	return true;
+}
+
+bool xs_program_same(int a, int b)
+{
+	return xs_program_twin(a, b, NULL, 0);
 }
