@@ -52,6 +52,21 @@ static void set(json_t *one, const char *attribute, const char *format, ...)
 	json_object_set_new(one, attribute, json_string(text));
 }
 
+/* Of one of the thing's ends: "P1 address". */
+static void set_of(json_t *one, const char *end, const char *attribute, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+static void set_of(json_t *one, const char *end, const char *attribute, const char *format, ...)
+{
+	char name[64], text[NAME_MAX_TEXT];
+	va_list list;
+
+	snprintf(name, sizeof(name), "%s %s", end, attribute);
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	json_object_set_new(one, name, json_string(text));
+}
+
 static void append(json_t *one, const char *attribute, const char *text)
 {
 	json_t *list = json_object_get(one, attribute);
@@ -152,7 +167,8 @@ static void add_vport(json_t *words, const struct xs_image *image, const struct 
 {
 	const char *slice = slice_name(image, vport->slice), *node = image->header->node,
 		   *port = port_name(image, vport->port);
-	char address[XS_WORDS_TEXT], mac[XS_PREFIX_TEXT], end[XS_WORDS_TEXT];
+	char address[XS_WORDS_TEXT], mac[XS_PREFIX_TEXT], subnet[XS_WORDS_TEXT];
+	const char *end;
 	json_t *one;
 
 	xs_words_addresses(vport->address, vport->length, address);
@@ -162,14 +178,16 @@ static void add_vport(json_t *words, const struct xs_image *image, const struct 
 		one = thing(words, "link", "%s/%s", slice, vport->name);
 		set(one, "label", "%u", vport->vid);
 		set(one, "mtu", "%u", vport->mtu);
-		snprintf(end, sizeof(end), "end %s", vrf_name(image, vport->slice));
-		set(one, end, "%s on %s/%s, mac %s", address, node, port, mac);
+		end = vrf_name(image, vport->slice);
+		set_of(one, end, "port", "%s/%s", node, port);
+		set_of(one, end, "address", "%s", address);
+		set_of(one, end, "mac", "%s", mac);
 		break;
 	case XS_VPORT_GATEWAY:
 		one = thing(words, "gateway", "%s/%s", slice, vport->name);
 		set(one, "vrf", "%s", vrf_name(image, vport->slice));
 		set(one, "port", "%s/%s", node, port);
-		set(one, "subnet", "%s", subnets(vport, end));
+		set(one, "subnet", "%s", subnets(vport, subnet));
 		set(one, "address", "%s", address);
 		set(one, "mac", "%s", mac);
 		set(one, "mtu", "%u", vport->mtu);
@@ -183,8 +201,7 @@ static void add_vport(json_t *words, const struct xs_image *image, const struct 
 		break;
 	case XS_VPORT_MUX:
 		one = thing(words, "mux", "%s", vport->name);
-		snprintf(end, sizeof(end), "slice %s", slice);
-		set(one, end, "%s", address);
+		set_of(one, slice, "address", "%s", address);
 		break;
 	}
 }

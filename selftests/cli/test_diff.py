@@ -27,9 +27,22 @@ CASES = {
         "{name: A12, ends: [A1, A2], subnet: 10.1.2.0/24}",
         "{name: A12, ends: [A1, A2], subnet: 10.1.9.0/24}",
         {
-            ("changed", "link", "A/A12"): {},
+            ("changed", "link", "A/A12"): {
+                "A1 address": ("10.1.2.1/24", "10.1.9.1/24"),
+                "A2 address": ("10.1.2.2/24", "10.1.9.2/24"),
+            },
             ("removed", "route", "10.1.2.0/24 of A/A3 on R3"): {},
             ("added", "route", "10.1.9.0/24 of A/A3 on R3"): {"way": (None, "via 10.1.3.1 by A13")},
+        },
+    ),
+    "family": (
+        "{name: P12, ends: [P1, P2], subnet: 10.1.2.0/24}",
+        '{name: P12, ends: [P1, P2], subnet: [10.1.2.0/24, "2001:db8:1:2::/64"]}',
+        {
+            ("changed", "link", "P/P12"): {
+                "P1 address": ("10.1.2.1/24", "10.1.2.1/24 2001:db8:1:2::1/64"),
+                "P2 address": ("10.1.2.2/24", "10.1.2.2/24 2001:db8:1:2::2/64"),
+            },
         },
     ),
     "port": (

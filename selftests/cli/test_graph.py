@@ -41,6 +41,13 @@ def each_object_once():
         assert part in text, part
 
 
+def both_families():
+    with tool.Store() as store:
+        text = tool.run("xslice", "graph", store.write(tool.dual_stack())).exits(0).out
+    for part in ("10.1.3.0/24\\n2001:db8:1:3::/64", "10.0.0.5\\n2001:db8:0:100::5", "clients 2001:db8:0:200::/64"):
+        assert part in text, part
+
+
 def same_as_json():
     graph = tool.run("xslice", "graph", "--json", tool.FIGURE7).exits(0).json()
     assert sorted(box["id"] for box in graph["box"]) == sorted(BOXES)
@@ -88,5 +95,5 @@ def nodes_without_slices():
 
 
 if __name__ == "__main__":
-    cases = (each_object_once, same_as_json, graphviz_reads_it, svg, without_graphviz, nodes_without_slices)
+    cases = (each_object_once, both_families, same_as_json, graphviz_reads_it, svg, without_graphviz, nodes_without_slices)
     sys.exit(tool.run_cases([(case.__name__, case) for case in cases]))

@@ -55,6 +55,27 @@ def migrated():
         lives_in(store, "A", generation=int(open(f"{store.path}/generation", encoding="ascii").read()))
 
 
+def both_families():
+    """A VM's two addresses live in one slice and go one way."""
+    with tool.Store() as store:
+        store.apply(tool.dual_stack())
+        for switched in ("P", "A"):
+            if switched == "A":
+                store.run("switch", "vm5", "A", "--timeout", "0.01").exits(5)
+            for address in ("10.0.0.5", "2001:db8:0:100::5"):
+                held, ways = look(store, address)
+                machine = next(one for one in held if one["as"] == "vm")
+                assert (machine["migration"], machine["in"]) == ("vm5", switched), machine
+                assert [way["slice"] for way in ways.values() if way["by"]] == [switched], ways
+                assert [hop["device"] for hop in ways["mux", "P"]["hop"]] == ["P13", "GWP"], ways
+                assert [hop["device"] for hop in ways["mux", "A"]["hop"]] == ["A23", "GWA"], ways
+        _, ways = look(store, "2001:db8:0:100::5")
+        assert ways["mux", "P"]["hop"][0]["via"] == "2001:db8:1:3::1", ways
+        held, ways = look(store, "2001:db8:0:200::77")
+        assert [(one["as"], one["name"]) for one in held] == [("users", "MD")], held
+        assert ways["gateway", "A"]["end"] == f"users of MUX MD on port client of {R3}", ways
+
+
 def labels_are_the_plans():
     with tool.Store() as store:
         store.apply()
@@ -154,5 +175,5 @@ def circles_end():
 
 
 if __name__ == "__main__":
-    cases = (migrated, labels_are_the_plans, others, conditions_that_test_more, behind_routers, circles_end)
+    cases = (migrated, both_families, labels_are_the_plans, others, conditions_that_test_more, behind_routers, circles_end)
     sys.exit(tool.run_cases([(case.__name__, case) for case in cases]))

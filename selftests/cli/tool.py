@@ -104,5 +104,11 @@ def figure7(**change):
     return rename(text)
 
 
+def dual_stack():
+    """The same with both families."""
+    with open(FIGURE7.replace("figure7", "figure7-dual"), encoding="utf-8") as file:
+        return rename(file.read())
+
+
 def rename(text):
     return re.sub(r"\bR([123])\b", rf"{FOREIGN}\1", text)
