@@ -43,6 +43,7 @@ static int add_port(struct xs_image_writer *writer, const struct xs_p_port *port
 		.attach = (uint8_t)def->attach,
 		.stack = (uint8_t)def->stack,
 		.labelled = port->labelled,
+		.exit = port->exit,
 	};
 	size_t i;
 	int err;
@@ -214,7 +215,9 @@ static int add_condition(struct xs_image_writer *writer, const struct xs_p_mux *
 
 static int add_mux(struct xs_image_writer *writer, const struct xs_p_mux *mux)
 {
-	struct xs_rec_mux record = { .head = head(XS_REC_MUX), .id = mux->id, .edge = mux->edge->id };
+	struct xs_rec_mux record = {
+		.head = head(XS_REC_MUX), .id = mux->id, .edge = mux->edge->id, .exit = mux->exit ? mux->exit->id : 0
+	};
 	size_t i;
 	int err;
 

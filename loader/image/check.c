@@ -121,9 +121,9 @@ static const char *check_port(const struct xs_image *image, const struct xs_reco
 {
 	const struct xs_rec_port *port = (const struct xs_rec_port *)record;
 
-	if (!id_ok(port->id, XS_PORT_ID_MAX) || port->user > 1 || port->labelled > 1 || port->mtu < MTU_MIN ||
-	    port->mode > XS_MODE_GENERIC || port->attach > XS_ATTACH_SHARED || port->stack > XS_STACK_LOCAL ||
-	    !zero(port->pad, sizeof(port->pad)))
+	if (!id_ok(port->id, XS_PORT_ID_MAX) || port->user > 1 || port->labelled > 1 || port->exit > 1 ||
+	    (port->exit && (port->user || port->labelled)) || port->mtu < MTU_MIN || port->mode > XS_MODE_GENERIC ||
+	    port->attach > XS_ATTACH_SHARED || port->stack > XS_STACK_LOCAL || !zero(port->pad, sizeof(port->pad)))
 		return "port: number out of range";
 	if (!name_ok(port->name, sizeof(port->name)) || !name_ok(port->interface, sizeof(port->interface)))
 		return "port: bad name";
@@ -267,11 +267,14 @@ static const char *check_cell(const struct xs_image *image, const struct xs_reco
 static const char *check_mux(const struct xs_image *image, const struct xs_record *record)
 {
 	const struct xs_rec_mux *mux = (const struct xs_rec_mux *)record;
+	const struct xs_rec_port *exit = xs_image_find(image, XS_REC_PORT, &mux->exit);
 
-	if (!id_ok(mux->id, XS_MUX_ID_MAX))
+	if (!id_ok(mux->id, XS_MUX_ID_MAX) || mux->pad)
 		return "MUX: number out of range";
 	if (!name_ok(mux->name, sizeof(mux->name)))
 		return "MUX: bad name";
+	if (mux->exit && (!exit || !exit->exit))
+		return "MUX: its exit is not there, or not for that";
 	return vport_of_kind(image, mux->edge, XS_VPORT_EDGE) ? NULL : "MUX: its edge is not there";
 }
 
@@ -340,12 +343,12 @@ static int compare_number(const void *a, const void *b)
 
 /*
  * A frame must lead to one virtual port: a label, and being untagged, is given once per port (a MUX's ends have no
- * frames of their own, its edge has), and an edge to one MUX.
+ * frames of their own, its edge has), or to the MUX whose exit the port is; and an edge to one MUX.
  */
 static const char *check_unique(const struct xs_image *image)
 {
 	const uint64_t mux_mark = 1ull << 48; /* above any port and label */
-	size_t i, count = 0, total = image->count[XS_REC_VPORT] + image->count[XS_REC_MUX];
+	size_t i, count = 0, total = image->count[XS_REC_VPORT] + 2 * image->count[XS_REC_MUX];
 	uint64_t *taken = malloc((total + 1) * sizeof(*taken));
 	const char *why = NULL;
 
@@ -357,8 +360,13 @@ static const char *check_unique(const struct xs_image *image)
 		if (vport->kind != XS_VPORT_MUX)
 			taken[count++] = (uint64_t)vport->port << 16 | vport->vid;
 	}
-	for (i = 0; i < image->count[XS_REC_MUX]; i++)
-		taken[count++] = mux_mark | ((const struct xs_rec_mux *)xs_image_at(image, XS_REC_MUX, i))->edge;
+	for (i = 0; i < image->count[XS_REC_MUX]; i++) {
+		const struct xs_rec_mux *mux = xs_image_at(image, XS_REC_MUX, i);
+
+		taken[count++] = mux_mark | mux->edge;
+		if (mux->exit)
+			taken[count++] = (uint64_t)mux->exit << 16;
+	}
 	qsort(taken, count, sizeof(*taken), compare_number);
 	for (i = 1; i < count && !why; i++) {
 		if (taken[i] == taken[i - 1])

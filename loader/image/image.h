@@ -80,7 +80,8 @@ struct xs_rec_port {
 	uint16_t mtu; /* largest untagged IP packet */
 	uint8_t mode, attach, stack; /* enum xs_port_mode, _attach, _stack */
 	uint8_t labelled; /* 1: link slivers use it, so frames are 4 bytes longer */
-	uint8_t pad[2];
+	uint8_t exit; /* 1: of the MUX that names it; its frames go to that MUX's port, and no virtual port uses it */
+	uint8_t pad[1];
 };
 
 struct xs_rec_reserved {
@@ -163,6 +164,8 @@ struct xs_rec_mux {
 	struct xs_record head;
 	uint32_t id;   /* key */
 	uint32_t edge; /* its edge's vport id; the edge says the port */
+	uint32_t exit; /* R16: port id, where goes on unchanged what no slice takes; 0: nowhere, it is dropped */
+	uint32_t pad;
 	char name[XS_IMAGE_NAME];
 };
 

@@ -49,7 +49,7 @@ static_assert(sizeof(struct xs_rec_source) == 32, "source");
 static_assert(sizeof(struct xs_rec_route) == 64, "route");
 static_assert(sizeof(struct xs_rec_proxy) == 32, "proxy");
 static_assert(sizeof(struct xs_rec_cell) == 96, "cell");
-static_assert(sizeof(struct xs_rec_mux) == 32, "mux");
+static_assert(sizeof(struct xs_rec_mux) == 40, "mux");
 static_assert(sizeof(struct xs_rec_condition) == 168, "condition");
 
 const struct xs_record_info *xs_record_info(unsigned int type)

@@ -55,9 +55,9 @@ static int check_interfaces(struct xs_check *check, const struct xs_d_node *node
 	return err;
 }
 
-/* One gateway or MUX claims the untagged frames of a port. */
-static int use_port(struct xs_check *check, struct xs_names *users, const struct xs_d_port *port, const char *kind,
-		    const char *name, const struct xs_place *place)
+/* One gateway or MUX claims the untagged frames of a port, which `leaf` names. */
+static int use_port(struct xs_check *check, struct xs_names *users, const struct xs_d_port *port, const char *leaf,
+		    const char *kind, const char *name, const struct xs_place *place)
 {
 	const struct holder *there;
 	const char *key;
@@ -66,14 +66,14 @@ static int use_port(struct xs_check *check, struct xs_names *users, const struct
 	if (!port || !port->node->name || !port->name)
 		return 0;
 	if (port->peer_text) {
-		XS_FAULT(check, place, "port: \"%s\" leads to \"%s\": no users come in there", port->name,
+		XS_FAULT(check, place, "%s: \"%s\" leads to \"%s\": no users come in there", leaf, port->name,
 			 port->peer_text);
 		xs_diag_note(check->diag, &port->peer_place, "its peer is named here");
 	}
 	key = xs_arena_print(check->scratch, "%s/%s", port->node->name, port->name);
 	err = claim(check, users, key, kind, name, place, &there);
 	if (!err && there) {
-		XS_FAULT(check, place, "port: \"%s\" of node \"%s\" is already that of %s \"%s\"", port->name,
+		XS_FAULT(check, place, "%s: \"%s\" of node \"%s\" is already that of %s \"%s\"", leaf, port->name,
 			 port->node->name, there->kind, there->name);
 		xs_diag_note(check->diag, there->place, "%s \"%s\" uses it here", there->kind, there->name);
 	}
@@ -90,12 +90,17 @@ static int check_users(struct xs_check *check)
 		for (size_t j = 0; j < domain->slice[i].gateway_count && !err; j++) {
 			const struct xs_d_gateway *gateway = &domain->slice[i].gateway[j];
 
-			err = use_port(check, &users, gateway->port, "gateway", gateway->name, &gateway->port_place);
+			err = use_port(check, &users, gateway->port, "port", "gateway", gateway->name,
+				       &gateway->port_place);
 		}
 	}
-	for (size_t i = 0; i < domain->mux_count && !err; i++)
-		err = use_port(check, &users, domain->mux[i].port, "mux", domain->mux[i].name,
-			       &domain->mux[i].port_place);
+	for (size_t i = 0; i < domain->mux_count && !err; i++) {
+		const struct xs_d_mux *mux = &domain->mux[i];
+
+		err = use_port(check, &users, mux->port, "port", "mux", mux->name, &mux->port_place);
+		if (!err)
+			err = use_port(check, &users, mux->exit, "exit", "mux", mux->name, &mux->exit_place);
+	}
 	xs_names_clear(&users);
 	return err;
 }
@@ -196,6 +201,37 @@ static int check_devices(struct xs_check *check)
 	return err;
 }
 
+/* What passes from port to exit (R16) passes whole, and is no other's: the MUX is not the users' first hop. */
+static void check_exits(struct xs_check *check)
+{
+	for (size_t i = 0; i < check->domain->mux_count; i++) {
+		const struct xs_d_mux *mux = &check->domain->mux[i];
+
+		if (!mux->port || !mux->exit)
+			continue;
+		if (mux->port->mtu != mux->exit->mtu) {
+			XS_FAULT(check, &mux->exit_place,
+				 "exit: \"%s\" has an MTU of %u, port \"%s\" one of %u: what passes must fit both",
+				 mux->exit->name, mux->exit->mtu, mux->port->name, mux->port->mtu);
+			xs_diag_note(check->diag, &mux->port->place, "port \"%s\" is here", mux->port->name);
+		}
+		for (size_t j = 0; j < mux->client_count; j++) {
+			const struct xs_d_client *client = &mux->client[j];
+			char text[XS_PREFIX_TEXT];
+
+			if (!client->prefix.family || client->via.family ||
+			    mux->address[xs_family_index(client->prefix.family)].family)
+				continue;
+			XS_FAULT(check, &client->place,
+				 "clients: %s: mux \"%s\" has an exit, so the users' first hop is beyond it: write an "
+				 "address of %s of its own",
+				 xs_prefix_text(&client->prefix, text), mux->name,
+				 xs_family_name(client->prefix.family));
+			xs_diag_note(check->diag, &mux->exit_place, "the exit is here");
+		}
+	}
+}
+
 static void check_mux_slices(struct xs_check *check)
 {
 	for (size_t i = 0; i < check->domain->mux_count; i++) {
@@ -223,5 +259,6 @@ int xs_check_topology(struct xs_check *check)
 	err = err ? err : check_vrfs(check);
 	err = err ? err : check_devices(check);
 	check_mux_slices(check);
+	check_exits(check);
 	return err;
 }

@@ -180,6 +180,9 @@ struct xs_d_mux {
 	struct xs_d_port *port;
 	const char *port_text; /* as written; a port of the node */
 	struct xs_place port_place;
+	struct xs_d_port *exit; /* R16: where goes on what no slice takes; NULL: nowhere */
+	const char *exit_text;
+	struct xs_place exit_place;
 	struct xs_d_client *client;
 	size_t client_count;
 	struct xs_prefix subnet[XS_FAMILIES]; /* R17; of the families that its clients have */

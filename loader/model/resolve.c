@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * resolve.c - references that a leafref cannot express: a peer "NODE/PORT", the port of a gateway (on its VRF's node),
- * the cable of a link. What gateways over one subnet share: first_hop.c.
+ * resolve.c - references that a leafref cannot express: a peer "NODE/PORT", the port of a gateway (on its VRF's node)
+ * or MUX, the cable of a link. What gateways over one subnet share: first_hop.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +55,9 @@ static void check_symmetry(struct xs_check *check)
 	}
 }
 
-static struct xs_d_port *port_of(struct xs_check *check, const struct xs_d_node *node, const char *name,
-				 const struct xs_place *place)
+/* `leaf`: that names it. */
+static struct xs_d_port *port_of(struct xs_check *check, const struct xs_d_node *node, const char *leaf,
+				 const char *name, const struct xs_place *place)
 {
 	struct xs_d_port *port;
 
@@ -64,7 +65,7 @@ static struct xs_d_port *port_of(struct xs_check *check, const struct xs_d_node 
 		return NULL;
 	port = xs_names_find_in(&check->index->port, node->name, name);
 	if (!port) {
-		XS_FAULT(check, place, "port: node \"%s\" has no port \"%s\"", node->name, name);
+		XS_FAULT(check, place, "%s: node \"%s\" has no port \"%s\"", leaf, node->name, name);
 		xs_diag_note(check->diag, &node->place, "node \"%s\" is here", node->name);
 	}
 	return port;
@@ -143,12 +144,15 @@ int xs_resolve(struct xs_check *check)
 			struct xs_d_gateway *gateway = &slice->gateway[j];
 
 			if (gateway->vrf)
-				gateway->port =
-					port_of(check, gateway->vrf->node, gateway->port_text, &gateway->port_place);
+				gateway->port = port_of(check, gateway->vrf->node, "port", gateway->port_text,
+							&gateway->port_place);
 		}
 	}
-	for (size_t i = 0; i < domain->mux_count; i++)
-		domain->mux[i].port =
-			port_of(check, domain->mux[i].node, domain->mux[i].port_text, &domain->mux[i].port_place);
+	for (size_t i = 0; i < domain->mux_count; i++) {
+		struct xs_d_mux *mux = &domain->mux[i];
+
+		mux->port = port_of(check, mux->node, "port", mux->port_text, &mux->port_place);
+		mux->exit = port_of(check, mux->node, "exit", mux->exit_text, &mux->exit_place);
+	}
 	return xs_share_first_hops(check);
 }

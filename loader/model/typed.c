@@ -417,6 +417,7 @@ static void read_mux(struct typing *t, const struct lyd_node *from, void *object
 	mux->name = text_of(t, from, "name", NULL);
 	mux->node = named(&t->index->node, from, "node");
 	mux->port_text = text_of(t, from, "port", &mux->port_place);
+	mux->exit_text = text_of(t, from, "exit", &mux->exit_place);
 	mux->client = read_list(t, from, "clients", sizeof(*mux->client), read_client, NULL, &mux->client_count);
 	prefixes_of(t, from, "subnet", mux->subnet, mux->subnet_place);
 	addresses_of(t, from, "address", mux->address, mux->address_place);

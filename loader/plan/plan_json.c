@@ -197,6 +197,8 @@ static json_t *mux_json(struct printer *printer, const struct xs_p_mux *mux)
 		set_addresses(printer, slices, mux->def->slice[i].slice->name, mux->slice[i]->address);
 	set(printer, object, "id", json_integer(mux->id));
 	set(printer, object, "port", json_string(mux->def->port->name));
+	if (mux->exit)
+		set(printer, object, "exit", json_string(mux->exit->def->name));
 	set(printer, object, "conditions", json_integer((json_int_t)mux->condition_count));
 	set(printer, object, "slices", slices);
 	return object;

@@ -35,6 +35,7 @@ struct xs_p_port {
 	bool used;     /* a virtual port or a condition names it */
 	bool user;     /* a gateway or MUX takes its untagged frames */
 	bool labelled; /* link slivers run over it */
+	bool exit;     /* of a MUX (R16) */
 };
 
 struct xs_p_vport {
@@ -123,6 +124,7 @@ struct xs_p_mux {
 	struct xs_p_node *node;
 	uint32_t id;
 	struct xs_p_vport *edge;
+	struct xs_p_port *exit;           /* NULL: none */
 	struct xs_p_vport **slice;        /* parallel to def->slice */
 	struct xs_p_list routes;          /* struct xs_p_route: the edge's own, sorted by prefix */
 	struct xs_p_list proxies;         /* struct xs_prefix, sorted */

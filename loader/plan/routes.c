@@ -159,14 +159,17 @@ static int compare_proxies(const void *a, const void *b)
 	return xs_prefix_compare(*(struct xs_prefix *const *)a, *(struct xs_prefix *const *)b);
 }
 
-/* All that the VRFs behind the MUX reach, but for its own users. */
+/*
+ * All that the VRFs behind the MUX reach, but for its own users. Nothing where there is an exit: users' ARP passes, and
+ * whoever is beyond answers.
+ */
 static int add_proxies(struct xs_plan *plan, struct xs_p_mux *mux)
 {
 	struct xs_p_list *proxies = &mux->proxies;
 	size_t i, j, kept = 0;
 	int err = 0;
 
-	for (i = 0; i < mux->def->slice_count; i++) {
+	for (i = 0; i < mux->def->slice_count && !mux->exit; i++) {
 		const struct xs_p_vrf *vrf = mux->slice[i]->vrf;
 
 		for (j = 0; j < vrf->vports.count && !err; j++) {

@@ -169,6 +169,11 @@ static int shape_mux(struct xs_plan *plan, struct xs_p_mux *mux, const struct xs
 	mux->edge->owner = xs_arena_print(plan->arena, "edge %s", def->port->name);
 	if (!mux->edge->owner)
 		return -ENOMEM;
+	if (def->exit) {
+		mux->exit = xs_plan_port_of(plan, def->exit);
+		mux->exit->used = true;
+		mux->exit->exit = true;
+	}
 	for (i = 0; i < def->slice_count; i++) {
 		struct xs_p_vport *vport = add_vport(plan, XS_VPORT_MUX, xs_plan_vrf_of(plan, def->slice[i].vrf),
 						     def->port, def->name, &def->slice[i].place);

@@ -134,6 +134,14 @@ static void add_ports(struct xs_image_writer *writer)
 		.interface = "dc",
 		.mtu = 1500,
 	};
+	const struct xs_rec_port beyond = {
+		.head = image_head(XS_REC_PORT),
+		.id = 4,
+		.exit = 1,
+		.name = "beyond",
+		.interface = "beyond",
+		.mtu = 1500,
+	};
 	const struct xs_rec_reserved low = { .head = image_head(XS_REC_RESERVED), .port = 1, .first = 1, .last = 9 };
 	const struct xs_rec_reserved high = {
 		.head = image_head(XS_REC_RESERVED), .port = 1, .first = 4000, .last = 4094
@@ -144,6 +152,7 @@ static void add_ports(struct xs_image_writer *writer)
 	image_add(writer, &dc);
 	image_add(writer, &client);
 	image_add(writer, &wan);
+	image_add(writer, &beyond);
 }
 
 static void add_conditions(struct xs_image_writer *writer)
@@ -160,7 +169,7 @@ static void add_conditions(struct xs_image_writer *writer)
 	const struct xs_rec_cell group = {
 		.head = image_head(XS_REC_CELL), .id = 2, .kind = XS_CELL_GROUP, .name = "rack1"
 	};
-	const struct xs_rec_mux mux = { .head = image_head(XS_REC_MUX), .id = 1, .edge = 3, .name = "MD" };
+	const struct xs_rec_mux mux = { .head = image_head(XS_REC_MUX), .id = 1, .edge = 3, .exit = 4, .name = "MD" };
 	const struct xs_rec_condition first = {
 		.head = image_head(XS_REC_CONDITION),
 		.mux = 1,

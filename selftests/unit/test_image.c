@@ -29,7 +29,7 @@ static void test_read_back(void **state)
 	assert_string_equal(why, "unchanged");
 	assert_string_equal(image->header->node, "R3");
 	assert_int_equal(image->count[XS_REC_NODE], 1);
-	assert_int_equal(image->count[XS_REC_PORT], 3);
+	assert_int_equal(image->count[XS_REC_PORT], 4);
 	assert_int_equal(image->count[XS_REC_RESERVED], 2);
 	assert_int_equal(image->count[XS_REC_VPORT], 4);
 	assert_int_equal(image->count[XS_REC_CONDITION], 4);

@@ -282,6 +282,35 @@ static void test_ring(void **state)
 	made_free(made);
 }
 
+/* R16; behind the model's back, which refuses exits until the datapath knows them. */
+static void give_exit(struct xs_domain *domain)
+{
+	domain->mux[0].exit = &domain->node[2].port[3];
+}
+
+static void test_exit(void **state)
+{
+	struct made *with = made_try(RING, NULL, 0, give_exit), *without = made_new(RING, NULL, 0);
+	const struct xs_rec_mux *mux;
+	const struct xs_rec_port *port;
+
+	assert_int_equal(with->result, 0);
+	mux = xs_image_at(with->image[2], XS_REC_MUX, 0);
+	port = xs_image_find(with->image[2], XS_REC_PORT, &mux->exit);
+	assert_non_null(port);
+	assert_string_equal(port->name, "other");
+	assert_int_equal(port->exit, 1);
+	assert_int_equal(port->user, 0);
+	/* Users' ARP passes, so nobody answers for the slices. */
+	assert_int_equal(with->image[2]->count[XS_REC_PROXY], 0);
+	assert_true(without->image[2]->count[XS_REC_PROXY] > 0);
+	mux = xs_image_at(without->image[2], XS_REC_MUX, 0);
+	assert_int_equal(mux->exit, 0);
+	assert_int_equal(without->image[2]->count[XS_REC_PORT] + 1, with->image[2]->count[XS_REC_PORT]);
+	made_free(with);
+	made_free(without);
+}
+
 static void spoil_via(struct xs_domain *domain)
 {
 	assert_int_equal(xs_address_parse("10.9.9.9", &domain->slice[0].vrf[3].route[0].via), 0);
@@ -392,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_figure7_images),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_macs_keep_clear),
 		cmocka_unit_test(test_first_hop),
