@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check_label.c - labels that the definition gives, and whether a cable has enough of them (R30). Only segmentation
- * needs it.
+ * check_label.c - labels that the definition gives, whether a cable or a switch in between has enough of them (R30),
+ * and whether it carries them (R40). Only segmentation needs it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define LABEL_MAX 4094
 
 struct use {
-	const struct xs_d_port *cable; /* the end of it that lies lower in memory stands for both */
+	const void *medium; /* on which labels differ: the switch, or the cable's end that lies lower in memory */
 	const struct xs_d_link *link;
 	uint16_t label;
 	size_t order;
@@ -22,20 +22,25 @@ static int compare_uses(const void *left, const void *right)
 {
 	const struct use *a = left, *b = right;
 
-	if (a->cable != b->cable)
-		return (uintptr_t)a->cable < (uintptr_t)b->cable ? -1 : 1;
+	if (a->medium != b->medium)
+		return (uintptr_t)a->medium < (uintptr_t)b->medium ? -1 : 1;
 	if (a->label != b->label)
 		return a->label < b->label ? -1 : 1;
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
-static const struct xs_d_range *reserving(const struct xs_d_port *port, uint16_t label)
+static const struct xs_d_range *range_with(const struct xs_d_range *range, size_t count, uint16_t label)
 {
-	for (size_t i = 0; i < port->reserved_count; i++) {
-		if (label >= port->reserved[i].first && label <= port->reserved[i].last)
-			return &port->reserved[i];
+	for (size_t i = 0; i < count; i++) {
+		if (label >= range[i].first && label <= range[i].last)
+			return &range[i];
 	}
 	return NULL;
+}
+
+static const struct xs_d_range *reserving(const struct xs_d_port *port, uint16_t label)
+{
+	return range_with(port->reserved, port->reserved_count, label);
 }
 
 static void check_reserved(struct xs_check *check, const struct xs_d_link *link)
@@ -52,20 +57,65 @@ static void check_reserved(struct xs_check *check, const struct xs_d_link *link)
 	}
 }
 
-/* Labels that neither end reserves. */
+static bool passes(const struct xs_d_switch *through, uint16_t label)
+{
+	return !through || range_with(through->carries, through->carries_count, label);
+}
+
+static void check_carried(struct xs_check *check, const struct xs_d_link *link)
+{
+	const struct xs_d_switch *through = link->port[0]->through;
+
+	if (passes(through, link->label))
+		return;
+	XS_FAULT(check, &link->label_place, "label: %u is not carried by switch \"%s\", which link \"%s\" runs through",
+		 link->label, through->name, link->name);
+	xs_diag_note(check->diag, through->carries_count ? &through->carries[0].place : &through->place,
+		     "what it carries is here");
+}
+
+/* Labels that neither end reserves and the switch in between carries. */
 static size_t capacity_of(const struct xs_d_port *port)
 {
 	size_t free = 0;
 
 	for (uint16_t label = LABEL_MIN; label <= LABEL_MAX; label++)
-		free += !reserving(port, label) && !reserving(port->peer, label);
+		free += !reserving(port, label) && !reserving(port->peer, label) && passes(port->through, label);
 	return free;
 }
 
-/* All uses of one cable. */
-static void check_cable(struct xs_check *check, const struct use *use, size_t count)
+/* Of a switch, whatever its ports reserve: the plan sees to the rest. */
+static size_t capacity_of_switch(const struct xs_d_switch *through)
 {
-	size_t capacity = capacity_of(use->cable);
+	size_t free = 0;
+
+	for (uint16_t label = LABEL_MIN; label <= LABEL_MAX; label++)
+		free += passes(through, label);
+	return free;
+}
+
+static void report_full(struct xs_check *check, const struct xs_d_link *last, size_t capacity, size_t count)
+{
+	const struct xs_d_switch *through = last->port[0]->through;
+
+	if (through) {
+		XS_FAULT(check, &last->place, "link \"%s\": switch \"%s\" has %zu labels for %zu links", last->name,
+			 through->name, capacity, count);
+		xs_diag_note(check->diag, &through->place, "the switch is here");
+		return;
+	}
+	XS_FAULT(check, &last->place, "link \"%s\": the cable from \"%s/%s\" to \"%s/%s\" has %zu labels for %zu links",
+		 last->name, last->port[0]->node->name, last->port[0]->name, last->port[1]->node->name,
+		 last->port[1]->name, capacity, count);
+	xs_diag_note(check->diag, &last->port[0]->place, "port \"%s/%s\" is here", last->port[0]->node->name,
+		     last->port[0]->name);
+}
+
+/* All uses of one cable, or of one switch. */
+static void check_medium(struct xs_check *check, const struct use *use, size_t count)
+{
+	const struct xs_d_switch *through = use->link->port[0]->through;
+	size_t capacity = through ? capacity_of_switch(through) : capacity_of(use->link->port[0]);
 	const struct xs_d_link *last = use->link;
 
 	for (size_t i = 0; i < count; i++) {
@@ -74,21 +124,16 @@ static void check_cable(struct xs_check *check, const struct use *use, size_t co
 		if (!use[i].label)
 			continue;
 		check_reserved(check, use[i].link);
+		check_carried(check, use[i].link);
 		if (i && use[i - 1].label == use[i].label) {
 			XS_FAULT(check, &use[i].link->label_place,
-				 "label: %u is already that of link \"%s\" on the same cable", use[i].label,
-				 use[i - 1].link->name);
+				 "label: %u is already that of link \"%s\" on the same %s", use[i].label,
+				 use[i - 1].link->name, through ? "switch" : "cable");
 			xs_diag_note(check->diag, &use[i - 1].link->label_place, "it is given here");
 		}
 	}
-	if (count > capacity) {
-		XS_FAULT(check, &last->place,
-			 "link \"%s\": the cable from \"%s/%s\" to \"%s/%s\" has %zu labels for %zu links", last->name,
-			 last->port[0]->node->name, last->port[0]->name, last->port[1]->node->name, last->port[1]->name,
-			 capacity, count);
-		xs_diag_note(check->diag, &last->port[0]->place, "port \"%s/%s\" is here", last->port[0]->node->name,
-			     last->port[0]->name);
-	}
+	if (count > capacity)
+		report_full(check, last, capacity, count);
 }
 
 int xs_check_labels(struct xs_check *check)
@@ -111,14 +156,16 @@ int xs_check_labels(struct xs_check *check)
 			if (!link->port[0] || !link->port[1])
 				continue;
 			list[count] = (struct use){ link->port[!lower], link, link->label, count };
+			if (link->port[0]->through)
+				list[count].medium = link->port[0]->through;
 			count++;
 		}
 	}
 	qsort(list, count, sizeof(*list), compare_uses);
 	for (size_t i = 0; i < count; i = next) {
-		for (next = i + 1; next < count && list[next].cable == list[i].cable;)
+		for (next = i + 1; next < count && list[next].medium == list[i].medium;)
 			next++;
-		check_cable(check, list + i, next - i);
+		check_medium(check, list + i, next - i);
 	}
 	return 0;
 }

@@ -35,6 +35,14 @@ struct xs_d_range {
 	struct xs_place place;
 };
 
+/* Segmentation: a VLAN switch, or several that are bridged, on which a label is one network (R40). */
+struct xs_d_switch {
+	const char *name;
+	struct xs_place place;
+	struct xs_d_range *carries; /* labels that it passes */
+	size_t carries_count;
+};
+
 struct xs_d_port {
 	const char *name;
 	struct xs_place place;
@@ -44,6 +52,8 @@ struct xs_d_port {
 	struct xs_d_port *peer; /* the port at the other end of the physical link; NULL: users or nothing of ours */
 	const char *peer_text;  /* as written, "NODE/PORT"; NULL: not given */
 	struct xs_place peer_place;
+	const struct xs_d_switch *through; /* what the cable runs through, whichever end says it; NULL: nothing */
+	struct xs_place through_place;
 	uint16_t mtu; /* bytes; 1500 if not given */
 	enum xs_port_mode mode;
 	enum xs_port_attach attach;
@@ -209,12 +219,13 @@ struct xs_d_migration {
 
 struct xs_domain {
 	enum xs_implementation implementation;
+	struct xs_d_switch *through; /* switches */
 	struct xs_d_node *node;
 	struct xs_d_slice *slice;
 	struct xs_d_filter *filter;
 	struct xs_d_mux *mux;
 	struct xs_d_migration *migration;
-	size_t node_count, slice_count, filter_count, mux_count, migration_count;
+	size_t through_count, node_count, slice_count, filter_count, mux_count, migration_count;
 	void *memory; /* the pool that holds all of it */
 };
 

@@ -51,4 +51,5 @@ void xs_index_clear(struct xs_index *index)
 	xs_names_clear(&index->slice);
 	xs_names_clear(&index->vrf);
 	xs_names_clear(&index->filter);
+	xs_names_clear(&index->through);
 }

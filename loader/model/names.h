@@ -23,7 +23,7 @@ struct xs_names {
 
 /* All maps of a domain. Ports are called "NODE/PORT", VRFs "SLICE/VRF". */
 struct xs_index {
-	struct xs_names node, port, slice, vrf, filter;
+	struct xs_names node, port, slice, vrf, filter, through; /* through: switches */
 };
 
 /* 0; -EEXIST: there is one, which stays; -ENOMEM. name is not copied. */

@@ -56,6 +56,36 @@ static void check_symmetry(struct xs_check *check)
 }
 
 /* `leaf`: that names it. */
+/* One end of a cable says what it runs through, or both say the same (R32, R40). */
+static void resolve_switches(struct xs_check *check)
+{
+	for (size_t i = 0; i < check->domain->node_count; i++) {
+		struct xs_d_node *node = &check->domain->node[i];
+
+		for (size_t j = 0; j < node->port_count; j++) {
+			struct xs_d_port *port = &node->port[j], *peer = port->peer;
+
+			if (!port->through)
+				continue;
+			if (!port->peer_text) {
+				XS_FAULT(check, &port->through_place,
+					 "switch: \"%s\": port \"%s\" has no peer that it could lead to",
+					 port->through->name, port->name);
+			} else if (!peer || peer->peer != port || peer->through == port->through) {
+				continue;
+			} else if (!peer->through) {
+				peer->through = port->through;
+				peer->through_place = port->through_place;
+			} else if (xs_place_after(&port->through_place, &peer->through_place)) {
+				XS_FAULT(check, &port->through_place,
+					 "switch: \"%s\", but the other end of the cable, \"%s\", says \"%s\"",
+					 port->through->name, port->peer_text, peer->through->name);
+				xs_diag_note(check->diag, &peer->through_place, "it does so here");
+			}
+		}
+	}
+}
+
 static struct xs_d_port *port_of(struct xs_check *check, const struct xs_d_node *node, const char *leaf,
 				 const char *name, const struct xs_place *place)
 {
@@ -135,6 +165,7 @@ int xs_resolve(struct xs_check *check)
 
 	resolve_peers(check);
 	check_symmetry(check);
+	resolve_switches(check);
 	for (size_t i = 0; i < domain->slice_count; i++) {
 		struct xs_d_slice *slice = &domain->slice[i];
 

@@ -41,6 +41,14 @@ struct index {
 	struct xs_arena *arena;
 };
 
+/* An absolute path begins there, whatever module the leafref is of. */
+static const struct lysc_node *root_of(const struct lysc_node *node)
+{
+	while (node->parent)
+		node = node->parent;
+	return node;
+}
+
 static void descend(struct reference *reference, const char *path)
 {
 	const struct lysc_node *at = reference->scope;
@@ -53,7 +61,7 @@ static void descend(struct reference *reference, const char *path)
 
 		snprintf(step, sizeof(step), "%.*s", (int)(size - (size_t)(name - path)), name);
 		if (!at)
-			at = lys_find_child(NULL, reference->from->module, step, 0, 0, 0);
+			at = root_of(reference->from);
 		else
 			at = xs_schema_child(at, step);
 		path += size + (path[size] == '/');

@@ -200,11 +200,24 @@ static void *read_list(struct typing *t, const struct lyd_node *parent, const ch
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------ */
 
-static void read_reserved(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+/* A label, or a range of them. */
+static void read_labels(struct typing *t, const struct lyd_node *from, void *object, void *owner)
 {
 	struct xs_d_range *range = object;
 
 	*range = xs_value_range(&t->values, from, from, 1, 4094);
+}
+
+static void read_switch(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_switch *through = object;
+
+	through->place = xs_value_place(&t->values, from);
+	through->name = text_of(t, from, "name", NULL);
+	through->carries =
+		read_list(t, from, "carries", sizeof(*through->carries), read_labels, NULL, &through->carries_count);
+	if (through->name)
+		remember(t, &t->index->through, NULL, through->name, through);
 }
 
 static void read_port(struct typing *t, const struct lyd_node *from, void *object, void *owner)
@@ -219,12 +232,14 @@ static void read_port(struct typing *t, const struct lyd_node *from, void *objec
 	if (!port->interface)
 		port->interface = port->name;
 	port->peer_text = text_of(t, from, "peer", &port->peer_place);
+	port->through = named(&t->index->through, from, "switch");
+	port->through_place = place_of(t, from, "switch");
 	port->mtu = child_of(from, "mtu") ? (uint16_t)number_of(from, "mtu") : 1500;
 	port->mode = says(from, "mode", "generic") ? XS_MODE_GENERIC : XS_MODE_NATIVE;
 	port->attach = says(from, "attach", "shared") ? XS_ATTACH_SHARED : XS_ATTACH_EXCLUSIVE;
 	port->stack = says(from, "stack", "local") ? XS_STACK_LOCAL : XS_STACK_WIRE;
-	port->reserved = read_list(t, from, "reserved-label", sizeof(*port->reserved), read_reserved, NULL,
-				   &port->reserved_count);
+	port->reserved =
+		read_list(t, from, "reserved-label", sizeof(*port->reserved), read_labels, NULL, &port->reserved_count);
 	if (node->name && port->name)
 		remember(t, &t->index->port, node->name, port->name, port);
 }
@@ -447,6 +462,7 @@ int xs_typed_read(const struct lyd_node *tree, struct xs_arena *arena, struct xs
 	struct xs_domain *d = out;
 
 	d->implementation = says(tree, "implementation", "paging") ? XS_PAGING : XS_SEGMENTATION;
+	d->through = read_list(&t, tree, "switch", sizeof(*d->through), read_switch, NULL, &d->through_count);
 	d->node = read_list(&t, tree, "node", sizeof(*d->node), read_node, NULL, &d->node_count);
 	d->slice = read_list(&t, tree, "slice", sizeof(*d->slice), read_slice, NULL, &d->slice_count);
 	d->filter = read_list(&t, tree, "filter", sizeof(*d->filter), read_filter, NULL, &d->filter_count);

@@ -142,13 +142,19 @@ static uint64_t next_number(const struct xs_rule *rule, uint64_t number)
 static int take_new(struct xs_ledger *ledger, const struct xs_rule *rule, struct xs_want *want, struct xs_diag *diag)
 {
 	struct xs_space *space = want->space;
-	uint64_t number = space->cursor ? space->cursor : rule->start;
+	uint64_t number = space->cursor ? space->cursor : rule->start, others = 0;
 	unsigned int held, given = HASH_CNT(by_number, space->by_number);
+	const struct xs_place *at;
+	const char *why;
 
-	while (number && !to_be_had(ledger, rule, want, number, rule->dense))
+	while (number && !to_be_had(ledger, rule, want, number, rule->dense)) {
+		/* What is refused to this one may be had by another. */
+		if (rule->personal && !others && refused(rule, want, number, &why, &at))
+			others = number;
 		number = next_number(rule, number);
+	}
 	if (number)
-		space->cursor = number;
+		space->cursor = others ? others : number;
 	else
 		number = oldest_tombstone(ledger, rule, want);
 	if (number)

@@ -78,6 +78,7 @@ struct xs_rule {
 	bool (*refuses)(void *context, const struct xs_want *want, uint64_t number, const char **why,
 			const struct xs_place **at);
 	void *context;
+	bool personal; /* refuses() refuses to one what it leaves to another of the same space */
 };
 
 /*

@@ -157,14 +157,34 @@ static int number_ports(struct xs_plan *plan, struct xs_p_node *node)
 	return err;
 }
 
-/* A label must be free at both ends of the cable: neither port may have left it to its host. */
+static bool among(const struct xs_d_range *range, size_t count, uint64_t number)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (number >= range[i].first && number <= range[i].last)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A label must be free at both ends of the cable: neither port may have left it to its host; and a switch in between
+ * must carry it.
+ */
 static bool label_refused(void *context, const struct xs_want *want, uint64_t number, const char **why,
 			  const struct xs_place **at)
 {
 	const struct xs_d_link *link = want->object;
+	const struct xs_d_switch *through = link->port[0]->through;
 	unsigned int i;
 	size_t j;
 
+	if (through && !among(through->carries, through->carries_count, number)) {
+		*why = "is not carried by the switch in between";
+		*at = &through->place;
+		return true;
+	}
 	for (i = 0; i < 2; i++) {
 		const struct xs_d_port *port = link->port[i];
 
@@ -190,6 +210,7 @@ static int number_links(struct xs_plan *plan)
 		.last = XS_VID_MAX,
 		.strict = true,
 		.refuses = label_refused,
+		.personal = true,
 	};
 	struct wants wants;
 	size_t i, j, count = 0;
@@ -211,7 +232,12 @@ static int number_links(struct xs_plan *plan)
 						.number = def->label,
 						.object = def };
 
-			snprintf(name, sizeof(name), "label %s", link->cable);
+			/* A label is one network on all of a switch; cables have "/" in their names, switches have not.
+			 */
+			if (def->port[0]->through)
+				snprintf(name, sizeof(name), "label %s", def->port[0]->through->name);
+			else
+				snprintf(name, sizeof(name), "label %s", link->cable);
 			want.space = xs_ledger_space(plan->ledger, name);
 			want.owner = xs_arena_print(plan->arena, "%s/%s", def->slice->name, def->name);
 			if (!want.space || !want.owner)

@@ -67,6 +67,11 @@ static void dump_node(FILE *out, const struct xs_d_node *node)
 		fprintf(out, "  port %s interface=%s mtu=%u mode=%d attach=%d stack=%d", port->name, port->interface,
 			port->mtu, port->mode, port->attach, port->stack);
 		dump_port_name(out, "peer", port->peer);
+		if (port->through) {
+			fprintf(out, " switch=%s", port->through->name);
+			for (size_t j = 0; j < port->through->carries_count; j++)
+				dump_range(out, "carries", &port->through->carries[j]);
+		}
 		for (size_t j = 0; j < port->reserved_count; j++)
 			dump_range(out, "reserved", &port->reserved[j]);
 		fputc('\n', out);

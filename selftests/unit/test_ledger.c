@@ -130,6 +130,36 @@ static void test_freed_numbers_rest(void **state)
 	made_free(third);
 }
 
+/* R40: two cables through one switch, on which a label is one network; one of their ports reserves what it carries. */
+#define SWITCHED(carries)                                                                                              \
+	"switch: [{name: S1, carries: [" carries "]}]\n"                                                               \
+	"node:\n"                                                                                                      \
+	"  - {name: R1, port: [{name: r2, peer: R2/r1, switch: S1, reserved-label: 100}, {name: r3, peer: R3/r1}]}\n"  \
+	"  - {name: R2, port: [{name: r1, peer: R1/r2}]}\n"                                                            \
+	"  - {name: R3, port: [{name: r1, peer: R1/r3, switch: S1}]}\n"                                                \
+	"slice:\n"                                                                                                     \
+	"  - name: P\n"                                                                                                \
+	"    vrf: [{name: P1, node: R1}, {name: P2, node: R2}, {name: P3, node: R3}]\n"                                \
+	"    link:\n"                                                                                                  \
+	"      - {name: a, ends: [P1, P2], subnet: 10.1.2.0/24}\n"                                                     \
+	"      - {name: b, ends: [P1, P3], subnet: 10.1.3.0/24}\n"                                                     \
+	"      - {name: c, ends: [P1, P3], subnet: 10.1.4.0/24}\n"
+
+static void test_labels_that_a_switch_carries(void **state)
+{
+	static const unsigned int expected[] = { 101, 100, 200 }, after[] = { 101, 150, 200 };
+	struct made *made = made_new(SWITCHED("100-101, 200"), NULL, 0);
+	/* 100 is carried no more: its link gets another, and no other does. */
+	struct made *later = made_new(SWITCHED("101, 150, 200"), made, 0);
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(made_slice(made, "P")->link[i].end[0]->vid, expected[i]);
+		assert_int_equal(made_slice(later, "P")->link[i].end[1]->vid, after[i]);
+	}
+	made_free(made);
+	made_free(later);
+}
+
 /* Behind the back of the model, which counts labels as well. */
 static void reserve_all_but_two(struct xs_domain *domain)
 {
@@ -350,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_same_input_same_bytes),
 		cmocka_unit_test(test_a_neighbour_comes_and_goes),
 		cmocka_unit_test(test_freed_numbers_rest),
+		cmocka_unit_test(test_labels_that_a_switch_carries),
 		cmocka_unit_test(test_labels_run_out),
 		cmocka_unit_test(test_reserved_labels_are_left),
 		cmocka_unit_test(test_what_is_written_is_honoured),
