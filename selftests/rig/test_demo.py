@@ -13,6 +13,7 @@ NAMES = """ping-through-P route-through-P tcp-survives-the-move udp-lost-by-swit
 shared-address-both-alive other-vm-stays-in-P isolation traceroute-shows-the-slivers pmtu proxy-arp switch-one-write
 switch-survives-apply switch-survives-reboot counters-add-up second-apply-writes-nothing agent-killed-no-loss
 removed-without-trace""".split()
+NAMES += [f"v6.{'router-advertised' if name == 'proxy-arp' else name}" for name in NAMES]
 LIMIT = 120  # seconds, for all of it
 
 

@@ -39,7 +39,7 @@ def options(net):
 
 def unresolved(net):
     """The first packet to a neighbour that the sliver does not know yet waits there and arrives."""
-    net.vm("other", "ADC", figure7.OTHER, OTHER_MAC)
+    net.vm("other", "ADC", "other", OTHER_MAC)
     addresses = [figure7.OTHER] + [f"10.0.0.{last}" for last in range(21, 25)]
     for address in addresses[1:]:
         net.address("other", "eth0", f"{address}/16")

@@ -115,7 +115,7 @@ def after_a_kill(rig):
 def main():
     with netns.alone(), rigtest.Rig("test_unreachable", "tv") as rig:
         net = rig.net
-        net.vm("other", "ADC", figure7.OTHER, OTHER_MAC)
+        net.vm("other", "ADC", "other", OTHER_MAC)
         return rigtest.run_cases(
             [
                 ("only_who_asked", lambda: only_who_asked(net)),

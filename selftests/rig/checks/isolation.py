@@ -3,7 +3,7 @@
 frame without the fault, which arrives."""
 import time
 
-from lib import figure7, frames, maps, netns, probes, services, wire
+from lib import figure7, frames, maps, netns, services, wire
 
 from . import Outcome
 
@@ -47,8 +47,16 @@ class _Sender:
         self.tags = (label,) if label else ()
 
     def frame(self, number, own_mac, mac=None, tags=None, source=None):
-        packet = frames.udp_packet(source or self.source, self.destination, 4999, PORT, number.to_bytes(8, "big"))
-        return frames.ethernet(mac or self.mac, own_mac, packet, tags=self.tags if tags is None else tags)
+        return frames.udp_frame(
+            mac or self.mac,
+            own_mac,
+            source or self.source,
+            self.destination,
+            4999,
+            PORT,
+            number.to_bytes(8, "big"),
+            self.tags if tags is None else tags,
+        )
 
     def attack(self, reason, vary):
         """vary(i) are the arguments of frame() that make it wrong. (counted, arrived, twins arrived)."""
@@ -67,12 +75,14 @@ class _Sender:
             return counted, sum(number < COUNT for number in arrived), sum(number >= COUNT for number in arrived)
 
 
-def isolation(net):
-    vm6, vm5, client = figure7.VM6, figure7.VM5, figure7.CLIENT
-    edge = probes.neighbour_mac(net.name("client"), "eth0", client, figure7.EDGE)
-    gateway = probes.neighbour_mac(net.name("vm6"), "eth0", vm6, figure7.GATEWAY)
+def isolation(net, at=figure7.V4):
+    vm6, vm5, client = at.vm6, at.vm5, at.client
+    for address in (vm6, vm5):  # neighbours are known from here on
+        services.ask(net.name("client"), (address, services.WHO_PORT))
+    edge = netns.first_hop_mac(net.name("client"), "eth0", at.edge)
+    gateway = netns.first_hop_mac(net.name("vm6"), "eth0", at.gateway)
     if not edge or not gateway:
-        return Outcome(False, 0, "kinds", f"no ARP answer of the edge ({edge}) or the gateway ({gateway})")
+        return Outcome(False, 0, "kinds", f"nobody answers for the edge ({edge}) or the gateway ({gateway})")
     label_p, mac_p = link_end(net, "R1", "P", "P13")
     label_a, mac_a = link_end(net, "R2", "A", "A23")
     wire_p = _Sender(net, "R3", "r1", "R1", mac_p, client, vm6, "vm6", label_p)
@@ -80,7 +90,7 @@ def isolation(net):
     user = _Sender(net, "client", "eth0", "R3", edge, client, vm6, "vm6")
     centre = _Sender(net, "vm6", "eth0", "R1", gateway, vm6, client, "client")
     foreign_p, foreign_a = unknown_labels(net, "R1", "r3"), unknown_labels(net, "R2", "r3")
-    outsiders = [f"198.51.{100 + i // 250}.{1 + i % 250}" for i in range(500)] + ["10.0.0.5", "10.255.0.2", "10.1.3.2"]
+    outsiders = at.outside + at.inside
     kinds = [
         ("a foreign label on R3-R1", wire_p, "unknown-label", lambda i: {"tags": (foreign_p[i % len(foreign_p)],)}),
         ("a foreign label on R3-R2", wire_a, "unknown-label", lambda i: {"tags": (foreign_a[i % len(foreign_a)],)}),
@@ -105,7 +115,7 @@ def isolation(net):
             "a spoofed source at the data centre's port",
             centre,
             "spoofed-source",
-            lambda i: {"source": outsiders[i % 500]},
+            lambda i: {"source": at.outside[i % len(at.outside)]},
         ),
     ]
     wrong, right = [], 0

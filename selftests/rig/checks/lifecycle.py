@@ -49,25 +49,25 @@ def one_write(net, domain, what, slice_name, vms):
     )
 
 
-def vm5_answers(net, name, questions=50):
+def vm5_answers(net, name, at=figure7.V4, questions=50):
     """Only `name` answers for the VM's address, as the client sees it."""
-    with services.Questions(net.name("client"), (figure7.VM5, services.WHO_PORT), 0.005) as asked:
+    with services.Questions(net.name("client"), (at.vm5, services.WHO_PORT), 0.005) as asked:
         netns.until(lambda: len(asked.answers) >= questions, 3.0)
     ok = set(asked.by_name()) == {name} and len(asked.answers) >= questions
     return ok, asked.by_name()
 
 
-def survives_apply(net, domain, path, name):
+def survives_apply(net, domain, path, name, at=figure7.V4):
     revision = domain.apply(path)[1].get("revision")
-    ok, who = vm5_answers(net, name)
-    return Outcome(ok, sum(who.values()), "answers", f"after revision {revision} {figure7.VM5} is answered by {who}")
+    ok, who = vm5_answers(net, name, at)
+    return Outcome(ok, sum(who.values()), "answers", f"after revision {revision} {at.vm5} is answered by {who}")
 
 
-def survives_reboot(net, domain, name):
+def survives_reboot(net, domain, name, at=figure7.V4):
     """Namespaces, veths and pins gone, agents started anew. The client keeps asking: the old VM must never answer."""
     domain.stop(signal.SIGKILL)
     domain.wipe()
-    with services.Questions(net.name("client"), (figure7.VM5, services.WHO_PORT), 0.002) as asked:
+    with services.Questions(net.name("client"), (at.vm5, services.WHO_PORT), 0.002) as asked:
         early = netns.until(lambda: len(asked.answers), 0.3)
         begin = time.monotonic()
         domain.start()
@@ -145,10 +145,10 @@ def writes_nothing(domain, path):
     )
 
 
-def killed_no_loss(net, domain, vm, rate=5000):
+def killed_no_loss(net, domain, vm, at=figure7.V4, rate=5000):
     """SIGKILL for all agents in mid-stream, a while without any, then new ones, still in mid-stream."""
     with services.Sink(net.name(vm)) as sink:
-        stream = services.Stream(net.name("client"), (figure7.VM5, services.SINK_PORT), rate)
+        stream = services.Stream(net.name("client"), (at.vm5, services.SINK_PORT), rate)
         time.sleep(0.3)
         killed = len(domain.alive())
         domain.stop(signal.SIGKILL)

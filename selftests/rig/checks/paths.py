@@ -28,7 +28,7 @@ def route(net, vm, to, through, beside, port=services.SINK_PORT):
     services.ask(client, (to, services.WHO_PORT), timeout=1.0)  # neighbours are known from here on
     with services.Sink(namespace, port=port) as sink:
         before = {node: _rx(net, node, "r3") for node in (through, beside)}
-        sock = services.udp_socket(client)
+        sock = services.udp_socket(client, to=to)
         sock.connect((to, port))
         services.send_many(sock, [number.to_bytes(8, "big") for number in range(FLOW)])
         sock.close()
@@ -64,9 +64,9 @@ def both_alive(net, in_p, in_a, to=figure7.VM5, questions=50):
     )
 
 
-def lost_by_switch(net, domain, in_p, in_a, flips=120, rate=4000):
+def lost_by_switch(net, domain, in_p, in_a, at=figure7.V4, flips=120, rate=4000):
     """Switches to and fro in the middle of a stream while both VMs live: what one did not get, the other got, once."""
-    target = (figure7.VM5, services.SINK_PORT)
+    target = (at.vm5, services.SINK_PORT)
     with services.Sink(net.name(in_p)) as sink_p, services.Sink(net.name(in_a)) as sink_a:
         stream = services.Stream(net.name("client"), target, rate)
         time.sleep(0.2)

@@ -4,7 +4,7 @@ import json
 import socket
 import time
 
-from lib import figure7, netns, probes, services, wire
+from lib import figure7, frames, netns, probes, services, wire
 
 from . import Outcome
 
@@ -13,20 +13,24 @@ TAGGED = FULL + 14 + 4
 BULK = 100
 ARP_REQUESTS, ARP_LIMIT = 20, 0.050
 WHOLE_PORT = 4200
+ROUTER_LIMIT = 10.0  # an answer may wait 0.5 s, and 3 s after the last advertisement
 
 
-def device_address(namespace, device):
-    shown = json.loads(netns.run("ip", "-n", namespace, "-j", "-4", "address", "show", "dev", device))
-    return shown[0]["addr_info"][0]["local"]
+def device_address(namespace, device, at):
+    """Its own, of the family, not link-local."""
+    shown = json.loads(
+        netns.run("ip", "-n", namespace, "-j", f"-{at.number}", "address", "show", "dev", device, "scope", "global")
+    )
+    return next(one["local"] for link in shown for one in link.get("addr_info", ()))
 
 
-def traceroute(net, to, first_sliver, second_hop):
+def traceroute(net, to, first_sliver, second_hop, at=figure7.V4):
     """first_sliver: the slice whose sliver on R3 must come first; second_hop: the far sliver's address on the link."""
-    mux = device_address(net.sliver("R3", first_sliver), "MD")
+    mux = device_address(net.sliver("R3", first_sliver), "MD", at)
     path = probes.traceroute(net.name("client"), to)
     want = [mux, second_hop, to]
     return Outcome(
-        path == want and mux.startswith("10.255.0."),
+        path == want and mux.startswith(at.mux),
         len(path),
         "hops",
         " -> ".join(hop or "*" for hop in path) + ("" if path == want else f" (expected {' -> '.join(want)})"),
@@ -34,18 +38,26 @@ def traceroute(net, to, first_sliver, second_hop):
 
 
 def _arrives_whole(net, sender, receiver, to):
-    with services.udp_socket(net.name(receiver), port=WHOLE_PORT) as sock:
-        sock.settimeout(2.0)
-        probes.send_datagram(net.name(sender), to, WHOLE_PORT, FULL)
-        try:
-            return len(sock.recv(4096)) == FULL - 28
-        except socket.timeout:
-            return False
+    """A full-sized datagram that routers may cut; of IPv6 one that the host cuts itself, once it was told how small."""
+    six = frames.is_ipv6(to)
+    with services.udp_socket(net.name(receiver), services.ANY, WHOLE_PORT) as sock:
+        sock.settimeout(0.5)
+        for _ in range(4):
+            if six:
+                with services.udp_socket(net.name(sender), to=to) as talker:
+                    talker.sendto(bytes(FULL - frames.headers(to)), (to, WHOLE_PORT))
+            else:
+                probes.send_datagram(net.name(sender), to, WHOLE_PORT, FULL)
+            try:
+                return len(sock.recv(4096)) == FULL - frames.headers(to)
+            except socket.timeout:
+                continue
+        return False
 
 
-def _full_size(net, sender, receiver, to, node, device):
+def _full_size(net, sender, receiver, to, node, device, at):
     """BULK unfragmentable full-sized packets: (arrived, bytes by which the node's port counted each)."""
-    services.ask(net.name("client"), (figure7.VM5, services.WHO_PORT))
+    services.ask(net.name("client"), (at.vm5, services.WHO_PORT))
     with services.Sink(net.name(receiver)) as sink:
         before = netns.device_counts(net.name(node), device)
         probes.send_datagram(net.name(sender), to, services.SINK_PORT, FULL, may_fragment=False, count=BULK)
@@ -56,26 +68,26 @@ def _full_size(net, sender, receiver, to, node, device):
         return len(sink.numbers()), size / packets if packets else 0
 
 
-def pmtu(net):
+def pmtu(net, at=figure7.V4):
     """Slice P (vm6 behind P13 at 1400) and slice A (vm5 behind links of 1500)."""
-    client, mux = net.name("client"), device_address(net.sliver("R3", "P"), "MD")
+    client, mux = net.name("client"), device_address(net.sliver("R3", "P"), "MD", at)
     faults = []
-    refused = probes.too_big(client, figure7.VM6, FULL)
+    refused = probes.too_big(client, at.vm6, FULL)
     if refused != (mux, LINK_MTU):
         faults.append(f"from the client: {refused} instead of {(mux, LINK_MTU)}")
-    refused = probes.too_big(net.name("vm6"), figure7.CLIENT, FULL)
-    if refused != (figure7.GATEWAY, LINK_MTU):
-        faults.append(f"from the VM: {refused} instead of {(figure7.GATEWAY, LINK_MTU)}")
+    refused = probes.too_big(net.name("vm6"), at.client, FULL)
+    if refused != (at.gateway, LINK_MTU):
+        faults.append(f"from the VM: {refused} instead of {(at.gateway, LINK_MTU)}")
     for namespace in (client, net.name("vm6")):  # the hosts forget what they learned
-        netns.run("ip", "-n", namespace, "route", "flush", "cache")
-    for sender, receiver, to in (("client", "vm6", figure7.VM6), ("vm6", "client", figure7.CLIENT)):
+        netns.run("ip", "-n", namespace, f"-{at.number}", "route", "flush", "cache")
+    for sender, receiver, to in (("client", "vm6", at.vm6), ("vm6", "client", at.client)):
         if not _arrives_whole(net, sender, receiver, to):
             faults.append(f"a fragmentable packet of {FULL} bytes from {sender} did not arrive whole")
     for sender, receiver, to, node, device in (
-        ("client", "vm5", figure7.VM5, "R2", "r3"),
-        ("vm5", "client", figure7.CLIENT, "R3", "r2"),
+        ("client", "vm5", at.vm5, "R2", "r3"),
+        ("vm5", "client", at.client, "R3", "r2"),
     ):
-        arrived, size = _full_size(net, sender, receiver, to, node, device)
+        arrived, size = _full_size(net, sender, receiver, to, node, device, at)
         if arrived != BULK or size != TAGGED:
             faults.append(
                 f"full-sized packets from {sender} in slice A: {arrived} of {BULK} arrived, "
@@ -86,7 +98,7 @@ def pmtu(net):
         LINK_MTU,
         "bytes",
         "; ".join(faults)
-        or f"refused at {LINK_MTU} by {mux} and {figure7.GATEWAY}; in fragments whole; "
+        or f"refused at {LINK_MTU} by {mux} and {at.gateway}; in fragments whole; "
         f"in slice A {FULL} bytes and a tag ({TAGGED} on the wire)",
     )
 
@@ -119,4 +131,24 @@ def proxy_arp(net):
         "ms at most",
         f"{answered} of {2 * ARP_REQUESTS} answered within {ARP_LIMIT * 1000:.0f} ms"
         + "".join("; " + fault for fault in faults),
+    )
+
+
+def routers_advertised(net):
+    """What IPv6 has in place of proxy ARP: who asks for routers on either user port is told of one, which has the first hop's MAC."""
+    slowest, faults = 0.0, []
+    for short, first_hop in (("client", figure7.V6.edge), ("vm6", figure7.V6.gateway)):
+        told = probes.solicit_router(net.name(short), "eth0", ROUTER_LIMIT)
+        if not told or not told[1]:
+            faults.append(f"{short}: told of {told}")
+            continue
+        slowest = max(slowest, told[2])
+        macs = {address: netns.first_hop_mac(net.name(short), "eth0", address) for address in (told[0], first_hop)}
+        if len(set(macs.values())) != 1 or None in macs.values():
+            faults.append(f"{short}: {macs}")
+    return Outcome(
+        not faults,
+        round(slowest * 1000, 1),
+        "ms at most",
+        "; ".join(faults) or "the edge and the gateway each advertise themselves, by the MAC of their own address",
     )

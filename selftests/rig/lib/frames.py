@@ -4,8 +4,21 @@ import socket
 import struct
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-ETH_IP, ETH_ARP, ETH_VLAN = 0x0800, 0x0806, 0x8100
+ETH_IP, ETH_IPV6, ETH_ARP, ETH_VLAN = 0x0800, 0x86DD, 0x0806, 0x8100
 DF = 0x4000
+
+
+def is_ipv6(address):
+    return ":" in address
+
+
+def address_bytes(address):
+    return socket.inet_pton(socket.AF_INET6 if is_ipv6(address) else socket.AF_INET, address)
+
+
+def headers(address):
+    """Bytes of the IP and UDP headers of a plain datagram to address."""
+    return 48 if is_ipv6(address) else 28
 
 
 def mac_bytes(mac):
@@ -52,20 +65,44 @@ def ipv4(source, destination, protocol, payload, ttl=64, flags=DF, ident=0, opti
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
+def ipv6(source, destination, protocol, payload, ttl=64):
+    return (
+        struct.pack("!IHBB", 0x60000000, len(payload), protocol, ttl)
+        + address_bytes(source)
+        + address_bytes(destination)
+        + payload
+    )
+
+
 def udp(source, destination, source_port, destination_port, data):
     length = 8 + len(data)
-    pseudo = (
-        socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!BBH", 0, socket.IPPROTO_UDP, length)
-    )
+    pseudo = address_bytes(source) + address_bytes(destination) + struct.pack("!HH", socket.IPPROTO_UDP, length)
     head = struct.pack("!HHHH", source_port, destination_port, length, 0)
     total = checksum(pseudo + head + data) or 0xFFFF
     return head[:6] + struct.pack("!H", total) + data
 
 
 def udp_packet(source, destination, source_port, destination_port, data, **ip):
-    return ipv4(
+    """Of the family of its addresses."""
+    build = ipv6 if is_ipv6(source) else ipv4
+    return build(
         source, destination, socket.IPPROTO_UDP, udp(source, destination, source_port, destination_port, data), **ip
     )
+
+
+def udp_frame(destination_mac, source_mac, source, destination, source_port, destination_port, data, tags=()):
+    return ethernet(
+        destination_mac,
+        source_mac,
+        udp_packet(source, destination, source_port, destination_port, data),
+        ETH_IPV6 if is_ipv6(source) else ETH_IP,
+        tags,
+    )
+
+
+def icmpv6_echo(ident, sequence, data=b""):
+    """Without its checksum, which the kernel puts in."""
+    return struct.pack("!BBHHH", 128, 0, 0, ident, sequence) + data
 
 
 def icmp_echo(ident, sequence, data=b"", reply=False):
@@ -99,13 +136,19 @@ def parse_arp(frame):
 class Icmp:
     """An ICMP message as a raw socket gives it (IP header first); of an error, `inner` is the packet that caused it."""
 
-    def __init__(self, packet):
+    def __init__(self, packet, _sender=None):
         start = (packet[0] & 0xF) * 4
         self.source = socket.inet_ntoa(packet[12:16])
-        self.type, self.code = packet[start], packet[start + 1]
-        self.ident, self.sequence = struct.unpack("!HH", packet[start + 4 : start + 8])
+        self._take(packet[start:])
+        self.is_reply = self.type == 0
+        self.is_unreachable, self.is_expired = self.type == 3, self.type == 11
+        self.is_too_big = (self.type, self.code) == (3, 4)
         self.mtu = self.sequence
-        self.inner = packet[start + 8 :]
+
+    def _take(self, message):
+        self.type, self.code = message[0], message[1]
+        self.ident, self.sequence = struct.unpack("!HH", message[4:8])
+        self.inner = message[8:]
 
     def about(self, destination, port=None):
         """Is it an error about a UDP packet to destination (and port)?"""
@@ -113,3 +156,19 @@ class Icmp:
             return False
         start = (self.inner[0] & 0xF) * 4
         return port is None or struct.unpack("!H", self.inner[start + 2 : start + 4])[0] == port
+
+
+class Icmpv6(Icmp):
+    """The same of ICMPv6, whose raw sockets give the message alone."""
+
+    def __init__(self, packet, sender):
+        self.source = sender[0].split("%")[0]
+        self._take(packet)
+        self.is_reply = self.type == 129
+        self.is_unreachable, self.is_expired, self.is_too_big = self.type == 1, self.type == 3, self.type == 2
+        self.mtu = self.ident << 16 | self.sequence
+
+    def about(self, destination, port=None):
+        if self.type not in (1, 2, 3, 4) or len(self.inner) < 48 or self.inner[24:40] != address_bytes(destination):
+            return False
+        return port is None or self.inner[6] == socket.IPPROTO_UDP and self.inner[42:44] == struct.pack("!H", port)

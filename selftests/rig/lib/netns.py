@@ -102,6 +102,19 @@ def device_counts(name, device):
     return (counts["rx"]["packets"], counts["rx"]["bytes"], counts["tx"]["packets"], counts["tx"]["bytes"])
 
 
+def first_hop_mac(name, device, address):
+    """The MAC that a host has learned for an address on its link, by ARP or ND; None if it could not."""
+
+    def known():
+        run_in(name, "ping", "-I", device, "-c", "1", "-W", "1", address, check=False)
+        for neighbour in json.loads(run("ip", "-n", name, "-j", "neigh", "show", "dev", device, "to", address) or "[]"):
+            if "lladdr" in neighbour:
+                return neighbour["lladdr"]
+        return None
+
+    return until(known, 3)
+
+
 @contextlib.contextmanager
 def alone():
     """One rig at a time on a machine: what is measured, and the machine's own sysctls, would be of two."""
@@ -173,9 +186,10 @@ class Net:
         run("ip", "-n", self.name(short), "link", "set", device, "master", bridge, "up")
 
     def address(self, short, device, address, default=None):
-        run("ip", "-n", self.name(short), "address", "add", address, "dev", device)
+        six = ("-6",) if ":" in address else ()
+        run("ip", "-n", self.name(short), *six, "address", "add", address, "dev", device, *(("nodad",) if six else ()))
         if default:
-            run("ip", "-n", self.name(short), "route", "add", "default", "via", default)
+            run("ip", "-n", self.name(short), *six, "route", "add", "default", "via", default, "dev", device)
 
     def close(self):
         for name in reversed(self.made):

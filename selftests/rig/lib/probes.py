@@ -8,38 +8,55 @@ import time
 
 from . import frames
 from .netns import inside
-from .services import udp_socket
+from .services import family, udp_socket
 from .wire import ETH_P_ALL, Port
 
 IP_MTU_DISCOVER, PMTUDISC_PROBE, PMTUDISC_INTERFACE = 10, 3, 4
 IP_TTL, IP_OPTIONS = 2, 4
+IPV6_MTU_DISCOVER = 23
 
 
-def icmp_socket(namespace):
+def icmp_socket(namespace, to="0.0.0.0"):
+    """Of the family of `to`."""
+    six = frames.is_ipv6(to)
     with inside(namespace):
-        return socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        return socket.socket(family(to), socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
 
 
 def _messages(sock, timeout):
+    read = frames.Icmpv6 if sock.family == socket.AF_INET6 else frames.Icmp
     end = time.monotonic() + timeout
     while True:
         left = end - time.monotonic()
         if left <= 0 or not select.select([sock], [], [], left)[0]:
             return
-        yield frames.Icmp(sock.recv(65536))
+        yield read(*sock.recvfrom(65536))
+
+
+def _set_ttl(sock, ttl):
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_TTL, ttl)
+
+
+def _set_discovery(sock, how):
+    six = sock.family == socket.AF_INET6
+    sock.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, IPV6_MTU_DISCOVER if six else IP_MTU_DISCOVER, how)
 
 
 def ping(namespace, to, count=5, interval=0.01, timeout=1.0, size=56):
     """Round-trip times in seconds of the echoes that were answered, at most count. size: data bytes."""
     ident = os.getpid() & 0xFFFF
     times = []
-    with icmp_socket(namespace) as sock:
+    echo = frames.icmpv6_echo if frames.is_ipv6(to) else frames.icmp_echo
+    with icmp_socket(namespace, to) as sock:
         for sequence in range(1, count + 1):
             begin = time.monotonic()
-            sock.sendto(frames.icmp_echo(ident, sequence, bytes(size)), (to, 0))
+            sock.sendto(echo(ident, sequence, bytes(size)), (to, 0))
             for message in _messages(sock, timeout):
                 if (
-                    message.type == 0
+                    message.is_reply
                     and message.source == to
                     and (message.ident, message.sequence) == (ident, sequence)
                 ):
@@ -52,34 +69,49 @@ def ping(namespace, to, count=5, interval=0.01, timeout=1.0, size=56):
 def traceroute(namespace, to, hops=6, timeout=1.0, port=33434):
     """The address that answered for each TTL from 1 on (None: nobody), up to the first answer of the destination."""
     path = []
-    with icmp_socket(namespace) as errors, udp_socket(namespace) as sock:
+    with icmp_socket(namespace, to) as errors, udp_socket(namespace, to=to) as sock:
         for ttl in range(1, hops + 1):
-            sock.setsockopt(socket.IPPROTO_IP, IP_TTL, ttl)
+            _set_ttl(sock, ttl)
             sock.sendto(bytes(16), (to, port + ttl))
             answer = next((m for m in _messages(errors, timeout) if m.about(to, port + ttl)), None)
             path.append(answer.source if answer else None)
-            if answer and answer.type == 3:
+            if answer and answer.is_unreachable:
                 break
     return path
 
 
 def too_big(namespace, to, size, port=33500, timeout=1.0):
     """Sends an unfragmentable UDP packet of `size` bytes, IP header included: (who refused it, its MTU) or None."""
-    with icmp_socket(namespace) as errors, udp_socket(namespace) as sock:
-        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
-        sock.sendto(bytes(size - 28), (to, port))
+    with icmp_socket(namespace, to) as errors, udp_socket(namespace, to=to) as sock:
+        _set_discovery(sock, PMTUDISC_PROBE)
+        sock.sendto(bytes(size - frames.headers(to)), (to, port))
         for message in _messages(errors, timeout):
-            if message.about(to, port) and (message.type, message.code) == (3, 4):
+            if message.about(to, port) and message.is_too_big:
                 return message.source, message.mtu
     return None
 
 
 def send_datagram(namespace, to, port, size, source_port=0, may_fragment=True, count=1):
-    """UDP packets of `size` bytes that leave the host whole; on the way routers may, or may not, cut them."""
-    with udp_socket(namespace, port=source_port) as sock:
-        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_INTERFACE if may_fragment else PMTUDISC_PROBE)
+    """UDP packets of `size` bytes that leave the host whole; on the way routers may, or may not, cut them. IPv6's never may."""
+    with udp_socket(namespace, port=source_port, to=to) as sock:
+        _set_discovery(sock, PMTUDISC_INTERFACE if may_fragment else PMTUDISC_PROBE)
         for number in range(count):
-            sock.sendto(struct.pack("!Q", number) + bytes(size - 28 - 8), (to, port))
+            sock.sendto(struct.pack("!Q", number) + bytes(size - frames.headers(to) - 8), (to, port))
+
+
+def solicit_router(namespace, device, timeout):
+    """Asks for routers on a device's link (RFC 4861, 6.3.7): (link-local address, lifetime in seconds, seconds waited) or None."""
+    with icmp_socket(namespace, "::") as sock:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        with inside(namespace):
+            scope = socket.if_nametoindex(device)
+        begin = time.monotonic()
+        sock.sendto(struct.pack("!BBHI", 133, 0, 0, 0), ("ff02::2", 0, 0, scope))
+        while (left := begin + timeout - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
+            message, sender = sock.recvfrom(2048)
+            if message[0] == 134:
+                return sender[0].split("%")[0], struct.unpack("!H", message[6:8])[0], time.monotonic() - begin
+    return None
 
 
 def arp_ask(port, own_mac, own, target, timeout=1.0):

@@ -6,15 +6,32 @@ import struct
 import threading
 import time
 
+from .frames import is_ipv6
 from .netns import RigError, inside
 from .wire import SO_RCVBUFFORCE, send_many
 
 ECHO_PORT, WHO_PORT, SINK_PORT = 7, 4000, 4001
 
 
-def udp_socket(namespace, address="", port=0, buffer=4 << 20):
+def family(address):
+    return socket.AF_INET6 if is_ipv6(address) else socket.AF_INET
+
+
+ANY = "::"  # an own address of both families, for whoever listens
+
+
+def make_socket(namespace, address, kind):
+    """Of the family of the address; of both where that is ANY."""
     with inside(namespace):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock = socket.socket(family(address), kind)
+    if address == ANY:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    return sock
+
+
+def udp_socket(namespace, address="", port=0, buffer=4 << 20, to=""):
+    """address: its own; to: to whom it will talk, where the family matters."""
+    sock = make_socket(namespace, address or to, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, buffer)
     sock.bind((address, port))
     return sock
@@ -53,10 +70,9 @@ class Echo(_Background):
     """TCP: gives back what comes, on any number of connections."""
 
     def __init__(self, namespace, port=ECHO_PORT):
-        with inside(namespace):
-            self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.sock = make_socket(namespace, ANY, socket.SOCK_STREAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.sock.bind(("", port))
+        self.sock.bind((ANY, port))
         self.sock.listen(16)
         self._start()
 
@@ -80,7 +96,7 @@ class Echo(_Background):
 class Who(_Background):
     """UDP: answers each datagram with its own name and what it was sent."""
 
-    def __init__(self, namespace, answer, address="", port=WHO_PORT):
+    def __init__(self, namespace, answer, address=ANY, port=WHO_PORT):
         self.sock = udp_socket(namespace, address, port)
         self.answer = answer.encode() + b" "
         self._start()
@@ -104,7 +120,7 @@ class Who(_Background):
 class Sink:
     """UDP: the kernel keeps what comes; numbers() reads it. The first eight bytes of each datagram are its number."""
 
-    def __init__(self, namespace, address="", port=SINK_PORT):
+    def __init__(self, namespace, address=ANY, port=SINK_PORT):
         self.sock = udp_socket(namespace, address, port, buffer=512 << 20)
         self.sock.setblocking(False)
         self.taken = []
@@ -131,7 +147,7 @@ class Stream(_Background):
     """Numbered datagrams at a steady rate, in bursts of at most 16; `sent` is how many the kernel took."""
 
     def __init__(self, namespace, to, rate, size=64):
-        self.sock = udp_socket(namespace)
+        self.sock = udp_socket(namespace, to=to[0])
         self.sock.connect(to)
         self.rate, self.filler = rate, bytes(size - 8)
         self.sent = 0
@@ -162,8 +178,7 @@ class Session(_Background):
     """A TCP connection that says something every few milliseconds and checks that the very same comes back."""
 
     def __init__(self, namespace, to, interval=0.005):
-        with inside(namespace):
-            self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.sock = make_socket(namespace, to[0], socket.SOCK_STREAM)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.settimeout(5)
         self.sock.connect(to)
@@ -200,7 +215,7 @@ class Questions(_Background):
     """Asks a Who once a millisecond or so and notes who answered when."""
 
     def __init__(self, namespace, to, interval=0.001, source=""):
-        self.sock = udp_socket(namespace, source)
+        self.sock = udp_socket(namespace, source, to=to[0])
         self.sock.connect(to)
         self.sock.setblocking(False)
         self.interval = interval
@@ -261,7 +276,7 @@ class Questions(_Background):
 
 def ask(namespace, to, source="", timeout=2.0, tries=5):
     """One answer of a Who, or None."""
-    sock = udp_socket(namespace, source)
+    sock = udp_socket(namespace, source, to=to[0])
     try:
         sock.connect(to)
         sock.settimeout(timeout / tries)
