@@ -84,7 +84,7 @@ struct cell_state {
 
 /* Conditions that name one address, by address: a group may have as many VMs as a MUX has conditions. */
 struct exact {
-	uint8_t address[16];
+	struct xs_prefix address;                  /* a host's; of either family */
 	const struct xs_rec_condition **condition; /* in the walk's order */
 	size_t count, room;
 	UT_hash_handle hh;
@@ -205,13 +205,13 @@ static int index_mux(const struct xs_image *image, uint32_t mux, struct exact **
 			(*wide)[(*wide_count)++] = condition;
 			continue;
 		}
-		HASH_FIND(hh, *table, condition->destination.bytes, 16, entry);
+		HASH_FIND(hh, *table, &condition->destination, sizeof(entry->address), entry);
 		if (!entry) {
 			entry = calloc(1, sizeof(*entry));
 			if (!entry)
 				return -ENOMEM;
-			memcpy(entry->address, condition->destination.bytes, 16);
-			HASH_ADD(hh, *table, address, 16, entry);
+			entry->address = condition->destination;
+			HASH_ADD(hh, *table, address, sizeof(entry->address), entry);
 		}
 		if (entry->count == entry->room) {
 			const struct xs_rec_condition **grown =
@@ -231,9 +231,9 @@ static const struct xs_rec_condition *walk(const struct cell_state *cells, const
 					   const struct xs_rec_condition *const *wide, size_t wide_count)
 {
 	const struct xs_rec_condition *best = NULL;
-	struct xs_address address = { .family = entry->condition[0]->destination.family };
+	struct xs_address address = { .family = entry->address.family };
 
-	memcpy(address.bytes, entry->address, sizeof(address.bytes));
+	memcpy(address.bytes, entry->address.bytes, sizeof(address.bytes));
 	for (size_t i = 0; i < entry->count && !best; i++)
 		if (in_force(cells, entry->condition[i]))
 			best = entry->condition[i];

@@ -158,13 +158,15 @@ static void test_figure7(void **state)
 /* Every element of the schema that works, in its YAML form. */
 static const char whole_yaml[] =
 	"implementation: segmentation\n"
+	"switch:\n"
+	"  - {name: metro, carries: [50-99, 300]}\n"
 	"node:\n"
 	"  - name: R1\n"
 	"    address-blocks: 4096\n"
 	"    port:\n"
 	"      - {name: pdc, interface: eth0, mtu: 9000, mode: generic, attach: exclusive, stack: local}\n"
 	"      - {name: a, peer: R2/a, reserved-label: [1-9, 4094]}\n"
-	"      - {name: b, peer: R2/b}\n"
+	"      - {name: b, peer: R2/b, switch: metro}\n"
 	"  - {name: R2, port: [{name: users}, {name: a, peer: R1/a}, {name: b, peer: R1/b}]}\n"
 	"slice:\n"
 	"  - name: P\n"
@@ -217,8 +219,10 @@ static const char whole_xml[] =
 	"<port><name>a</name><peer>R2/a</peer><s:reserved-label>1-9</s:reserved-label><s:reserved-label>4094</"
 	"s:reserved-label></port>"
 	"<port><name>b</name><peer>R2/b</peer></port></node>"
+	"<s:switch><s:name>metro</s:name><s:carries>50-99</s:carries><s:carries>300</s:carries></s:switch>"
 	"<node><port><name>users</name></port><name>R2</name>" /* a key may come later */
-	"<port><name>a</name><peer>R1/a</peer></port><port><name>b</name><peer>R1/b</peer></port></node>"
+	"<port><name>a</name><peer>R1/a</peer></port><port><name>b</name><peer>R1/b</peer><s:switch>metro</s:switch></"
+	"port></node>"
 	"<slice><name>P</name><id>65535</id><implementation>segmentation</implementation><routing><protocol>static</"
 	"protocol></routing>"
 	"<vrf><name>v1</name><node>R1</node><id>5</id><mac>02:00:00:00:00:AA</mac>"

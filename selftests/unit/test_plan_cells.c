@@ -237,6 +237,47 @@ static void test_conditions(void **state)
 	made_free(made);
 }
 
+/* R20: MUXes share lists, on one node and on another; a VM's cell is one for all of them. */
+static void test_lists_shared_by_muxes(void **state)
+{
+	static const char more[] =
+		"  - {name: ME, node: R3, port: more, clients: [198.51.100.0/24], subnet: 10.255.1.0/29,\n"
+		"     slice: [{name: P, filter: moved-later}, {name: A, filter: all}]}\n"
+		"  - {name: MF, node: R1, port: more, clients: [203.0.113.0/24], subnet: 10.255.2.0/29,\n"
+		"     slice: [{name: A, filter: moved-later}, {name: P, filter: all}]}\n\n";
+	char *text = figure7_with("migration:\n", more), *with_ports = calloc(1, strlen(text) + 64), *at;
+	const struct xs_rec_condition *one, *other, *far;
+	struct made *made;
+
+	assert_non_null(with_ports);
+	/* A port for each of them. */
+	at = strstr(text, "      - {name: pdc}\n");
+	sprintf(with_ports, "%.*s      - {name: more}\n%s", (int)(at - text), text, at);
+	at = strstr(with_ports, "      - {name: client}\n");
+	memmove(at + strlen("      - {name: more}\n"), at, strlen(at) + 1);
+	memcpy(at, "      - {name: more}\n", strlen("      - {name: more}\n"));
+	made = made_new(with_ports, NULL, 0);
+	assert_int_equal(made->image[2]->count[XS_REC_MUX], 2);
+	assert_int_equal(made->image[2]->count[XS_REC_CONDITION], 2 * 3);
+	assert_int_equal(made->image[0]->count[XS_REC_CONDITION], 3);
+	assert_int_equal(made->image[2]->count[XS_REC_CELL], 3);
+	assert_int_equal(made->image[0]->count[XS_REC_CELL], 3);
+	one = xs_image_at(made->image[2], XS_REC_CONDITION, 0);
+	other = xs_image_at(made->image[2], XS_REC_CONDITION, 3);
+	far = xs_image_at(made->image[0], XS_REC_CONDITION, 0);
+	assert_int_not_equal(one->mux, other->mux);
+	assert_int_equal(one->vm_cell, other->vm_cell);
+	assert_int_equal(one->vm_cell, far->vm_cell);
+	assert_memory_equal(&one->destination, &other->destination, sizeof(one->destination));
+	assert_int_equal(one->slice, made_slice(made, "P")->id);
+	assert_int_equal(other->slice, one->slice);
+	assert_int_equal(far->slice, made_slice(made, "A")->id);
+	assert_string_equal(far->filter, "moved-later");
+	made_free(made);
+	free(with_ports);
+	free(text);
+}
+
 /* ---- stability of a MUX ---- */
 
 static void without_first_mux_slice(struct xs_domain *domain)
@@ -261,9 +302,8 @@ static void test_mux_addresses_stay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_many_cells),
-		cmocka_unit_test(test_generations),
-		cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_many_cells),         cmocka_unit_test(test_generations),
+		cmocka_unit_test(test_conditions),         cmocka_unit_test(test_lists_shared_by_muxes),
 		cmocka_unit_test(test_mux_addresses_stay),
 	};
 
