@@ -121,6 +121,20 @@ struct {
 } mux_general SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct xs_policer);
+	__uint(max_entries, 64);
+} policer SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct xs_unresolved);
+	__uint(max_entries, 64);
+} unresolved SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
 	__type(value, struct xs_port_stats);

@@ -74,6 +74,8 @@ struct xs_packet {
 
 	/* route */
 	const struct xs_nexthop *nexthop;
+	__u8 punt_class;   /* enum xs_punt_class, of what is punted; OTHER where the packet's own headers say which */
+	bool unresolved;   /* of what is punted: the kernel has to look for a new neighbour */
 	__u32 mux_vport;   /* to users: the MUX vport it leaves its slice by, besides the nexthop's; else 0 */
 };
 

@@ -19,6 +19,7 @@ struct xs_tag {
 };
 
 #define XS_FRAGMENT_MASK 0x3fff /* IPv4: more-fragments bit and offset: any fragment, the first one included */
+#define XS_DONT_FRAGMENT 0x4000
 #define XS_FRAGMENT6_OFFSET 0xfff8
 #define XS_IPV4_HEADER_WORDS 5  /* without options */
 #define XS_EXTENSIONS_MAX 8     /* headers between IPv6's and the transport's; RFC 8200 has its senders use six at most */

@@ -15,6 +15,7 @@
 #include "bpf/maps.h"
 #include "bpf/packet.h"
 #include "bpf/parse.h"
+#include "bpf/punt.h"
 #include "bpf/route.h"
 #include "bpf/select.h"
 #include "bpf/verdict.h"
@@ -59,6 +60,8 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 	xs_count_arrival(&packet);
 	if (verdict == XS_UNDECIDED)
 		verdict = xs_decide(&packet);
+	if (verdict == XS_PUNTED && !xs_may_punt(&packet))
+		verdict = XS_POLICED;
 	if (verdict == XS_PUNTED || verdict == XS_HOST)
 		return XDP_PASS;
 	if (verdict == XS_FORWARDED) {
@@ -71,6 +74,12 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 	return verdict == XS_FORWARDED ? bpf_redirect(packet.nexthop->ifindex, 0) : XDP_DROP;
 }
 
+/* Is there no XDP before tc on this port? Read where it is asked: kept, it would double what the verifier has to look at. */
+static __always_inline bool xs_sees_first(const struct xs_packet *packet)
+{
+	return XS_READ_ONCE(packet->port->flags) & XS_PORT_LOCAL_STACK;
+}
+
 static __always_inline int xs_tc_port(struct __sk_buff *skb)
 {
 	struct xs_packet packet = {};
@@ -80,10 +89,12 @@ static __always_inline int xs_tc_port(struct __sk_buff *skb)
 	verdict = xs_parse_link_tc(skb, &packet);
 	if (!xs_ingress_port(&packet))
 		return TC_ACT_UNSPEC;
-	if (packet.port->flags & XS_PORT_LOCAL_STACK)
+	if (xs_sees_first(&packet))
 		xs_count_arrival(&packet);
 	if (verdict == XS_UNDECIDED)
 		verdict = xs_decide(&packet);
+	if (verdict == XS_PUNTED && xs_sees_first(&packet) && !xs_may_punt(&packet))
+		verdict = XS_POLICED;
 	if (verdict == XS_FORWARDED) {
 		out = packet.nexthop->ifindex;
 		if (xs_emit_tc(skb, &packet))

@@ -118,10 +118,12 @@ struct xs_slice {
 XS_ASSERT(sizeof(struct xs_slice) == 8);
 
 enum xs_nexthop_kind {
-	XS_NEXTHOP_PUNT,      /* the sliver's kernel decides: own address, unresolved neighbour, unreachable, ... */
+	XS_NEXTHOP_PUNT,      /* the sliver's kernel decides: own address, known neighbour that does not answer (yet), ... */
 	XS_NEXTHOP_FORWARD,   /* emit with what stands here */
 	XS_NEXTHOP_EDGE,      /* look the destination up in table edge_root (users behind a MUX), then as above */
 	XS_NEXTHOP_BLACKHOLE, /* drop(blackhole) */
+	XS_NEXTHOP_RESOLVE,   /* punt: the kernel has to look for a new neighbour; how many is limited (struct xs_unresolved) */
+	XS_NEXTHOP_UNREACHABLE, /* punt: the kernel says so by an ICMP error */
 };
 
 /*
@@ -263,6 +265,49 @@ struct xs_mux_general {
 };
 XS_ASSERT(sizeof(struct xs_mux_general) == 112);
 
+/* ---- punts ---------------------------------------------------------------------------------------------------------- */
+
+/*
+ * What the kernels of slivers and edges are asked for is policed per class, in packets a second and a burst, by each virtual
+ * port: each belongs to one slice, so no slice pays for another's flood, and a slice's links do not pay for its users'. One list:
+ * enum, name, rate, burst.
+ *
+ * The figures are what a kernel shares among its namespaces: time (10 000 packets on the slow path are some 5 % of a core);
+ * entries of the neighbour tables (an entry that is not in use can be taken back after 5 s, and the agent sizes the tables for
+ * 4 096 at a port for users); ICMP errors (icmp_msgs_per_sec is 1 000 and its burst 50, for all of them together).
+ */
+#define XS_PUNT_CLASSES(X)                                                                                   	X(OTHER, "other", 10000, 2000, "to the sliver or edge itself, options, to be fragmented")            	X(ROUTING, "routing", 2000, 1000, "routing protocols: OSPF, BGP, BFD, RIP, Babel, PIM, VRRP, RSVP") 	X(NEIGHBOUR, "neighbour", 500, 1000, "ARP, neighbour and router discovery")                          	X(ERROR, "error", 100, 50, "what an ICMP error answers: TTL, too big, no route, unreachable")
+
+enum xs_punt_class {
+#define XS_PUNT_ENUM(id, name, rate, burst, text) XS_PUNT_##id,
+	XS_PUNT_CLASSES(XS_PUNT_ENUM)
+#undef XS_PUNT_ENUM
+	XS_PUNT_CLASS_COUNT,
+};
+
+/* policer: array, key vport id; written by the datapath alone. When each bucket will be full again (CLOCK_MONOTONIC, ns). */
+struct xs_policer {
+	__u64 full_at[XS_PUNT_CLASS_COUNT];
+};
+XS_ASSERT(sizeof(struct xs_policer) == 32);
+
+/*
+ * unresolved: array, key slice id; written by the datapath alone. Each new address that a slice makes its kernel look for takes
+ * a token of this bucket besides. An address that was asked for lately takes none: its mark stands in its set of four in
+ * `recent`, newest first. So a scan has at most burst + 3 s * rate + recent entries of the kernel's at once: an unanswered one goes
+ * after 3 s.
+ */
+#define XS_UNRESOLVED_RATE 100
+#define XS_UNRESOLVED_BURST 1024
+#define XS_UNRESOLVED_MARKS 256
+#define XS_UNRESOLVED_SET 4
+struct xs_unresolved {
+	__u64 full_at;
+	__u64 seed; /* of the marks; 0: none was made yet */
+	__u32 recent[XS_UNRESOLVED_MARKS];
+};
+XS_ASSERT(sizeof(struct xs_unresolved) == 1040);
+
 /* ---- verdicts and counters ------------------------------------------------------------------------------------------ */
 
 /*
@@ -286,6 +331,7 @@ XS_ASSERT(sizeof(struct xs_mux_general) == 112);
 	X(NO_SLICE, "no-slice", "no condition of the MUX in force takes it")                  \
 	X(NO_ROUTE, "no-route", "the slice has no table")                                     \
 	X(BLACKHOLE, "blackhole", "the route says so")                                        \
+	X(POLICED, "policed", "more than the kernel may be asked for: by a vport's class, or new neighbours") \
 	X(WALK_BOUND, "walk-bound", "more conditions over one address than check allows")     \
 	X(EMIT_FAILED, "emit-failed", "the kernel refused a changed frame")
 

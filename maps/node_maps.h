@@ -35,6 +35,8 @@
 	X(mux_origin, struct xs_mux_origin, false, false)       \
 	X(mux_stats, struct xs_mux_stats, false, true)          \
 	X(mux_general, struct xs_mux_general, false, false)     \
+	X(policer, struct xs_policer, false, false)             \
+	X(unresolved, struct xs_unresolved, false, false)       \
 	X(port_stats, struct xs_port_stats, false, true)        \
 	X(vport_stats, struct xs_vport_stats, false, true)      \
 	X(slice_stats, struct xs_slice_stats, false, true)

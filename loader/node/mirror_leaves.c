@@ -77,8 +77,10 @@ static int leaf_of_hop(struct xs_mirror *mirror, const struct xs_hop *hop, const
 	}
 	if (!hop->to.address.family) {
 		/* On-link: hosts have leaves of their own, as far as they are resolved. */
-		if (prefix->length < xs_family_bits(prefix->family))
+		if (prefix->length < xs_family_bits(prefix->family)) {
+			*leaf = xs_nexthops_resolve(mirror->nexthops);
 			return 0;
+		}
 		key.address.family = prefix->family;
 		memcpy(key.address.bytes, prefix->bytes, sizeof(key.address.bytes));
 	}
@@ -106,6 +108,8 @@ static int leaf_of(struct xs_mirror *mirror, struct xs_fib *fib, const struct xs
 		return 0;
 	if (best->type == RTN_BLACKHOLE)
 		found = xs_nexthops_blackhole(mirror->nexthops);
+	else if (best->type == RTN_UNREACHABLE || best->type == RTN_PROHIBIT)
+		found = xs_nexthops_unreachable(mirror->nexthops);
 	else if (best->type == RTN_UNICAST && hop)
 		err = leaf_of_hop(mirror, hop, prefix, &found);
 	if (found)

@@ -34,7 +34,7 @@ struct xs_nexthops {
 	struct pending *pending;
 	size_t pending_count, pending_room;
 	uint32_t epoch;
-	uint32_t punt, blackhole;
+	uint32_t punt, blackhole, unreachable, resolve; /* the only ones of their kind */
 	uint64_t writes;
 };
 
@@ -212,16 +212,32 @@ uint32_t xs_nexthops_punt(struct xs_nexthops *n)
 	return n->punt;
 }
 
+/* The one entry of a kind that needs nothing else; *id: where it is kept. */
+static uint32_t the_only(struct xs_nexthops *n, uint8_t kind, uint32_t *id)
+{
+	const struct xs_nexthop content = {.kind = kind};
+
+	if (!*id) {
+		*id = xs_nexthops_take(n);
+		if (*id)
+			xs_nexthops_set(n, *id, &content);
+	}
+	return *id;
+}
+
 uint32_t xs_nexthops_blackhole(struct xs_nexthops *n)
 {
-	static const struct xs_nexthop drop = {.kind = XS_NEXTHOP_BLACKHOLE};
+	return the_only(n, XS_NEXTHOP_BLACKHOLE, &n->blackhole);
+}
 
-	if (!n->blackhole) {
-		n->blackhole = xs_nexthops_take(n);
-		if (n->blackhole)
-			xs_nexthops_set(n, n->blackhole, &drop);
-	}
-	return n->blackhole;
+uint32_t xs_nexthops_unreachable(struct xs_nexthops *n)
+{
+	return the_only(n, XS_NEXTHOP_UNREACHABLE, &n->unreachable);
+}
+
+uint32_t xs_nexthops_resolve(struct xs_nexthops *n)
+{
+	return the_only(n, XS_NEXTHOP_RESOLVE, &n->resolve);
 }
 
 /* ---- what a former agent left ------------------------------------------------------------------------------------ */

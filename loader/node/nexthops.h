@@ -10,9 +10,14 @@
 
 #include "loader/node/mirror.h"
 
-/* The entry that punts, and the one that drops: one each for all mirrors. 0: there is no room for it. */
+/*
+ * Entries that are the same for all: what punts, what drops, what is punted as unreachable, and what makes the kernel look for a
+ * new neighbour. One each for all mirrors. 0: there is no room for it.
+ */
 uint32_t xs_nexthops_punt(struct xs_nexthops *nexthops);
 uint32_t xs_nexthops_blackhole(struct xs_nexthops *nexthops);
+uint32_t xs_nexthops_unreachable(struct xs_nexthops *nexthops);
+uint32_t xs_nexthops_resolve(struct xs_nexthops *nexthops);
 
 /* A zeroed entry of kind PUNT; 0: there is none. */
 uint32_t xs_nexthops_take(struct xs_nexthops *nexthops);

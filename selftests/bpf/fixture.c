@@ -161,7 +161,8 @@ static void fill_routes(struct fixture *fixture)
 	put_hop(fixture, HOP_EDGE6, (struct xs_nexthop){
 		.kind = XS_NEXTHOP_EDGE, .vport = VPORT_M1, .edge_root = xs_table_root(fixture->users[XS_FAMILY6])});
 	put_hop(fixture, HOP_USER, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_E});
-	put_hop(fixture, HOP_UNRESOLVED, (struct xs_nexthop){.kind = XS_NEXTHOP_PUNT});
+	put_hop(fixture, HOP_UNRESOLVED, (struct xs_nexthop){.kind = XS_NEXTHOP_RESOLVE});
+	put_hop(fixture, HOP_UNREACHABLE, (struct xs_nexthop){.kind = XS_NEXTHOP_UNREACHABLE});
 	put_hop(fixture, HOP_L3, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(201), .vport = VPORT_L3});
 	set(fixture->fib1, "10.0.0.0", 16, HOP_L2);
 	set(fixture->fib1, "10.1.0.0", 16, HOP_G);
@@ -169,6 +170,9 @@ static void fill_routes(struct fixture *fixture)
 	set(fixture->fib1, "10.3.0.1", 32, HOP_OWN);
 	set(fixture->fib1, "10.4.0.0", 16, HOP_SMALL);
 	set(fixture->fib1, "10.5.0.0", 16, HOP_STACK);
+	set(fixture->fib1, "10.7.0.0", 16, HOP_UNREACHABLE);
+	set(fixture->fib1, "10.8.0.0", 16, HOP_UNRESOLVED);
+	set(fixture->fib2, "10.8.0.0", 16, HOP_UNRESOLVED);
 	set(fixture->fib1, "192.0.2.0", 24, HOP_EDGE);
 	frame_twin(frame_ip("192.0.2.0"), users6);
 	assert_true(xs_table_set(fixture->fib1[XS_FAMILY6], users6, frame_twin_bits(24), HOP_EDGE6) >= 0);
@@ -253,6 +257,19 @@ void fixture_policy(struct fixture *fixture, const struct xs_condition *conditio
 	xs_policy_free(before);
 }
 
+static void refill(struct fixture *fixture)
+{
+	const struct xs_policer full = {};
+	const struct xs_unresolved none = {};
+
+	if (fixture->police)
+		return;
+	for (uint32_t vport = VPORT_L1; vport <= VPORT_M2; vport++)
+		fixture_put(fixture, XS_MAP_policer, vport, &full);
+	for (uint32_t slice = SLICE_1; slice <= SLICE_2; slice++)
+		fixture_put(fixture, XS_MAP_unresolved, slice, &none);
+}
+
 static int run(int program, struct frame *frame, struct __sk_buff *skb)
 {
 	struct frame in = *frame;
@@ -267,6 +284,7 @@ static int run(int program, struct frame *frame, struct __sk_buff *skb)
 
 int fixture_run_xdp(struct fixture *fixture, uint32_t port, struct frame *frame)
 {
+	refill(fixture);
 	fixture_put(fixture, XS_MAP_port_of_ifindex, LOOPBACK, &port);
 	return run(bpf_program__fd(fixture->skeleton->progs.xdp_port), frame, NULL);
 }
@@ -290,6 +308,7 @@ static int run_tc(int program, struct frame *frame, uint32_t gso)
 
 int fixture_run_tc(struct fixture *fixture, uint32_t port, struct frame *frame, uint32_t gso)
 {
+	refill(fixture);
 	fixture_put(fixture, XS_MAP_port_of_ifindex, LOOPBACK, &port);
 	return run_tc(bpf_program__fd(fixture->skeleton->progs.front_port), frame, gso);
 }

@@ -337,19 +337,29 @@ unsigned int ask_kernel(const struct xs_address *address, struct answer answer[A
 
 /* ---- the table's ------------------------------------------------------------------------------------------------- */
 
+/* NULL: the table has no entry. */
+static const struct xs_nexthop *nexthop_for(const struct node *node, const struct xs_address *address)
+{
+	uint32_t root = xs_mirror_root(node->mirror, xs_family_index(address->family)), leaf;
+
+	if (!xs_blocks_lookup(xs_node_maps_block(&node->maps), root, address->bytes, xs_family_bits(address->family) / 8,
+			      &leaf))
+		return NULL;
+	assert_true(leaf && leaf < node->maps.entries[XS_MAP_nexthop]);
+	return &xs_node_maps_nexthop(&node->maps)[leaf];
+}
+
 void ask_table(const struct node *node, const struct xs_address *address, struct answer *out)
 {
 	unsigned int family = xs_family_index(address->family);
-	const struct xs_nexthop *nexthop;
-	uint32_t leaf;
+	const struct xs_nexthop *nexthop = nexthop_for(node, address);
 
 	memset(out, 0, sizeof(*out));
-	if (!xs_blocks_lookup(xs_node_maps_block(&node->maps), xs_mirror_root(node->mirror, family), address->bytes,
-			      xs_family_bits(address->family) / 8, &leaf))
+	if (!nexthop)
 		return;
-	assert_true(leaf && leaf < node->maps.entries[XS_MAP_nexthop]);
-	nexthop = &xs_node_maps_nexthop(&node->maps)[leaf];
-	out->kind = nexthop->kind;
+	/* Whatever else the kernel is asked for, its answer decides. */
+	out->kind = nexthop->kind == XS_NEXTHOP_RESOLVE || nexthop->kind == XS_NEXTHOP_UNREACHABLE ? XS_NEXTHOP_PUNT :
+													 nexthop->kind;
 	if (nexthop->kind == XS_NEXTHOP_FORWARD) {
 		unsigned int device = nexthop->vport - 100;
 
@@ -368,8 +378,7 @@ void ask_table(const struct node *node, const struct xs_address *address, struct
 uint8_t kind_of(const struct node *node, const char *address)
 {
 	const struct xs_address of = parse(address);
-	struct answer got;
+	const struct xs_nexthop *nexthop = nexthop_for(node, &of);
 
-	ask_table(node, &of, &got);
-	return got.kind;
+	return nexthop ? nexthop->kind : XS_NEXTHOP_PUNT;
 }

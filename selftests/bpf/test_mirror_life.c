@@ -234,12 +234,15 @@ static void test_routes_that_lead_nowhere(void **state)
 	assert_int_equal(xs_mirror_sync(node.mirror), 0);
 	assert_int_equal(kind_of(&node, "20.49.0.1"), XS_NEXTHOP_FORWARD);
 	assert_int_equal(kind_of(&node, "20.50.0.1"), XS_NEXTHOP_BLACKHOLE);
-	assert_int_equal(kind_of(&node, "20.51.0.1"), XS_NEXTHOP_PUNT);
-	assert_int_equal(kind_of(&node, "20.52.0.1"), XS_NEXTHOP_PUNT);
+	assert_int_equal(kind_of(&node, "20.51.0.1"), XS_NEXTHOP_UNREACHABLE);
+	assert_int_equal(kind_of(&node, "20.52.0.1"), XS_NEXTHOP_UNREACHABLE);
 	assert_int_equal(kind_of(&node, "2a00:49::1"), XS_NEXTHOP_FORWARD);
 	assert_int_equal(kind_of(&node, "2a00:50::1"), XS_NEXTHOP_BLACKHOLE);
-	assert_int_equal(kind_of(&node, "2a00:51::1"), XS_NEXTHOP_PUNT);
-	assert_int_equal(kind_of(&node, "2a00:52::1"), XS_NEXTHOP_PUNT);
+	assert_int_equal(kind_of(&node, "2a00:51::1"), XS_NEXTHOP_UNREACHABLE);
+	assert_int_equal(kind_of(&node, "2a00:52::1"), XS_NEXTHOP_UNREACHABLE);
+	/* A host that nobody has asked for on a subnet that is attached. */
+	for (unsigned int family = 0; family < XS_FAMILIES; family++)
+		assert_int_equal(kind_of(&node, link_text(family, 0, 77)), XS_NEXTHOP_RESOLVE);
 	ip("route del blackhole 20.50.0.0/24");
 	ip("route del blackhole 2a00:50::/32");
 	catch_up(&node);

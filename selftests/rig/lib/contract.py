@@ -35,10 +35,18 @@ def constant(name):
 def _length(word):
     if word == "XS_VERDICT_COUNT":
         return len(VERDICTS)
+    if word == "XS_PUNT_CLASS_COUNT":
+        return len(PUNT_CLASSES)
     return int(word) if word.isdigit() else constant(word)
 
 
-VERDICTS = re.findall(r"X\(\w+,\s*\"([a-z-]+)\",", _text)
+def _names(list_of):
+    body = re.search(rf"^#define {list_of}\(X\)(.*?[^\\])$", _text, re.M | re.S).group(1)
+    return re.findall(r"X\(\w+,\s*\"([a-z-]+)\",", body)
+
+
+VERDICTS = _names("XS_VERDICTS")
+PUNT_CLASSES = _names("XS_PUNT_CLASSES")
 DROPS = VERDICTS[VERDICTS.index("malformed") :]
 VERSION = constant("XS_CONTRACT_VERSION")
 PIN_ROOT = constant("XS_PIN_ROOT")

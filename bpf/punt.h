@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * punt.h - what may be handed to the kernels of slivers and edges: policed per virtual port and class (XS_PUNT_CLASSES), and
+ * where the kernel would look for a new neighbour, per slice by the number of addresses. Asked once per frame, by the front end
+ * that sees it first, before the frame costs the kernel anything.
+ */
+#ifndef XSLICE_BPF_PUNT_H
+#define XSLICE_BPF_PUNT_H
+
+#include "bpf/maps.h"
+#include "bpf/packet.h"
+#include "bpf/parse.h"
+
+#define XS_SECOND 1000000000ull
+#define XS_BUCKET_TRIES 3 /* other CPUs may take from the same bucket at the same moment */
+
+/* A bucket is the time at which it will be full again. */
+static __always_inline bool xs_take_token(__u64 *full_at, __u64 now, __u64 interval, __u64 burst)
+{
+#pragma unroll
+	for (int i = 0; i < XS_BUCKET_TRIES; i++) {
+		__u64 was = XS_READ_ONCE(*full_at), from = was > now ? was : now;
+
+		if (from - now > (burst - 1) * interval)
+			return false;
+		if (__sync_val_compare_and_swap(full_at, was, from + interval) == was)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool xs_is_routing_port(__be16 port)
+{
+	return port == bpf_htons(179) || port == bpf_htons(520) || port == bpf_htons(521) ||       /* BGP, RIP, RIPng */
+	       port == bpf_htons(3784) || port == bpf_htons(3785) || port == bpf_htons(4784) ||    /* BFD */
+	       port == bpf_htons(6696);                                                            /* Babel */
+}
+
+/* Of a packet that is nothing special to the stages: is it what routers tell each other, or neighbour discovery? */
+static __always_inline __u32 xs_class_of_transport(__u8 protocol, const void *transport, const void *end)
+{
+	const __be16 *port = transport;
+	const __u8 *type = transport;
+
+	switch (protocol) {
+	case 46:  /* RSVP */
+	case 88:  /* EIGRP */
+	case 89:  /* OSPF */
+	case 103: /* PIM */
+	case 112: /* VRRP */
+		return XS_PUNT_ROUTING;
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+		if ((const void *)(port + 2) <= end && (xs_is_routing_port(port[0]) || xs_is_routing_port(port[1])))
+			return XS_PUNT_ROUTING;
+		break;
+	case IPPROTO_ICMPV6:
+		if ((const void *)(type + 1) <= end && *type >= 133 && *type <= 137) /* solicitations, advertisements, redirects */
+			return XS_PUNT_NEIGHBOUR;
+		break;
+	}
+	return XS_PUNT_OTHER;
+}
+
+static __always_inline __u32 xs_class_of(const struct xs_packet *packet)
+{
+	const struct ipv6hdr *ip6 = packet->network;
+	const struct iphdr *ip = packet->network;
+
+	if (packet->ethertype == bpf_htons(ETH_P_ARP))
+		return XS_PUNT_NEIGHBOUR;
+	if (packet->punt_class != XS_PUNT_OTHER)
+		return packet->punt_class;
+	if (packet->ethertype == bpf_htons(ETH_P_IPV6))
+		return (void *)(ip6 + 1) > packet->end ? XS_PUNT_OTHER : xs_class_of_transport(ip6->nexthdr, ip6 + 1, packet->end);
+	if ((void *)(ip + 1) > packet->end || ip->frag_off & bpf_htons(XS_FRAGMENT_MASK))
+		return XS_PUNT_OTHER;
+	return xs_class_of_transport(ip->protocol, ip + 1, packet->end);
+}
+
+/* With a number that nobody can guess, so that nobody can choose addresses that look alike. IPv4's other bytes are zero. */
+static __always_inline __u64 xs_address_hash(const union xs_wire_address *address, __u64 seed)
+{
+	__u64 high = (__u64)address->word[0] << 32 | address->word[1], low = (__u64)address->word[2] << 32 | address->word[3];
+	__u64 hash = (high ^ seed) * 0x9e3779b97f4a7c15ull;
+
+	hash = (hash ^ hash >> 32 ^ low ^ seed) * 0xd6e8feb86659fd93ull;
+	return hash ^ hash >> 32;
+}
+
+/* A new neighbour to look for costs the kernel an entry that all namespaces share; one that was asked for lately has it. */
+static __always_inline bool xs_may_resolve(__u32 slice_id, const union xs_wire_address *address, __u64 now)
+{
+	struct xs_unresolved *asked = bpf_map_lookup_elem(&unresolved, &slice_id);
+	__u32 mark, *recent;
+	__u64 hash;
+
+	if (!asked)
+		return false;
+	if (!asked->seed)
+		asked->seed = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32() | 1;
+	hash = xs_address_hash(address, asked->seed);
+	mark = hash >> 32 | 1;
+	recent = &asked->recent[hash % (XS_UNRESOLVED_MARKS / XS_UNRESOLVED_SET) * XS_UNRESOLVED_SET];
+	if (recent[0] == mark || recent[1] == mark || recent[2] == mark || recent[3] == mark)
+		return true;
+	if (!xs_take_token(&asked->full_at, now, XS_SECOND / XS_UNRESOLVED_RATE, XS_UNRESOLVED_BURST))
+		return false;
+	recent[3] = recent[2];
+	recent[2] = recent[1];
+	recent[1] = recent[0];
+	recent[0] = mark;
+	return true;
+}
+
+/*
+ * May this be punted? neighbour: the address that the kernel has to look for, in the slice. A global function, so that the
+ * verifier looks at it once and not once for each way that leads here.
+ */
+__noinline int xs_police(__u32 vport_id, __u32 class, __u32 slice_id, const union xs_wire_address *neighbour)
+{
+	struct xs_policer *of = bpf_map_lookup_elem(&policer, &vport_id);
+	__u64 now = bpf_ktime_get_ns(), interval = 0, burst = 0;
+
+	if (!of || !neighbour || class >= XS_PUNT_CLASS_COUNT)
+		return 0;
+	if (slice_id && !xs_may_resolve(slice_id, neighbour, now))
+		return 0;
+	switch (class) {
+#define XS_PUNT_CASE(id, name, per_second, at_once, text) \
+	case XS_PUNT_##id:                                \
+		interval = XS_SECOND / (per_second);      \
+		burst = at_once;                          \
+		break;
+		XS_PUNT_CLASSES(XS_PUNT_CASE)
+#undef XS_PUNT_CASE
+	}
+	return xs_take_token(&of->full_at[class], now, interval, burst);
+}
+
+static __always_inline bool xs_may_punt(const struct xs_packet *packet)
+{
+	return xs_police(packet->vport_id, xs_class_of(packet), packet->unresolved ? packet->slice : 0, &packet->destination);
+}
+
+#endif
