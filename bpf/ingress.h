@@ -63,6 +63,7 @@ static __always_inline int xs_ingress(struct xs_packet *packet)
 	int verdict;
 
 	verdict = xs_ingress_label(packet, &vport_id);
+	packet->service_tag = false; /* Nobody asks any more; else the verifier goes on telling two ways apart, to the end. */
 	if (verdict != XS_UNDECIDED)
 		return verdict;
 	at = bpf_map_lookup_elem(&vport, &vport_id);

@@ -383,10 +383,13 @@ void fixture_send(struct fixture *fixture, uint32_t port, const struct frame *fr
 
 int fixture_setup_with_mux(void **state)
 {
-	const struct xs_condition condition = {
-		.slice = SLICE_2, .vport = VPORT_M2, .destination = {203, 0, 113, 1}, .destination_length = 32};
+	struct xs_condition condition[XS_FAMILIES] = {
+		{.slice = SLICE_2, .vport = VPORT_M2, .destination = {203, 0, 113, 1}, .destination_length = 32},
+		{.slice = SLICE_2, .vport = VPORT_M2, .destination_length = 128, .family = XS_FAMILY6, .position = 1},
+	};
 
+	frame_twin(frame_ip("203.0.113.1"), condition[XS_FAMILY6].destination);
 	fixture_setup(state);
-	fixture_policy(*state, &condition, 1);
+	fixture_policy(*state, condition, XS_FAMILIES);
 	return 0;
 }

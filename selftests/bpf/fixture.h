@@ -80,7 +80,7 @@ extern struct fixture_pool fixture_pool;
 int fixture_available(void);
 
 int fixture_setup(void **state);    /* cmocka: a fixture in *state */
-int fixture_setup_with_mux(void **state); /* the same, and a MUX that takes only packets for 203.0.113.1, into slice 2 */
+int fixture_setup_with_mux(void **state); /* the same, and a MUX that takes only packets for 203.0.113.1 and its twin, into slice 2 */
 int fixture_teardown(void **state);
 
 /* MAC that a vport takes. */

@@ -114,8 +114,8 @@ static const struct verdict_case cases[] = {
 
 	{"to the edge's address", PORT_MUX, XS_PUNTED, 0, {E}, .destination = "192.0.2.1"},
 	{"no condition takes it", PORT_MUX, XS_NO_SLICE, 0, {E}},
-	{"a condition takes it", PORT_MUX, XS_FORWARDED, 2, {E}, .destination = "203.0.113.1", .only = V4},
-	{"a condition takes it, the sliver must look", PORT_MUX, XS_PUNTED, 2, {E, .ttl = 1}, .destination = "203.0.113.1", .only = V4},
+	{"a condition takes it", PORT_MUX, XS_FORWARDED, 2, {E}, .destination = "203.0.113.1"},
+	{"a condition takes it, the sliver must look", PORT_MUX, XS_PUNTED, 2, {E, .ttl = 1}, .destination = "203.0.113.1"},
 
 	{"no route: the kernel says so", PORT_LINKS, XS_PUNTED, 1, {L1, .tci = 101}, .destination = "10.99.0.1"},
 	{"blackhole", PORT_LINKS, XS_BLACKHOLE, 1, {L1, .tci = 101}, .destination = "10.2.0.1"},
@@ -153,6 +153,8 @@ static const struct verdict_case cases[] = {
 		.only = V6},
 	{"payload longer than its frame", PORT_LINKS, XS_MALFORMED, 1, {L1, .tci = 101}, .patch_at = 22, .patch = 0xff, .only = V6},
 	{"many hop-by-hop options", PORT_LINKS, XS_PUNTED, 1, {L1, .tci = 101, .option_words = 200}, .only = V6},
+	{"an empty hop-by-hop header from a user", PORT_MUX, XS_PUNTED, 2, {E, .option_words = 1}, .destination = "203.0.113.1",
+		.only = V6},
 	{"destination options", PORT_LINKS, XS_FORWARDED, 1, {L1, .tci = 101, .extensions = 1, .extension = {60}}, .only = V6},
 	{"routing header", PORT_LINKS, XS_FORWARDED, 1, {L1, .tci = 101, .extensions = 1, .extension = {43}}, .only = V6},
 	{"all of RFC 8200's headers", PORT_LINKS, XS_FORWARDED, 1,
