@@ -37,10 +37,10 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 /* ---- the second load
  * ------------------------------------------------------------------------------------------------- */
 
-/* Programs count in maps per CPU and write no others. */
+/* Programs count in maps per CPU, and note in two others what was punted: a copy's buckets are full. */
 static bool is_written(int map)
 {
-	return xs_map_info(map)->per_cpu;
+	return xs_map_info(map)->per_cpu || map == XS_MAP_policer || map == XS_MAP_unresolved;
 }
 
 /* Live maps where they are only read, new ones of the same size where they are written. */
