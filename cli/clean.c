@@ -15,7 +15,7 @@
 
 struct nodes {
 	struct xs_store *store;
-	char place[PATH_MAX]; /* of the store, as the machine's notes name it */
+	char place[PATH_MAX];      /* of the store, as the machine's notes name it */
 	struct xs_node_wait *wait; /* those that may hold something */
 	size_t count;
 	json_t *result;
@@ -117,7 +117,8 @@ static void print_result(const json_t *result)
 
 	if (!json_array_size(result))
 		puts("nothing to take down");
-	json_array_foreach (result, i, node) {
+	json_array_foreach(result, i, node)
+	{
 		const char *by = json_string_value(json_object_get(node, "by"));
 
 		printf("%-15s %s%s%s\n", json_string_value(json_object_get(node, "node")),
@@ -180,7 +181,7 @@ static int take_down(const struct xs_options *options, struct nodes *nodes)
 	int code;
 
 	if (xs_apply_nothing(nodes->store, &empty, text)) {
-		xs_complain("clean: %s", text);
+		xs_complain("clean: store %s: %s", options->store, text);
 		return XS_EXIT_FAILED;
 	}
 	sort_nodes(nodes);

@@ -15,7 +15,8 @@ int xs_lock_store(const struct xs_options *options, struct xs_store *store)
 	error = xs_store_lock(store, options->timeout_ms);
 	xs_progress(NULL);
 	if (error == -ETIMEDOUT)
-		xs_complain("store %s: another xslice holds its lock", options->store);
+		xs_complain("store %s: another xslice holds its lock, and has for %g s (--timeout SEC waits longer)",
+			    options->store, options->timeout_ms / 1000.0);
 	else if (error)
 		xs_complain("store %s: lock: %s", options->store, strerror(-error));
 	return error;
@@ -41,13 +42,19 @@ static void complain_silent(struct xs_store *store, const struct xs_node_wait *w
 	struct xs_report report;
 	int error = xs_report_get(store, wait->node, &report);
 
-	if (error)
+	if (error == -ENOENT)
 		xs_complain("node %s: no agent has ever reported (xsliced --node %s)", wait->node, wait->node);
+	else if (error)
+		xs_complain("node %s: key report/%s of the store cannot be read: %s; its agent writes it anew at the "
+			    "next change",
+			    wait->node, wait->node, error == -EBADMSG ? "not a report" : strerror(-error));
 	else if (!xs_agent_runs(wait->node))
-		xs_complain("node %s: its agent (pid %lld) is gone; it will follow when it is started", wait->node,
-			    (long long)report.pid);
+		xs_complain(
+			"node %s: its agent (pid %lld) is gone; it will follow when it is started (xsliced --node %s)",
+			wait->node, (long long)report.pid, wait->node);
 	else
-		xs_complain("node %s: has not reported in time", wait->node);
+		xs_complain("node %s: has not reported in time; its log (journalctl -u xsliced@%s) says what it does",
+			    wait->node, wait->node);
 }
 
 int xs_await_nodes(const struct xs_options *options, struct xs_store *store, struct xs_node_wait *wait, size_t count,
@@ -60,7 +67,7 @@ int xs_await_nodes(const struct xs_options *options, struct xs_store *store, str
 	error = xs_wait_reports(store, wait, count, revision, generation, options->timeout_ms, show_progress, NULL);
 	xs_progress(NULL);
 	if (error && error != -ETIMEDOUT) {
-		xs_complain("reports: %s", strerror(-error));
+		xs_complain("store %s: reports: %s", options->store, strerror(-error));
 		return XS_EXIT_FAILED;
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -39,7 +39,7 @@ void xs_agent_report(struct xs_agent *agent)
 	snprintf(agent->report.netns, sizeof(agent->report.netns), "%s", agent->netns ? agent->netns : "");
 	err = xs_report_put(agent->store, agent->name, &agent->report);
 	if (err)
-		xs_log("cannot report: %s", strerror(-err));
+		xs_log("store %s: cannot write report/%s: %s", agent->store_path, agent->name, strerror(-err));
 }
 
 /* ---- switches ------------------------------------------------------------------------------------------------------ */
@@ -86,7 +86,7 @@ static void pull(struct xs_agent *agent)
 		return;
 	err = stored < agent->report.generation ? settle(agent) : take_switches(agent);
 	if (err) {
-		xs_log("switch: %s", strerror(-err));
+		xs_log("store %s: its cells cannot be taken over: %s", agent->store_path, strerror(-err));
 		return;
 	}
 	/* During an apply the report is not ready; the apply's own will say it. */

@@ -50,7 +50,7 @@ static int busy(const char *node, int fd, char *error)
 
 	pid[n > 0 ? n : 0] = '\0';
 	pid[strcspn(pid, "\n")] = '\0';
-	snprintf(error, ERROR_SIZE, "node %s is held by process %s", node, pid[0] ? pid : "?");
+	snprintf(error, ERROR_SIZE, "node %s has an agent already, process %s", node, pid[0] ? pid : "?");
 	return -EBUSY;
 }
 

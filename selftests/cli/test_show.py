@@ -143,9 +143,26 @@ def faults_have_a_place():
             store.run(word).exits(1, store.path, "revision")
 
 
+def waiting_says_for_what():
+    """apply: another's lock, a node without an agent, one whose report is none, one whose agent has died."""
+    with tool.Store() as store:
+        said = store.apply().err
+        assert f"node {NODE}: no agent has ever reported (xsliced --node {NODE})" in said, said
+        store.put(f"report/{NODE}", "?")
+        store.put(f"report/{OTHER}", report(store, revision=0, revision_id="0000000000000000"))
+        said = store.apply().err
+        assert f"report/{NODE}" in said and "not a report" in said, said
+        assert f"node {OTHER}: its agent (pid 4711) is gone" in said and f"xsliced --node {OTHER}" in said, said
+        lock = next(name for name in os.listdir(store.path) if "lock" in name)
+        with open(os.path.join(store.path, lock), "r+", encoding="ascii") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            path = store.write(tool.figure7())
+            store.run("apply", "--timeout", "0.2", path).exits(5, store.path, "another xslice", "0.2 s", "--timeout")
+
+
 if __name__ == "__main__":
     sys.exit(
         tool.run_cases(
-            [(case.__name__, case) for case in (without_agent, with_agent, behind_a_switch, removed_node, faults_have_a_place)]
+            [(case.__name__, case) for case in (without_agent, with_agent, behind_a_switch, removed_node, faults_have_a_place, waiting_says_for_what)]
         )
     )
