@@ -149,6 +149,8 @@ static void draw_mux(struct graph *graph, const struct xs_plan *plan, const stru
 
 	add(&label, "%s", def->name);
 	add(&label, "port %s", def->port->name);
+	if (def->exit)
+		add(&label, "exit %s", def->exit->name);
 	for (size_t i = 0; i < def->client_count; i++)
 		add_prefix(&label, "clients ", &def->client[i].prefix);
 	add_box(graph, id_of(id, "mux", NULL, def->name), "mux", def->node->name, SIZE_MAX, &label);

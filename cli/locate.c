@@ -212,6 +212,23 @@ static void add_way(const struct locate *locate, size_t node, const char *kind, 
 	json_array_append_new(locate->way, way);
 }
 
+/* What no list takes has an end of its own. */
+static void add_leftover(const struct locate *locate, const struct xs_image *image, const struct xs_rec_mux *mux,
+			 json_t *maybe)
+{
+	const struct xs_rec_port *port = xs_image_find(image, XS_REC_PORT, &mux->exit);
+	char end[128];
+
+	if (port)
+		snprintf(end, sizeof(end), "it goes on as it came, by port %s of %s (exit)", port->name,
+			 image->header->node);
+	else
+		snprintf(end, sizeof(end), "it is dropped (no-slice)");
+	json_array_append_new(locate->way, json_pack("{s:{s:s,s:s,s:s},s:n,s:n,s:O,s:[],s:s,s:b}", "from", "kind",
+						     "mux", "name", mux->name, "node", image->header->node, "slice",
+						     "by", "unless", maybe, "hop", "end", end, "arrives", 0));
+}
+
 static int ways_from_mux(const struct locate *locate, size_t node, const struct xs_rec_mux *mux)
 {
 	const struct xs_image *image = locate->images.image[node];
@@ -232,6 +249,8 @@ static int ways_from_mux(const struct locate *locate, size_t node, const struct 
 				  : json_null(),
 			is_chosen ? maybe : none);
 	}
+	if (!error && !chosen)
+		add_leftover(locate, image, mux, maybe);
 	json_decref(maybe);
 	json_decref(none);
 	return error;
@@ -336,9 +355,12 @@ static void print_way(const json_t *way)
 	json_t *one;
 	size_t i;
 
-	printf("from %s %s on %s in slice %s", member(from, "kind"), member(from, "name"), member(from, "node"),
-	       member(way, "slice"));
-	if (json_is_object(by))
+	printf("from %s %s on %s", member(from, "kind"), member(from, "name"), member(from, "node"));
+	if (member(way, "slice"))
+		printf(" in slice %s", member(way, "slice"));
+	if (!member(way, "slice"))
+		printf(": no slice's list takes it now\n");
+	else if (json_is_object(by))
 		printf(": chosen by %s of %s\n", member(by, "condition"), member(by, "filter"));
 	else
 		printf("%s\n", strcmp(member(from, "kind"), "mux") ? "" : ": not chosen now");

@@ -153,7 +153,11 @@ static void add_port(json_t *words, const struct xs_image *image, const struct x
 	set(one, "mode", "%s", port->mode == XS_MODE_GENERIC ? "generic" : "native");
 	set(one, "attach", "%s", port->attach == XS_ATTACH_SHARED ? "shared" : "exclusive");
 	set(one, "stack", "%s", port->stack == XS_STACK_LOCAL ? "local" : "wire");
-	set(one, "used by", "%s", port->user && port->labelled ? "users and links" : port->user ? "users" : "links");
+	set(one, "used by", "%s",
+	    port->exit                     ? "an exit"
+	    : port->user && port->labelled ? "users and links"
+	    : port->user                   ? "users"
+					   : "links");
 	for (size_t i = 0; (reserved = xs_image_at(image, XS_REC_RESERVED, i)); i++) {
 		if (reserved->port != port->id)
 			continue;
@@ -206,6 +210,14 @@ static void add_vport(json_t *words, const struct xs_image *image, const struct 
 	}
 }
 
+/* Where goes on what no slice takes (R16). */
+static void add_exit(json_t *words, const struct xs_image *image, const struct xs_rec_mux *mux)
+{
+	if (mux->exit)
+		set(thing(words, "mux", "%s", mux->name), "exit", "%s/%s", image->header->node,
+		    port_name(image, mux->exit));
+}
+
 /* The gateway or MUX that a vport is of: what is said of it is said of that. */
 static json_t *user_of(json_t *words, const struct xs_image *image, uint32_t id)
 {
@@ -239,6 +251,7 @@ void xs_words_add(json_t *words, const struct xs_image *image)
 	const struct xs_rec_vport *vport;
 	const struct xs_rec_cell *cell;
 	const struct xs_rec_port *port;
+	const struct xs_rec_mux *mux;
 	char text[XS_PREFIX_TEXT];
 	json_t *one;
 
@@ -264,6 +277,8 @@ void xs_words_add(json_t *words, const struct xs_image *image)
 		append(user_of(words, image, proxy->edge), "answers ARP for", xs_prefix_text(&proxy->prefix, text));
 	for (size_t i = 0; (cell = xs_image_at(image, XS_REC_CELL, i)); i++)
 		add_cell(words, image, cell);
+	for (size_t i = 0; (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
+		add_exit(words, image, mux);
 }
 
 void xs_words_route(json_t *words, const struct xs_image *image, const struct xs_rec_route *route)

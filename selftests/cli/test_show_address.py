@@ -133,6 +133,17 @@ def conditions_that_test_more():
         assert not ways["mux", "A"]["unless"], ways
 
 
+def no_list_takes_it():
+    with tool.Store() as store:
+        store.apply(tool.figure7(**{"{any: true}": "{source: 192.0.2.0/25}"}))
+        _, ways = look(store, "10.0.0.9")
+        left = ways["mux", None]
+        assert left["end"] == "it is dropped (no-slice)" and not left["hop"] and not left["by"], left
+        assert [one["condition"] for one in left["unless"]] == ["source 192.0.2.0/25"], left
+        assert not any(way["by"] for way in ways.values()), ways
+        assert ("mux", None) not in look(store, "10.0.0.5")[1]
+
+
 def behind_routers():
     with tool.Store() as store:
         store.apply(
@@ -175,5 +186,5 @@ def circles_end():
 
 
 if __name__ == "__main__":
-    cases = (migrated, both_families, labels_are_the_plans, others, conditions_that_test_more, behind_routers, circles_end)
+    cases = (migrated, both_families, labels_are_the_plans, others, conditions_that_test_more, no_list_takes_it, behind_routers, circles_end)
     sys.exit(tool.run_cases([(case.__name__, case) for case in cases]))
