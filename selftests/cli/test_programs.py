@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 
 import tool
 
@@ -76,18 +75,16 @@ def named_xsliced():
         link = os.path.join(store.folder, "exe")
         os.symlink(tool.program("xsliced"), link)
         os.mkdir(store.path)
-        agent = subprocess.Popen([link, "--node", tool.FOREIGN, "--store", store.path], stderr=subprocess.DEVNULL)
+        agent = subprocess.Popen([link, "--node", tool.FOREIGN, "--store", store.path], stderr=subprocess.PIPE, text=True)
         try:
-            end = time.monotonic() + 5
-            name = ""
-            while name != "xsliced" and time.monotonic() < end and agent.poll() is None:
-                with open(f"/proc/{agent.pid}/comm", encoding="ascii") as file:
-                    name = file.read().strip()
-                time.sleep(0.01)
-            assert name == "xsliced", name
+            said = next((line for line in agent.stderr if "started" in line), "nothing")
+            with open(f"/proc/{agent.pid}/comm", encoding="ascii") as file:
+                name = file.read().strip()
         finally:
             agent.terminate()
-            agent.wait(20)
+            agent.communicate(timeout=20)
+        assert "started" in said and name == "xsliced", (said, name)
+        assert not os.path.exists(f"/run/xslice/{tool.FOREIGN}"), "an agent whose node holds nothing has left a trace"
 
 
 def files_below(folder):
