@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What both programs owe who types them: versions, usage, exit codes, output that was lost, installation."""
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,18 @@ def install_and_uninstall():
         assert not os.path.exists(os.path.join(folder, "usr/local/share/xslice"))
 
 
+def every_drop_reason_is_explained():
+    """docs/operations.md has a line for each; what is no drop is not a reason."""
+    with open(os.path.join(tool.TOP, "maps/contract.h"), encoding="utf-8") as file:
+        names = re.findall(r'^\tX\([A-Z_]+, "([a-z-]+)"', file.read(), re.M)
+    drops = names[names.index("malformed") :]
+    assert len(drops) >= 15 and "punted" not in drops, names
+    with open(os.path.join(tool.TOP, "docs/operations.md"), encoding="utf-8") as file:
+        told = set(re.findall(r"`([a-z-]+)`", file.read()))
+    missing = [name for name in drops if name not in told]
+    assert not missing, f"docs/operations.md does not tell what to do about {missing}"
+
+
 def help_lists_targets():
     done = subprocess.run(["make", "-s", "help"], cwd=tool.TOP, capture_output=True, text=True, check=True, timeout=60)
     for target in ("test", "demo", "bench", "install", "uninstall", "clean"):
@@ -139,6 +152,7 @@ if __name__ == "__main__":
                     default_store,
                     named_xsliced,
                     install_and_uninstall,
+                    every_drop_reason_is_explained,
                     help_lists_targets,
                 )
             ]
