@@ -148,14 +148,15 @@ XS_ASSERT(sizeof(struct xs_nexthop) == 32);
 
 /*
  * block: array, mapped; key block number. One level per address byte; a lookup starts at a root block and takes at most one
- * step per byte of the address. An entry is EMPTY, a LEAF (an index whose meaning is the table's) or the number of the next
- * BLOCK. Leaves are pushed down: an entry under a longer block repeats the leaf of the shorter prefix, so the first entry
- * that is no BLOCK is the answer. Block 0 is never used: root 0 is a table without entries.
+ * step per byte of the address. An entry is EMPTY, a LEAF (an index whose meaning is the table's), the number of the next
+ * BLOCK, or the number of a GUARD. Leaves are pushed down: an entry under a longer block repeats the leaf of the shorter
+ * prefix, so the first entry that is no BLOCK decides. Block 0 is never used: root 0 is a table without entries.
  */
 #define XS_BLOCK_ENTRIES 256
 #define XS_ENTRY_EMPTY 0u
 #define XS_ENTRY_LEAF (1u << 30)
 #define XS_ENTRY_BLOCK (2u << 30)
+#define XS_ENTRY_GUARD (3u << 30)
 #define XS_ENTRY_KIND (3u << 30)
 #define XS_ENTRY_INDEX (~XS_ENTRY_KIND)
 
@@ -163,6 +164,26 @@ struct xs_block {
 	__u32 entry[XS_BLOCK_ENTRIES];
 };
 XS_ASSERT(sizeof(struct xs_block) == 1024);
+
+/*
+ * guard: array, mapped; key guard number, 0 is never used. Leaves that stand high: where only a few prefixes lie under an
+ * entry, they need no blocks of their own, but bear their whole prefixes, which are checked on arrival. The first that holds
+ * the address decides, else `outside`. One cache line.
+ *
+ * Changed under its readers by one store: a leaf, `outside`, or a length that becomes 0. A prefix is never added: another
+ * guard takes the place.
+ */
+#define XS_GUARD_PREFIXES 2
+struct xs_guard {
+	/* Prefixes as numbers of 128 bits, IPv4's the uppermost 32, zero beyond the length; a longer one before one that covers it. */
+	__u64 high[XS_GUARD_PREFIXES], low[XS_GUARD_PREFIXES];
+	__u32 leaf[XS_GUARD_PREFIXES]; /* entries: LEAF and index */
+	__u32 outside;                 /* LEAF or EMPTY: what holds under the entry outside the prefixes */
+	__u8 length[XS_GUARD_PREFIXES]; /* 0: no prefix */
+	__u8 covered; /* for user space: length + 1 of the prefix that `outside` comes from; 0: none */
+	__u8 pad[17];
+};
+XS_ASSERT(sizeof(struct xs_guard) == 64);
 
 /* ---- MUX_DEMUX: select and switch ----------------------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@
 #include "maps/mux_compile.h"
 #include "maps/mux_read.h"
 #include "maps/mux_space.h"
+#include "maps/table_walk.h"
 
 struct xs_policy {
 	struct xs_mux_space *space;
@@ -337,45 +338,42 @@ static int compare_generals(const struct xs_policy *policy, const struct xs_comp
 	return 0;
 }
 
-/* `a` is a tree that we made; `b` is read as far as it agrees, and within its `size` blocks. */
-static bool same_blocks(const struct xs_block *a, uint32_t in_a, const struct xs_block *b, uint32_t in_b, uint32_t size)
+static void no_readers(void *context)
 {
-	if (in_b >= size)
-		return false;
-	for (unsigned int i = 0; i < XS_BLOCK_ENTRIES; i++) {
-		uint32_t x = a[in_a].entry[i], y = b[in_b].entry[i];
-
-		if ((x & XS_ENTRY_KIND) == XS_ENTRY_BLOCK && (y & XS_ENTRY_KIND) == XS_ENTRY_BLOCK) {
-			if (!same_blocks(a, x & XS_ENTRY_INDEX, b, y & XS_ENTRY_INDEX, size))
-				return false;
-		} else if (x != y) {
-			return false;
-		}
-	}
-	return true;
 }
 
-/* Builds the table that the conditions would have, of no more blocks than are in use, and compares. 0, -ESTALE, -ENOMEM. */
+/*
+ * Builds the table that the conditions would have, of no more blocks than are in use, and compares. 0, -ESTALE, -ENOMEM. There
+ * are more guards than are in use, since one that is replaced goes only after the other has come.
+ */
 static int compare_table(const struct xs_policy *policy, const struct xs_compiled *compiled, int family)
 {
-	uint32_t root = policy->entry.root[family], blocks = xs_pool_used(policy->space->pool) + 1;
-	struct xs_block *aside;
-	struct xs_pool *pool;
-	struct xs_table *table;
-	int err;
+	const struct xs_pool *in_use = policy->space->pool;
+	struct xs_tables in_force = xs_node_maps_tables(policy->space->maps);
+	struct xs_tables aside = {.blocks = xs_pool_used(in_use) + 1, .guards = xs_pool_guards_used(in_use) + 16};
+	uint32_t root = policy->entry.root[family];
+	struct xs_table *table = NULL;
+	struct xs_pool *pool = NULL;
+	int err = -ENOMEM;
 
 	if (!root || !compiled->prefix_count[family])
 		return root || compiled->prefix_count[family] ? -ESTALE : 0;
-	aside = calloc(blocks, sizeof(*aside));
-	pool = aside ? xs_pool_new(aside, blocks, NULL, NULL) : NULL;
-	table = pool ? xs_table_new(pool, XS_FAMILY_BITS(family) / 8) : NULL;
-	err = table ? fill_table(policy, table, compiled, family) : pool ? -errno : -ENOMEM;
-	if (!err && !same_blocks(aside, xs_table_root(table), xs_node_maps_block(policy->space->maps), root,
-				 policy->space->maps->entries[XS_MAP_block]))
+	if (!in_force.guards)
+		aside.guards = 0;
+	aside.block = calloc(aside.blocks, sizeof(*aside.block));
+	aside.guard = calloc(aside.guards + 1, sizeof(*aside.guard));
+	if (aside.block && aside.guard)
+		pool = xs_pool_new(aside, no_readers, NULL);
+	if (pool) {
+		table = xs_table_new(pool, XS_FAMILY_BITS(family) / 8);
+		err = table ? fill_table(policy, table, compiled, family) : -errno;
+	}
+	if (!err && !xs_tables_equal(&aside, xs_table_root(table), &in_force, root))
 		err = -ESTALE;
 	xs_table_free(table);
 	xs_pool_free(pool);
-	free(aside);
+	free(aside.block);
+	free(aside.guard);
 	return err == -ENOSPC ? -ESTALE : err;
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "maps/address_table.h"
 #include "maps/contract.h"
 
 /*
@@ -28,6 +29,7 @@
 	X(slice, struct xs_slice, false, false)                 \
 	X(nexthop, struct xs_nexthop, true, false)              \
 	X(block, struct xs_block, true, false)                  \
+	X(guard, struct xs_guard, true, false)                  \
 	X(cell, __u64, true, false)                             \
 	X(mux, struct xs_mux, false, false)                     \
 	X(mux_page, struct xs_mux_page, false, false)           \
@@ -93,6 +95,17 @@ static inline struct xs_nexthop *xs_node_maps_nexthop(const struct xs_node_maps 
 static inline struct xs_block *xs_node_maps_block(const struct xs_node_maps *maps)
 {
 	return (struct xs_block *)maps->mapped[XS_MAP_block];
+}
+
+/* Blocks and guards, as the address tables take them. Mapped for writing. */
+static inline struct xs_tables xs_node_maps_tables(const struct xs_node_maps *maps)
+{
+	return (struct xs_tables){
+		.block = (struct xs_block *)maps->mapped[XS_MAP_block],
+		.guard = (struct xs_guard *)maps->mapped[XS_MAP_guard],
+		.blocks = maps->entries[XS_MAP_block],
+		.guards = maps->entries[XS_MAP_guard],
+	};
 }
 
 /*

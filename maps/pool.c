@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pool.c - hands out the blocks of a node and takes them back.
+ * pool.c - hands out the blocks and guards of a node and takes them back.
  *
- * Always holds: a block is in exactly one state; one that was given back is not written until a grace period has passed
+ * Always holds: each is in exactly one state; one that was given back is not written until a grace period has passed
  * since, of which one serves all that wait. The free ones are those on the stack and those at or above `fresh` that
  * were not adopted.
  */
@@ -12,45 +12,118 @@
 #include "maps/grace.h"
 #include "maps/pool.h"
 
-enum block_state {
-	BLOCK_FREE,
-	BLOCK_USED,
-	BLOCK_WAITING,
-	BLOCK_ADOPTED,
-	BLOCK_STATE = 0x7f,
-	BLOCK_PASSED = 0x80, /* adopted ahead of `fresh`, which steps over it, whatever has become of it since */
+enum unit_state {
+	UNIT_FREE,
+	UNIT_USED,
+	UNIT_WAITING,
+	UNIT_ADOPTED,
+	UNIT_STATE = 0x7f,
+	UNIT_PASSED = 0x80, /* adopted ahead of `fresh`, which steps over it, whatever has become of it since */
 };
 
 #define LEVELS_MAX 16 /* of a table for IPv6 */
 
-static enum block_state state_of(const struct xs_pool *pool, uint32_t block)
+/* ---- numbers ------------------------------------------------------------------------------------------------------
+ */
+
+/* Large and zeroed: the kernel gives memory for what is touched only. */
+static bool units_init(struct xs_units *units, uint32_t size)
 {
-	return pool->state[block] & BLOCK_STATE;
+	units->size = size;
+	units->fresh = 1;
+	units->state = calloc((size_t)size + 1, sizeof(*units->state));
+	units->stack = calloc((size_t)size + 1, sizeof(*units->stack));
+	return units->state && units->stack;
 }
 
-static void set_state(struct xs_pool *pool, uint32_t block, enum block_state state)
+static enum unit_state state_of(const struct xs_units *units, uint32_t unit)
 {
-	pool->state[block] = (pool->state[block] & BLOCK_PASSED) | state;
+	return units->state[unit] & UNIT_STATE;
 }
 
-struct xs_pool *xs_pool_new(struct xs_block *blocks, uint32_t count, void (*grace)(void *context), void *context)
+static void set_state(struct xs_units *units, uint32_t unit, enum unit_state state)
+{
+	units->state[unit] = (units->state[unit] & UNIT_PASSED) | state;
+}
+
+static uint32_t free_units(const struct xs_units *units)
+{
+	uint32_t ahead = units->size > units->fresh ? units->size - units->fresh : 0;
+
+	return units->recycled + ahead - units->adopted_ahead;
+}
+
+static uint32_t take_unit(struct xs_units *units)
+{
+	uint32_t unit;
+
+	if (units->recycled) {
+		unit = units->stack[--units->recycled];
+	} else {
+		for (; units->state[units->fresh] & UNIT_PASSED; units->fresh++)
+			units->adopted_ahead--;
+		unit = units->fresh++;
+	}
+	set_state(units, unit, UNIT_USED);
+	units->used++;
+	return unit;
+}
+
+/* Both ends of the stack together never hold more than there are units. */
+static void let_wait(struct xs_units *units, uint32_t unit)
+{
+	set_state(units, unit, UNIT_WAITING);
+	units->used--;
+	units->stack[units->size - ++units->waiting] = unit;
+}
+
+static void free_waiting(struct xs_units *units)
+{
+	while (units->waiting) {
+		uint32_t unit = units->stack[units->size - units->waiting--];
+
+		set_state(units, unit, UNIT_FREE);
+		units->stack[units->recycled++] = unit;
+	}
+}
+
+/*
+ * Moves one from a state to waiting, or to adopted. What stands in a map that a former agent wrote is not trusted:
+ * numbers are bounded, and as one changes its state when it is first met, none is met twice. False: this is not one of
+ * them.
+ */
+static bool move_unit(struct xs_units *units, uint32_t unit, enum unit_state from, enum unit_state to)
+{
+	if (!unit || unit >= units->size || state_of(units, unit) != from)
+		return false;
+	if (to != UNIT_ADOPTED) {
+		let_wait(units, unit);
+		return true;
+	}
+	if (unit < units->fresh)
+		return false; /* not free but recycled: none of a former agent's */
+	units->state[unit] = UNIT_PASSED | UNIT_ADOPTED;
+	units->used++;
+	units->adopted_ahead++;
+	return true;
+}
+
+/* ---- the pool -----------------------------------------------------------------------------------------------------
+ */
+
+struct xs_pool *xs_pool_new(struct xs_tables tables, void (*grace)(void *context), void *context)
 {
 	struct xs_pool *pool = calloc(1, sizeof(*pool));
 
 	if (!pool)
 		return NULL;
-	pool->blocks = blocks;
-	pool->size = count;
-	pool->fresh = 1;
+	pool->tables = tables;
 	pool->grace = grace;
 	pool->context = context;
-	/* Large and zeroed: the kernel gives memory for what is touched only. */
-	pool->shadow = calloc(count + 1, sizeof(*pool->shadow));
-	pool->prefixes = calloc(count + 1, sizeof(*pool->prefixes));
-	pool->children = calloc(count + 1, sizeof(*pool->children));
-	pool->state = calloc(count + 1, sizeof(*pool->state));
-	pool->stack = calloc(count + 1, sizeof(*pool->stack));
-	if (!pool->shadow || !pool->prefixes || !pool->children || !pool->state || !pool->stack) {
+	pool->shadow = calloc((size_t)tables.blocks + 1, sizeof(*pool->shadow));
+	pool->under = calloc((size_t)tables.blocks + 1, sizeof(*pool->under));
+	if (!units_init(&pool->blocks, tables.blocks) || !units_init(&pool->guards, tables.guards) || !pool->shadow ||
+	    !pool->under) {
 		xs_pool_free(pool);
 		return NULL;
 	}
@@ -62,26 +135,44 @@ void xs_pool_free(struct xs_pool *pool)
 	if (!pool)
 		return;
 	free(pool->shadow);
-	free(pool->prefixes);
-	free(pool->children);
-	free(pool->state);
-	free(pool->stack);
+	free(pool->under);
+	free(pool->blocks.state);
+	free(pool->blocks.stack);
+	free(pool->guards.state);
+	free(pool->guards.stack);
 	free(pool);
 }
 
 uint32_t xs_pool_size(const struct xs_pool *pool)
 {
-	return pool->size;
+	return pool->blocks.size;
 }
 
 uint32_t xs_pool_used(const struct xs_pool *pool)
 {
-	return pool->used;
+	return pool->blocks.used;
+}
+
+uint32_t xs_pool_guards(const struct xs_pool *pool)
+{
+	return pool->guards.size;
+}
+
+uint32_t xs_pool_guards_used(const struct xs_pool *pool)
+{
+	return pool->guards.used;
 }
 
 uint64_t xs_pool_writes(const struct xs_pool *pool)
 {
 	return pool->writes;
+}
+
+size_t xs_pool_memory(const struct xs_pool *pool)
+{
+	size_t unit = sizeof(*pool->blocks.state) + sizeof(*pool->blocks.stack);
+
+	return pool->blocks.used * (unit + sizeof(*pool->shadow) + sizeof(*pool->under)) + pool->guards.used * unit;
 }
 
 void xs_pool_wait(struct xs_pool *pool)
@@ -90,96 +181,72 @@ void xs_pool_wait(struct xs_pool *pool)
 		pool->grace(pool->context);
 	else
 		xs_grace();
-	while (pool->waiting) {
-		uint32_t block = pool->stack[pool->size - pool->waiting--];
-
-		set_state(pool, block, BLOCK_FREE);
-		pool->stack[pool->recycled++] = block;
-	}
+	free_waiting(&pool->blocks);
+	free_waiting(&pool->guards);
 }
 
-static uint32_t free_blocks(const struct xs_pool *pool)
+static bool has(const struct xs_pool *pool, uint32_t blocks, uint32_t guards)
 {
-	uint32_t ahead = pool->size > pool->fresh ? pool->size - pool->fresh : 0;
-
-	return pool->recycled + ahead - pool->adopted_ahead;
+	return free_units(&pool->blocks) >= blocks && free_units(&pool->guards) >= guards;
 }
 
-bool xs_pool_want(struct xs_pool *pool, uint32_t count)
+bool xs_pool_want(struct xs_pool *pool, uint32_t blocks, uint32_t guards)
 {
-	if (free_blocks(pool) < count && pool->waiting)
+	if (!has(pool, blocks, guards) && free_units(&pool->blocks) + pool->blocks.waiting >= blocks &&
+	    free_units(&pool->guards) + pool->guards.waiting >= guards)
 		xs_pool_wait(pool);
-	return free_blocks(pool) >= count;
+	return has(pool, blocks, guards);
 }
 
 uint32_t xs_pool_take(struct xs_pool *pool, uint32_t entry, uint8_t shadow)
 {
-	uint32_t block;
+	uint32_t block = take_unit(&pool->blocks);
 
-	if (pool->recycled) {
-		block = pool->stack[--pool->recycled];
-	} else {
-		for (; pool->state[pool->fresh] & BLOCK_PASSED; pool->fresh++)
-			pool->adopted_ahead--;
-		block = pool->fresh++;
-	}
-	set_state(pool, block, BLOCK_USED);
-	pool->used++;
-	pool->prefixes[block] = pool->children[block] = 0;
+	pool->under[block] = 0;
 	memset(pool->shadow[block], shadow, sizeof(pool->shadow[block]));
 	for (unsigned int i = 0; i < XS_BLOCK_ENTRIES; i++)
-		pool->blocks[block].entry[i] = entry;
+		pool->tables.block[block].entry[i] = entry;
 	pool->writes += XS_BLOCK_ENTRIES;
 	return block;
 }
 
-void xs_pool_give_back(struct xs_pool *pool, uint32_t block)
+uint32_t xs_pool_take_guard(struct xs_pool *pool)
 {
-	set_state(pool, block, BLOCK_WAITING);
-	pool->used--;
-	/* Both ends of the stack together never hold more than there are blocks. */
-	pool->stack[pool->size - ++pool->waiting] = block;
+	pool->writes++;
+	return take_unit(&pool->guards);
 }
 
-/*
- * Moves the blocks under `block` that are in state `from` to waiting, or to adopted. What stands in a map that a former
- * agent wrote is not trusted: numbers are bounded, and as a block changes its state when it is first met, none is met
- * twice.
- */
-static void move_tree(struct xs_pool *pool, uint32_t block, enum block_state from, enum block_state to,
+static void move_tree(struct xs_pool *pool, uint32_t entry, enum unit_state from, enum unit_state to,
 		      unsigned int levels)
 {
-	if (!block || block >= pool->size || state_of(pool, block) != from || !levels)
-		return;
-	if (to == BLOCK_ADOPTED && block < pool->fresh)
-		return; /* not free but recycled: none of a former agent's */
-	set_state(pool, block, to);
-	for (unsigned int i = 0; i < XS_BLOCK_ENTRIES; i++) {
-		uint32_t entry = pool->blocks[block].entry[i];
+	uint32_t unit = entry & XS_ENTRY_INDEX;
 
-		if ((entry & XS_ENTRY_KIND) == XS_ENTRY_BLOCK)
-			move_tree(pool, entry & XS_ENTRY_INDEX, from, to, levels - 1);
-	}
-	if (to == BLOCK_ADOPTED) {
-		pool->state[block] |= BLOCK_PASSED;
-		pool->used++;
-		pool->adopted_ahead++;
+	if ((entry & XS_ENTRY_KIND) == XS_ENTRY_GUARD)
+		move_unit(&pool->guards, unit, from, to);
+	if ((entry & XS_ENTRY_KIND) != XS_ENTRY_BLOCK || !levels || !move_unit(&pool->blocks, unit, from, to))
 		return;
-	}
-	xs_pool_give_back(pool, block);
+	for (unsigned int i = 0; i < XS_BLOCK_ENTRIES; i++)
+		move_tree(pool, pool->tables.block[unit].entry[i], from, to, levels - 1);
 }
 
-void xs_pool_give_back_tree(struct xs_pool *pool, uint32_t root)
+void xs_pool_give_back(struct xs_pool *pool, uint32_t entry)
 {
-	move_tree(pool, root, BLOCK_USED, BLOCK_WAITING, LEVELS_MAX);
+	move_tree(pool, entry, UNIT_USED, UNIT_WAITING, LEVELS_MAX);
+}
+
+/* A root beyond what an entry can name is none of ours. */
+static void move_root(struct xs_pool *pool, uint32_t root, enum unit_state from, enum unit_state to)
+{
+	if (root <= XS_ENTRY_INDEX)
+		move_tree(pool, XS_ENTRY_BLOCK | root, from, to, LEVELS_MAX);
 }
 
 void xs_pool_adopt(struct xs_pool *pool, uint32_t root)
 {
-	move_tree(pool, root, BLOCK_FREE, BLOCK_ADOPTED, LEVELS_MAX);
+	move_root(pool, root, UNIT_FREE, UNIT_ADOPTED);
 }
 
 void xs_pool_release(struct xs_pool *pool, uint32_t root)
 {
-	move_tree(pool, root, BLOCK_ADOPTED, BLOCK_WAITING, LEVELS_MAX);
+	move_root(pool, root, UNIT_ADOPTED, UNIT_WAITING);
 }

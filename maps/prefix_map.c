@@ -99,6 +99,11 @@ size_t xs_prefix_map_count(const struct xs_prefix_map *map)
 	return map->count;
 }
 
+size_t xs_prefix_map_memory(const struct xs_prefix_map *map)
+{
+	return sizeof(*map) + (map->mask + 1) * map->stride;
+}
+
 int xs_prefix_map_reserve(struct xs_prefix_map *map)
 {
 	size_t before = map->mask + 1;

@@ -20,6 +20,7 @@ struct xs_prefix_map;
 struct xs_prefix_map *xs_prefix_map_new(unsigned int address_bytes);
 void xs_prefix_map_free(struct xs_prefix_map *map);
 size_t xs_prefix_map_count(const struct xs_prefix_map *map);
+size_t xs_prefix_map_memory(const struct xs_prefix_map *map); /* bytes that it takes */
 
 /* Makes sure that the next xs_prefix_map_set() needs no memory. 0 or -ENOMEM. */
 int xs_prefix_map_reserve(struct xs_prefix_map *map);

@@ -14,7 +14,9 @@
 #include "loader/agent/agent.h"
 #include "loader/agent/log.h"
 
-#define BLOCKS_MAX (1u << 22) /* 4 GiB */
+#define BLOCKS_MAX (1u << 22)   /* 4 GiB */
+#define GUARDS_MAX (1u << 25)   /* 2 GiB */
+#define NEXTHOPS_MAX (1u << 22) /* 128 MiB */
 
 uint64_t xs_machinery_writes(const struct xs_agent *agent)
 {
@@ -73,7 +75,8 @@ static int grow(struct xs_agent *agent, const struct xs_datapath_size *size, cha
 
 	if (err)
 		return err;
-	xs_log("maps grow: %u blocks, %u next hops, %u vports", size->blocks, size->nexthops, size->vports);
+	xs_log("maps grow: %u blocks, %u guards, %u next hops, %u vports", size->blocks, size->guards, size->nexthops,
+	       size->vports);
 	err = xs_datapath_replace(larger, xs_node_netns(agent->node), error);
 	if (err)
 		xs_log("%s", error);
@@ -85,14 +88,28 @@ static uint32_t twice(uint32_t n, uint32_t most)
 	return n > most / 2 ? most : n * 2;
 }
 
+/*
+ * Tables are built beside those in force, so the pool must hold both for a while: of which kind there may be too few, it gets
+ * twice as many. False: of both there are enough.
+ */
+static bool pool_grows(const struct xs_machinery *machinery, struct xs_datapath_size *size)
+{
+	const struct xs_pool *pool = machinery->pool;
+	bool blocks = xs_pool_used(pool) > xs_pool_size(pool) / 2, guards = xs_pool_guards_used(pool) > xs_pool_guards(pool) / 2;
+
+	size->blocks = blocks ? twice(xs_pool_size(pool), BLOCKS_MAX) : xs_pool_size(pool);
+	size->guards = guards ? twice(xs_pool_guards(pool), GUARDS_MAX) : xs_pool_guards(pool);
+	return size->blocks > xs_pool_size(pool) || size->guards > xs_pool_guards(pool);
+}
+
 int xs_machinery_grow(struct xs_agent *agent, char *error)
 {
 	const struct xs_node_maps *maps = agent->machinery.maps;
 	struct xs_datapath_size size;
 
 	xs_fill_size(agent->image, &size);
-	size.blocks = twice(maps->entries[XS_MAP_block], BLOCKS_MAX);
-	size.nexthops = twice(maps->entries[XS_MAP_nexthop], BLOCKS_MAX);
+	pool_grows(&agent->machinery, &size);
+	size.nexthops = twice(maps->entries[XS_MAP_nexthop], NEXTHOPS_MAX);
 	if (xs_datapath_fits(agent->machinery.datapath, &size)) {
 		snprintf(error, XS_AGENT_ERROR, "node %s: the address tables' pool has its largest size, %u blocks; fewer routes, or slices on other nodes", agent->name, BLOCKS_MAX);
 		return -ENOSPC;
@@ -102,16 +119,10 @@ int xs_machinery_grow(struct xs_agent *agent, char *error)
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
-/* Tables are built beside those in force, so the pool must hold both for a while. */
-static bool is_tight(const struct xs_machinery *machinery)
-{
-	return xs_pool_used(machinery->pool) > xs_pool_size(machinery->pool) / 2;
-}
-
 static int bring_up(struct xs_agent *agent, struct xs_machinery *machinery)
 {
 	machinery->maps = xs_datapath_maps(machinery->datapath);
-	machinery->pool = xs_pool_new(xs_node_maps_block(machinery->maps), machinery->maps->entries[XS_MAP_block], NULL, NULL);
+	machinery->pool = xs_pool_new(xs_node_maps_tables(machinery->maps), NULL, NULL);
 	machinery->nexthops = xs_nexthops_new(machinery->maps);
 	if (!machinery->pool || !machinery->nexthops)
 		return -ENOMEM;
@@ -158,8 +169,7 @@ int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, c
 		snprintf(error, XS_AGENT_ERROR, "cannot take up the maps: %s", strerror(-err));
 		goto out;
 	}
-	if (machinery.takeup && is_tight(&machinery) && machinery.maps->entries[XS_MAP_block] < BLOCKS_MAX) {
-		size.blocks = twice(machinery.maps->entries[XS_MAP_block], BLOCKS_MAX);
+	if (machinery.takeup && pool_grows(&machinery, &size)) {
 		drop(&machinery);
 		return grow(agent, &size, error);
 	}

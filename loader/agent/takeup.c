@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * takeup.c - walks the maps for roots in force. What is read was written by another process, perhaps of another version: every
- * index is bounded, a walk ends after as many levels as an address has bytes, and no more blocks are walked than there are.
+ * index is bounded, and no more blocks are walked than there are.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "loader/agent/takeup.h"
-
-#define LEVELS 16
+#include "maps/table_walk.h"
 
 enum root_kind { ROOT_SOURCES, ROOT_EDGE, ROOT_SLICE };
 
@@ -25,7 +24,7 @@ struct xs_takeup {
 	size_t count, room;
 	uint32_t *mux; /* entries that ports named */
 	size_t mux_count;
-	uint32_t steps; /* blocks that may still be walked: tables are disjoint, so each is met once */
+	uint64_t steps; /* blocks that may still be walked: tables are disjoint, so each is met once */
 };
 
 static int add(struct xs_takeup *takeup, enum root_kind kind, uint32_t block)
@@ -49,29 +48,24 @@ static int add(struct xs_takeup *takeup, enum root_kind kind, uint32_t block)
 	return 0;
 }
 
-/* Which edges' tables does a slice's lead to? */
-static int add_edges(struct xs_takeup *takeup, uint32_t block, unsigned int level)
+static int add_edge(void *context, uint32_t index)
 {
-	const struct xs_block *blocks = xs_node_maps_block(takeup->maps);
+	struct xs_takeup *takeup = context;
 	const struct xs_nexthop *nexthops = xs_node_maps_nexthop(takeup->maps);
-	uint32_t before = 0;
 	int err = 0;
 
-	if (!block || block >= takeup->maps->entries[XS_MAP_block] || level == LEVELS || !takeup->steps)
-		return 0;
-	takeup->steps--;
-	for (unsigned int i = 0; !err && i < XS_BLOCK_ENTRIES; i++) {
-		uint32_t entry = blocks[block].entry[i], index = entry & XS_ENTRY_INDEX;
+	if (index < takeup->maps->entries[XS_MAP_nexthop] && nexthops[index].kind == XS_NEXTHOP_EDGE)
+		err = add(takeup, ROOT_EDGE, nexthops[index].edge_root);
+	return err;
+}
 
-		if (entry == before)
-			continue;
-		before = entry;
-		if ((entry & XS_ENTRY_KIND) == XS_ENTRY_BLOCK)
-			err = add_edges(takeup, index, level + 1);
-		else if ((entry & XS_ENTRY_KIND) == XS_ENTRY_LEAF && index < takeup->maps->entries[XS_MAP_nexthop] &&
-			 nexthops[index].kind == XS_NEXTHOP_EDGE)
-			err = add(takeup, ROOT_EDGE, nexthops[index].edge_root);
-	}
+/* Which edges' tables does a slice's lead to? */
+static int add_edges(struct xs_takeup *takeup, uint32_t root)
+{
+	struct xs_table_walk walk = {.leaf = add_edge, .context = takeup, .steps = takeup->steps};
+	int err = xs_table_walk(takeup->maps, root, &walk);
+
+	takeup->steps = walk.steps;
 	return err;
 }
 
@@ -110,7 +104,7 @@ static int collect(struct xs_takeup *takeup)
 		err = xs_node_maps_get(maps, XS_MAP_slice, id, &slice);
 		for (int family = 0; !err && family < XS_FAMILIES; family++) {
 			if (edges)
-				err = add_edges(takeup, slice.fib_root[family], 0);
+				err = add_edges(takeup, slice.fib_root[family]);
 			if (!err)
 				err = add(takeup, ROOT_SLICE, slice.fib_root[family]);
 		}

@@ -69,6 +69,7 @@ static uint32_t entries_wanted(const struct xs_datapath_size *size, const char *
 		{"unresolved", round_up(size->slices, 256)},
 		{"nexthop", round_up(size->nexthops, 4096)},
 		{"block", size->blocks < 1024 ? 1024 : size->blocks},
+		{"guard", round_up(size->guards, 4096)},
 		{"cell", round_up(size->cells, 1024)},
 		{"mux", round_up(size->muxes, 16)},
 		{"mux_page", round_up(size->pages, 1024)},

@@ -23,6 +23,8 @@ void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out)
 	node = xs_image_at(image, XS_REC_NODE, 0);
 	if (node) {
 		size.blocks = node->blocks;
+		/* A guard takes a sixteenth of a block, and one stands where up to two prefixes do without blocks. */
+		xs_fill_raise(&size.guards, (uint64_t)node->blocks * 2);
 		size.cells = node->cells;
 	}
 	for (size_t i = 0; (port = xs_image_at(image, XS_REC_PORT, i)); i++)

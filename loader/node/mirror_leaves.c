@@ -118,19 +118,21 @@ static int leaf_of(struct xs_mirror *mirror, struct xs_fib *fib, const struct xs
 }
 
 /*
- * Covers a prefix that finds no room: the shortest way down that exists, ending on a whole byte, punts. It needs no
- * block. The prefix of length 0 always has its place.
+ * Covers a prefix that finds no room: the longest one above it that has its place, because it is there or because it
+ * ends on a whole byte of the way down that exists, punts. The prefix of length 0 always has its place.
  */
 static int veil(struct xs_mirror *mirror, struct xs_fib *fib, const struct xs_prefix *refused)
 {
 	struct xs_address address = { .family = refused->family };
-	uint32_t punt = xs_nexthops_punt(mirror->nexthops);
+	uint32_t punt = xs_nexthops_punt(mirror->nexthops), held;
 	struct xs_prefix prefix = *refused;
 	int err = -ENOSPC;
 
 	memcpy(address.bytes, refused->bytes, sizeof(address.bytes));
 	while (err == -ENOSPC && prefix.length) {
-		prefix = xs_prefix_mask(&address, (prefix.length - 1) / 8 * 8);
+		prefix = xs_prefix_mask(&address, prefix.length - 1);
+		if (prefix.length % 8 && !xs_table_get(fib->table, prefix.bytes, prefix.length, &held))
+			continue;
 		err = xs_leaf_set(mirror, &prefix, punt);
 		if (!err)
 			err = xs_prefix_map_set(fib->veils, prefix.bytes, prefix.length, 0);

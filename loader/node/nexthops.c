@@ -9,6 +9,7 @@
 
 #include "loader/node/nexthops.h"
 #include "maps/grace.h"
+#include "maps/table_walk.h"
 
 enum nexthop_state {
 	NEXTHOP_FREE,
@@ -16,8 +17,6 @@ enum nexthop_state {
 	NEXTHOP_WAITING,
 	NEXTHOP_ADOPTED,
 };
-
-#define LEVELS_MAX 16
 
 struct pending {
 	uint32_t id; /* 0: was cancelled */
@@ -242,40 +241,35 @@ uint32_t xs_nexthops_resolve(struct xs_nexthops *n)
 
 /* ---- what a former agent left ------------------------------------------------------------------------------------ */
 
-/* All that is read from blocks is bounded; depth ends a loop of blocks, and `steps` what such a loop multiplies. */
-static void move_leaves(struct xs_nexthops *n, const struct xs_node_maps *maps, uint32_t block, unsigned int levels,
-			uint64_t *steps, enum nexthop_state from, enum nexthop_state to)
+struct moving {
+	struct xs_nexthops *nexthops;
+	enum nexthop_state from, to;
+};
+
+static int move_leaf(void *context, uint32_t index)
 {
-	const struct xs_block *blocks = xs_node_maps_block(maps);
-	uint32_t last = XS_ENTRY_EMPTY;
+	const struct moving *m = context;
 
-	if (!block || block >= maps->entries[XS_MAP_block] || !levels || !*steps)
-		return;
-	--*steps;
-	for (unsigned int i = 0; i < XS_BLOCK_ENTRIES; i++) {
-		uint32_t entry = blocks[block].entry[i], index = entry & XS_ENTRY_INDEX;
+	if (index && index < m->nexthops->size && m->nexthops->state[index] == m->from)
+		set_state(m->nexthops, index, m->to);
+	return 0;
+}
 
-		if (entry == last)
-			continue;
-		last = entry;
-		if ((entry & XS_ENTRY_KIND) == XS_ENTRY_BLOCK)
-			move_leaves(n, maps, index, levels - 1, steps, from, to);
-		else if ((entry & XS_ENTRY_KIND) == XS_ENTRY_LEAF && index && index < n->size &&
-			 n->state[index] == from)
-			set_state(n, index, to);
-	}
+static void move_leaves(struct xs_nexthops *n, const struct xs_node_maps *maps, uint32_t root, enum nexthop_state from,
+			enum nexthop_state to)
+{
+	struct moving moving = {n, from, to};
+	struct xs_table_walk walk = {.leaf = move_leaf, .context = &moving, .steps = maps->entries[XS_MAP_block]};
+
+	xs_table_walk(maps, root, &walk);
 }
 
 void xs_nexthops_adopt(struct xs_nexthops *n, const struct xs_node_maps *maps, uint32_t root)
 {
-	uint64_t steps = maps->entries[XS_MAP_block];
-
-	move_leaves(n, maps, root, LEVELS_MAX, &steps, NEXTHOP_FREE, NEXTHOP_ADOPTED);
+	move_leaves(n, maps, root, NEXTHOP_FREE, NEXTHOP_ADOPTED);
 }
 
 void xs_nexthops_release(struct xs_nexthops *n, const struct xs_node_maps *maps, uint32_t root)
 {
-	uint64_t steps = maps->entries[XS_MAP_block];
-
-	move_leaves(n, maps, root, LEVELS_MAX, &steps, NEXTHOP_ADOPTED, NEXTHOP_WAITING);
+	move_leaves(n, maps, root, NEXTHOP_ADOPTED, NEXTHOP_WAITING);
 }

@@ -21,6 +21,7 @@ static int load(struct candidate *candidate, const struct candidate_size *size)
 	if (!candidate->skeleton)
 		return -errno;
 	bpf_map__set_max_entries(candidate->skeleton->maps.block, size->blocks);
+	bpf_map__set_max_entries(candidate->skeleton->maps.guard, size->guards);
 	bpf_map__set_max_entries(candidate->skeleton->maps.cell, size->cells);
 	bpf_map__set_max_entries(candidate->skeleton->maps.mux_page, size->pages);
 	bpf_map__set_max_entries(candidate->skeleton->maps.mux_origin, size->pages);
@@ -104,7 +105,7 @@ int candidate_open(struct candidate *candidate, const struct rig *rig, const str
 	err = load(candidate, size);
 	if (err)
 		goto out;
-	candidate->pool = xs_pool_new(xs_node_maps_block(&candidate->maps), size->blocks, NULL, NULL);
+	candidate->pool = xs_pool_new(xs_node_maps_tables(&candidate->maps), NULL, NULL);
 	if (!candidate->pool) {
 		err = -ENOMEM;
 		goto out;

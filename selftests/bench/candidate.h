@@ -29,7 +29,7 @@ enum {
 };
 
 struct candidate_size {
-	uint32_t blocks, cells, pages;
+	uint32_t blocks, guards, cells, pages;
 };
 
 struct candidate {

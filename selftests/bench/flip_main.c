@@ -161,7 +161,7 @@ static int build(struct candidate *candidate, struct xs_mux_space *space, struct
 
 int main(int argc, char **argv)
 {
-	const struct candidate_size size = {.blocks = 64, .cells = 4, .pages = 8};
+	const struct candidate_size size = {.blocks = 64, .guards = 64, .cells = 4, .pages = 8};
 	static struct side cell, bare;
 	struct xs_policy *policy = NULL;
 	struct xs_mux_space *space = NULL;

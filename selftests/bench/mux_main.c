@@ -80,7 +80,7 @@ static int fill_routes(struct candidate *candidate)
 
 int main(int argc, char **argv)
 {
-	const struct candidate_size size = {.blocks = 4096, .cells = VMS + VMS / GROUP_OF + 2, .pages = VMS / XS_PAGE_RULES + 1024};
+	const struct candidate_size size = {.blocks = 4096, .guards = 4096, .cells = VMS + VMS / GROUP_OF + 2, .pages = VMS / XS_PAGE_RULES + 1024};
 	struct xs_policy *many = NULL, *one = NULL;
 	struct xs_mux_space *space = NULL;
 	struct candidate candidate;

@@ -100,7 +100,7 @@ static int load_bare(const struct rig *rig, const struct candidate *candidate, s
 /* One candidate, filled, against the floor and, for the small one, the kernel. */
 static int measure_table(struct rig *rig, const char *name, bool million, bool kernel)
 {
-	const struct candidate_size size = {.blocks = million ? 120000 : 1024, .cells = 2, .pages = 2};
+	const struct candidate_size size = {.blocks = million ? 80000 : 1024, .guards = million ? 1 << 17 : 1024, .cells = 2, .pages = 2};
 	struct rig_traffic traffic = {.tag = 101, .source = 0xc6336402};
 	struct candidate candidate;
 	struct side slice, floor, lookup, linux_router;
@@ -113,7 +113,8 @@ static int measure_table(struct rig *rig, const char *name, bool million, bool k
 	if (err)
 		goto out;
 	if (million)
-		printf("# %zu routes in %u blocks\n", xs_table_count(candidate.fib[1]), xs_pool_used(candidate.pool));
+		printf("# %zu routes in %u blocks and %u guards\n", xs_table_count(candidate.fib[1]), xs_pool_used(candidate.pool),
+		       xs_pool_guards_used(candidate.pool));
 	memcpy(traffic.destination_mac, rig->in_mac, 6);
 	slice = (struct side){rig, candidate.program, traffic};
 	floor = (struct side){rig, bpf_program__fd(rig->ends->progs.bench_redirect), traffic};

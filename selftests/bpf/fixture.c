@@ -28,7 +28,7 @@ static void no_grace(void *context)
 {
 }
 
-struct fixture_pool fixture_pool = {.blocks = BLOCKS, .grace = no_grace};
+struct fixture_pool fixture_pool = {.blocks = BLOCKS, .guards = BLOCKS, .grace = no_grace};
 
 int fixture_available(void)
 {
@@ -197,6 +197,7 @@ int fixture_setup(void **state)
 	fixture->skeleton = front_bpf__open();
 	assert_non_null(fixture->skeleton);
 	bpf_map__set_max_entries(fixture->skeleton->maps.block, fixture_pool.blocks);
+	bpf_map__set_max_entries(fixture->skeleton->maps.guard, fixture_pool.guards);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_page, PAGES);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_origin, PAGES);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_stats, PAGES);
@@ -207,7 +208,7 @@ int fixture_setup(void **state)
 	for (int i = 0; i < XS_MAP_COUNT; i++)
 		fd[i] = bpf_object__find_map_fd_by_name(fixture->skeleton->obj, xs_map_info(i)->name);
 	assert_int_equal(xs_node_maps_init(&fixture->maps, fd, true), 0);
-	fixture->pool = xs_pool_new(xs_node_maps_block(&fixture->maps), fixture_pool.blocks, fixture_pool.grace, NULL);
+	fixture->pool = xs_pool_new(xs_node_maps_tables(&fixture->maps), fixture_pool.grace, NULL);
 	assert_non_null(fixture->pool);
 	make_tables(fixture, fixture->fib1);
 	make_tables(fixture, fixture->fib2);

@@ -71,7 +71,7 @@ struct outcome {
 
 /* How the pool is made; a test changes it before the fixture is set up. */
 struct fixture_pool {
-	uint32_t blocks;
+	uint32_t blocks, guards;
 	void (*grace)(void *context); /* by default none: the thread that changes tables is the one that sends */
 };
 extern struct fixture_pool fixture_pool;

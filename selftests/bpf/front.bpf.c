@@ -63,15 +63,13 @@ int slow_lookup(struct xdp_md *ctx)
 
 #pragma unroll
 	for (int i = 0; i < XS_IPV4_BYTES; i++) {
-		const struct xs_block *at = bpf_map_lookup_elem(&block, &index);
-
-		if (!at)
-			return XDP_ABORTED;
 		bpf_loop(2000, pause_step, NULL, 0);
-		entry = XS_READ_ONCE(at->entry[address.byte[i]]);
-		if ((entry & XS_ENTRY_KIND) != XS_ENTRY_BLOCK)
+		if (xs_table_step(&index, address.byte[i], &entry))
 			break;
-		index = entry & XS_ENTRY_INDEX;
+	}
+	if ((entry & XS_ENTRY_KIND) == XS_ENTRY_GUARD) {
+		bpf_loop(2000, pause_step, NULL, 0);
+		entry = xs_guard_lookup(index, (__u64)bpf_ntohl(address.v4) << 32, 0);
 	}
 	__sync_fetch_and_add(&slow_walks, 1);
 	if (entry != (XS_ENTRY_LEAF | slow_leaf))

@@ -164,14 +164,14 @@ void describe(struct xs_mirror_device device[DEVICES])
 
 void node_new(struct node *node, uint32_t blocks)
 {
-	uint32_t entries[XS_MAP_COUNT] = { [XS_MAP_block] = blocks, [XS_MAP_nexthop] = 4096 };
+	uint32_t entries[XS_MAP_COUNT] = { [XS_MAP_block] = blocks, [XS_MAP_guard] = blocks, [XS_MAP_nexthop] = 4096 };
 	struct xs_mirror_device device[DEVICES];
 	int netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	memset(node, 0, sizeof(*node));
 	describe(device);
 	assert_int_equal(xs_node_maps_init_memory(&node->maps, entries, 1), 0);
-	node->pool = xs_pool_new(xs_node_maps_block(&node->maps), blocks, NULL, NULL);
+	node->pool = xs_pool_new(xs_node_maps_tables(&node->maps), NULL, NULL);
 	node->nexthops = xs_nexthops_new(&node->maps);
 	assert_int_equal(xs_mirror_new(netns, node->pool, node->nexthops, &node->mirror), 0);
 	close(netns);
@@ -342,7 +342,7 @@ static const struct xs_nexthop *nexthop_for(const struct node *node, const struc
 {
 	uint32_t root = xs_mirror_root(node->mirror, xs_family_index(address->family)), leaf;
 
-	if (!xs_blocks_lookup(xs_node_maps_block(&node->maps), root, address->bytes, xs_family_bits(address->family) / 8,
+	if (!xs_tables_lookup(xs_node_maps_tables(&node->maps), root, address->bytes, xs_family_bits(address->family) / 8,
 			      &leaf))
 		return NULL;
 	assert_true(leaf && leaf < node->maps.entries[XS_MAP_nexthop]);

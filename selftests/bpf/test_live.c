@@ -230,7 +230,7 @@ int main(void)
 	int skip = fixture_available();
 
 	/* So small that freed blocks are the next to be used. */
-	fixture_pool = (struct fixture_pool){.blocks = SMALL_POOL, .grace = real_grace};
+	fixture_pool = (struct fixture_pool){.blocks = SMALL_POOL, .guards = SMALL_POOL, .grace = real_grace};
 
 	return skip ? skip : cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

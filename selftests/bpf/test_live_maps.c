@@ -140,7 +140,7 @@ static void test_a_large_policy(void **state)
 	}
 	make_all(fd);
 	assert_int_equal(xs_node_maps_init(&maps, fd, true), 0);
-	pool = xs_pool_new(xs_node_maps_block(&maps), maps.entries[XS_MAP_block], NULL, NULL);
+	pool = xs_pool_new(xs_node_maps_tables(&maps), NULL, NULL);
 	space = xs_mux_space_new(&maps, pool);
 	assert_int_equal(xs_policy_build(space, 1, c, count, &policy), 0);
 	port.mux = mux = xs_policy_mux(policy);
@@ -154,7 +154,7 @@ static void test_a_large_policy(void **state)
 	xs_node_maps_close(&reader);
 
 	/* A second agent finds it and writes nothing. */
-	second = xs_pool_new(xs_node_maps_block(&maps), maps.entries[XS_MAP_block], NULL, NULL);
+	second = xs_pool_new(xs_node_maps_tables(&maps), NULL, NULL);
 	other = xs_mux_space_new(&maps, second);
 	writes = maps.writes;
 	assert_int_equal(xs_policy_adopt(other, mux, c, count, &again), 0);

@@ -154,9 +154,9 @@ static void test_without_room(void **state)
 	FILE *batch;
 
 	restore_neighbours();
-	expect_room_for_some(&node, 12000, XS_FAMILY6);
+	expect_room_for_some(&node, 3000, XS_FAMILY6);
 	node_free(&node);
-	expect_room_for_some(&node, 2500, XS_FAMILY4);
+	expect_room_for_some(&node, 800, XS_FAMILY4);
 	for (unsigned int round = 0; round < 5; round++) {
 		random_changes(1000, true);
 		catch_up(&node);

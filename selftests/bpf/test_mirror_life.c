@@ -41,7 +41,7 @@ static void test_restart(void **state)
 	node_new(&node, 4000);
 	assert_int_equal(xs_mirror_sync(node.mirror), 0);
 
-	pool = xs_pool_new(xs_node_maps_block(&node.maps), node.maps.entries[XS_MAP_block], NULL, NULL);
+	pool = xs_pool_new(xs_node_maps_tables(&node.maps), NULL, NULL);
 	nexthops = xs_nexthops_new(&node.maps);
 	for (unsigned int family = 0; family < XS_FAMILIES; family++) {
 		root[family] = xs_mirror_root(node.mirror, family);
@@ -61,7 +61,7 @@ static void test_restart(void **state)
 		/* Both answer alike, by entries of their own. */
 		assert_int_equal(kind_of(&next, destination[family]), XS_NEXTHOP_FORWARD);
 		assert_int_equal(kind_of(&node, destination[family]), XS_NEXTHOP_FORWARD);
-		assert_true(xs_blocks_lookup(xs_node_maps_block(&node.maps), root[family], address.bytes,
+		assert_true(xs_tables_lookup(xs_node_maps_tables(&node.maps), root[family], address.bytes,
 					     xs_family_bits(address.family) / 8, &leaf));
 		xs_nexthops_release(nexthops, &node.maps, root[family]);
 		xs_pool_release(pool, root[family]);

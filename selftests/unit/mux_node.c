@@ -11,7 +11,7 @@ static void grace(void *context)
 
 void mux_node_start(struct mux_node *node)
 {
-	node->pool = xs_pool_new(xs_node_maps_block(&node->maps), node->maps.entries[XS_MAP_block], grace, node);
+	node->pool = xs_pool_new(xs_node_maps_tables(&node->maps), grace, node);
 	assert_non_null(node->pool);
 	node->space = xs_mux_space_new(&node->maps, node->pool);
 	assert_non_null(node->space);
@@ -22,6 +22,7 @@ void mux_node_new(struct mux_node *node, uint32_t pages, uint32_t blocks)
 	uint32_t entries[XS_MAP_COUNT] = {
 		[XS_MAP_port] = 8,
 		[XS_MAP_block] = blocks,
+		[XS_MAP_guard] = blocks,
 		[XS_MAP_cell] = MUX_NODE_CELLS,
 		[XS_MAP_mux] = 8,
 		[XS_MAP_mux_page] = pages,
@@ -154,7 +155,7 @@ int64_t mux_node_walk(const struct mux_node *node, uint32_t mux, const struct xs
 	uint32_t leaf = 0;
 
 	get(node, XS_MAP_mux, mux, &policy);
-	xs_blocks_lookup(xs_node_maps_block(&node->maps), policy.root[s->family], s->destination,
+	xs_tables_lookup(xs_node_maps_tables(&node->maps), policy.root[s->family], s->destination,
 			 s->family == XS_FAMILY4 ? 4 : 16, &leaf);
 	walk_nodes(node, leaf, &choice);
 	scan_generals(node, &policy, s, &choice);

@@ -42,7 +42,7 @@ static int take_down(void **state)
 
 static struct xs_pool *new_pool(void)
 {
-	struct xs_pool *pool = xs_pool_new(xs_node_maps_block(&maps), BLOCKS, no_readers, NULL);
+	struct xs_pool *pool = xs_pool_new(xs_node_maps_tables(&maps), no_readers, NULL);
 
 	assert_non_null(pool);
 	return pool;
@@ -117,9 +117,9 @@ static void what_is_in_force_is_kept_then_released(void **state)
 	/* New tables fill all that is free, and the former one still answers. */
 	while (fresh_count < BLOCKS && (fresh[fresh_count] = xs_table_new(pool, 4)))
 		xs_table_set(fresh[fresh_count++], (const uint8_t *)"\x0a\x00\x00\x05", 32, 60);
-	assert_true(xs_blocks_lookup(xs_node_maps_block(&maps), root, (const uint8_t *)"\xc0\x00\x02\x0a", 4, &leaf));
+	assert_true(xs_tables_lookup(xs_node_maps_tables(&maps), root, (const uint8_t *)"\xc0\x00\x02\x0a", 4, &leaf));
 	assert_int_equal(leaf, EDGE_HOP);
-	assert_true(xs_blocks_lookup(xs_node_maps_block(&maps), xs_node_maps_nexthop(&maps)[EDGE_HOP].edge_root,
+	assert_true(xs_tables_lookup(xs_node_maps_tables(&maps), xs_node_maps_nexthop(&maps)[EDGE_HOP].edge_root,
 				     (const uint8_t *)"\xc0\x00\x02\x0a", 4, &leaf));
 	assert_int_equal(leaf, USER_HOP);
 
