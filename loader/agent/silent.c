@@ -5,23 +5,40 @@
 #include <time.h>
 
 #include <event2/event.h>
+#include <uthash.h>
 
 #include "loader/agent/silent.h"
+#include "loader/node/netlink.h"
 #include "loader/node/unreachable.h"
 #include "maps/contract.h"
 
 struct user {
-	uint32_t edge;
 	struct xs_address address;
 	int64_t until_ms;
+};
+
+/* A sliver behind an edge. Its socket is open while it holds routes of ours. */
+struct sliver {
+	uint32_t vport;
+	bool has[XS_FAMILIES];
+	struct xs_netlink *netlink;
+};
+
+struct edge {
+	uint32_t id;
+	struct sliver *sliver;
+	size_t slivers;
+	struct user user[XS_SILENT_MAX]; /* oldest first: all stay equally long */
+	size_t count, most;
+	UT_hash_handle hh;
 };
 
 struct xs_silent {
 	struct event *timer;
 	const struct xs_node *node;
 	const struct xs_image *image;
-	struct user user[XS_SILENT_MAX]; /* oldest first: all stay equally long */
-	size_t count;
+	struct edge *edges; /* that have had a silent user */
+	bool cleared;       /* of what a former agent left */
 };
 
 static int64_t now_ms(void)
@@ -32,49 +49,112 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* In every sliver behind the edge. A sliver that is on its way out may refuse; it takes its routes with it. */
-static void change(const struct xs_silent *silent, uint32_t edge, const struct xs_address *address,
-		   int (*fn)(int netns, const struct xs_address *address))
+/* ---- edges ---------------------------------------------------------------------------------------------------------
+ */
+
+static void close_slivers(struct edge *edge)
 {
-	const struct xs_rec_vport *record;
-
-	for (size_t i = 0; silent->image && (record = xs_image_at(silent->image, XS_REC_VPORT, i)); i++) {
-		const struct xs_node_vport *made = xs_node_vport(silent->node, record->id);
-
-		if (record->kind == XS_VPORT_MUX && record->edge == edge && made)
-			fn(made->netns, address);
+	for (size_t i = 0; i < edge->slivers; i++) {
+		xs_netlink_close(edge->sliver[i].netlink);
+		edge->sliver[i].netlink = NULL;
 	}
 }
 
-static void forget(struct xs_silent *silent, size_t at)
+static void edge_free(struct edge *edge)
 {
-	change(silent, silent->user[at].edge, &silent->user[at].address, xs_unreachable_delete);
-	silent->count--;
-	memmove(&silent->user[at], &silent->user[at + 1], (silent->count - at) * sizeof(silent->user[0]));
+	close_slivers(edge);
+	free(edge->sliver);
+	free(edge);
 }
+
+static struct edge *edge_new(const struct xs_silent *silent, uint32_t id)
+{
+	struct edge *edge = calloc(1, sizeof(*edge));
+	const struct xs_rec_vport *record;
+
+	if (!edge)
+		return NULL;
+	edge->id = id;
+	edge->sliver = calloc(silent->image->count[XS_REC_VPORT] + 1, sizeof(*edge->sliver));
+	if (!edge->sliver) {
+		free(edge);
+		return NULL;
+	}
+	for (size_t i = 0; (record = xs_image_at(silent->image, XS_REC_VPORT, i)); i++) {
+		struct sliver *sliver = &edge->sliver[edge->slivers];
+
+		if (record->kind != XS_VPORT_MUX || record->edge != id)
+			continue;
+		sliver->vport = record->id;
+		for (unsigned int f = 0; f < XS_FAMILIES; f++)
+			sliver->has[f] = record->address[f].family;
+		edge->slivers++;
+	}
+	edge->most = XS_SILENT_ROUTES_MAX / (edge->slivers ? edge->slivers : 1);
+	if (edge->most > XS_SILENT_MAX)
+		edge->most = XS_SILENT_MAX;
+	if (!edge->most)
+		edge->most = 1;
+	return edge;
+}
+
+/* In every sliver behind the edge. A sliver that is on its way out may refuse; it takes its routes with it. */
+static void change(const struct xs_silent *silent, struct edge *edge, const struct xs_address *address,
+		   int (*fn)(struct xs_netlink *netlink, const struct xs_address *address))
+{
+	for (size_t i = 0; i < edge->slivers; i++) {
+		struct sliver *sliver = &edge->sliver[i];
+		const struct xs_node_vport *made = xs_node_vport(silent->node, sliver->vport);
+
+		if (!sliver->has[xs_family_index(address->family)])
+			continue;
+		if (sliver->netlink || (made && !xs_netlink_open(made->netns, &sliver->netlink)))
+			fn(sliver->netlink, address);
+	}
+}
+
+static void forget(const struct xs_silent *silent, struct edge *edge, size_t at)
+{
+	change(silent, edge, &edge->user[at].address, xs_unreachable_delete);
+	edge->count--;
+	memmove(&edge->user[at], &edge->user[at + 1], (edge->count - at) * sizeof(edge->user[0]));
+	if (!edge->count)
+		close_slivers(edge);
+}
+
+/* ---- time ----------------------------------------------------------------------------------------------------------
+ */
 
 static void wake_for_oldest(struct xs_silent *silent)
 {
-	int64_t left;
+	int64_t left, oldest = INT64_MAX;
 	struct timeval wait;
 
-	if (!silent->count)
+	for (struct edge *edge = silent->edges; edge; edge = edge->hh.next)
+		if (edge->count && edge->user[0].until_ms < oldest)
+			oldest = edge->user[0].until_ms;
+	if (oldest == INT64_MAX)
 		return;
-	left = silent->user[0].until_ms - now_ms();
+	left = oldest - now_ms();
 	if (left < 1)
 		left = 1;
-	wait = (struct timeval){.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
+	wait = (struct timeval){ .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
 	evtimer_add(silent->timer, &wait);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct xs_silent *silent = context;
+	int64_t now = now_ms();
 
-	while (silent->count && silent->user[0].until_ms <= now_ms())
-		forget(silent, 0);
+	for (struct edge *edge = silent->edges; edge; edge = edge->hh.next)
+		while (edge->count && edge->user[0].until_ms <= now)
+			forget(silent, edge, 0);
 	wake_for_oldest(silent);
 }
+
+/* ---- what is told --------------------------------------------------------------------------------------------------
+ */
 
 struct xs_silent *xs_silent_new(struct event_base *base)
 {
@@ -93,17 +173,23 @@ struct xs_silent *xs_silent_new(struct event_base *base)
 void xs_silent_hold(struct xs_silent *silent, const struct xs_node *node, const struct xs_image *image)
 {
 	const struct xs_rec_vport *record;
+	struct edge *edge, *next;
 
-	while (silent->count)
-		forget(silent, 0);
+	HASH_ITER(hh, silent->edges, edge, next) {
+		while (edge->count)
+			forget(silent, edge, edge->count - 1);
+		HASH_DEL(silent->edges, edge);
+		edge_free(edge);
+	}
 	silent->node = node;
 	silent->image = image;
-	for (size_t i = 0; image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+	for (size_t i = 0; !silent->cleared && image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
 		const struct xs_node_vport *made = xs_node_vport(node, record->id);
 
 		if (record->kind == XS_VPORT_MUX && made)
 			xs_unreachable_clear(made->netns);
 	}
+	silent->cleared |= image != NULL;
 }
 
 bool xs_silent_holds(const struct xs_silent *silent)
@@ -111,12 +197,11 @@ bool xs_silent_holds(const struct xs_silent *silent)
 	return silent->image != NULL;
 }
 
-static size_t find(const struct xs_silent *silent, uint32_t edge, const struct xs_address *address)
+static size_t find(const struct edge *edge, const struct xs_address *address)
 {
 	size_t i = 0;
 
-	while (i < silent->count &&
-	       (silent->user[i].edge != edge || xs_address_compare(&silent->user[i].address, address)))
+	while (i < edge->count && xs_address_compare(&edge->user[i].address, address))
 		i++;
 	return i;
 }
@@ -133,23 +218,30 @@ static bool on_link(const struct xs_silent *silent, uint32_t edge, const struct 
 	return xs_prefix_contains(&link, address) && xs_address_compare(&record->address[family], address);
 }
 
-void xs_silent_told(struct xs_silent *silent, uint32_t edge, const struct xs_address *address, bool resolved)
+void xs_silent_told(struct xs_silent *silent, uint32_t id, const struct xs_address *address, bool resolved)
 {
-	struct user user = {.edge = edge, .address = *address, .until_ms = now_ms() + XS_SILENT_S * 1000};
+	struct edge *edge;
 	size_t at;
 
-	at = find(silent, edge, &user.address);
+	HASH_FIND(hh, silent->edges, &id, sizeof(id), edge);
+	at = edge ? find(edge, address) : 0;
 	if (resolved) {
-		if (at < silent->count)
-			forget(silent, at);
+		if (edge && at < edge->count)
+			forget(silent, edge, at);
 		return;
 	}
-	if (at < silent->count || !on_link(silent, edge, &user.address))
+	if ((edge && at < edge->count) || !on_link(silent, id, address))
 		return;
-	if (silent->count == XS_SILENT_MAX)
-		forget(silent, 0);
-	change(silent, edge, &user.address, xs_unreachable_add);
-	silent->user[silent->count++] = user;
-	if (silent->count == 1)
+	if (!edge) {
+		edge = edge_new(silent, id);
+		if (!edge)
+			return;
+		HASH_ADD(hh, silent->edges, id, sizeof(edge->id), edge);
+	}
+	if (edge->count == edge->most)
+		forget(silent, edge, 0);
+	change(silent, edge, address, xs_unreachable_add);
+	edge->user[edge->count++] = (struct user){ .address = *address, .until_ms = now_ms() + XS_SILENT_S * 1000 };
+	if (edge->count == 1)
 		wake_for_oldest(silent);
 }

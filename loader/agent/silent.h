@@ -4,7 +4,9 @@
  * slice: so a user that the edge could not resolve becomes, for a few seconds, an unreachable route in every sliver behind
  * that edge. Then the next packet asks again. A user that is heard of is reachable at once.
  *
- * Always holds: only addresses on the edge's link, at most XS_SILENT_MAX at a time, the oldest leave first.
+ * Always holds: only addresses on the edge's link; at a time at most XS_SILENT_MAX of an edge, and no more than make
+ * XS_SILENT_ROUTES_MAX routes in its slivers together: who scans one edge's link takes nothing from another's users. The
+ * oldest leave first.
  */
 #ifndef XSLICE_AGENT_SILENT_H
 #define XSLICE_AGENT_SILENT_H
@@ -16,6 +18,7 @@
 #include "loader/node/node.h"
 
 #define XS_SILENT_MAX 256
+#define XS_SILENT_ROUTES_MAX 4096
 #define XS_SILENT_S 3
 
 struct event_base;
@@ -24,7 +27,7 @@ struct xs_silent;
 /* Lives as long as the agent. NULL without memory. */
 struct xs_silent *xs_silent_new(struct event_base *base);
 
-/* The node and image in force, until the next call; image NULL: none. What a former agent left is taken away. */
+/* The node and image in force, until the next call; image NULL: none. The first takes away what a former agent left. */
 void xs_silent_hold(struct xs_silent *silent, const struct xs_node *node, const struct xs_image *image);
 
 bool xs_silent_holds(const struct xs_silent *silent); /* an image */

@@ -30,26 +30,18 @@ static int change(struct xs_netlink *netlink, uint16_t type, uint16_t flags, con
 	return xs_netlink_ask(netlink, NULL, NULL);
 }
 
-static int change_in(int netns, uint16_t type, uint16_t flags, const struct xs_address *address, int harmless)
+int xs_unreachable_add(struct xs_netlink *netlink, const struct xs_address *address)
 {
-	struct xs_netlink *netlink;
-	int err = xs_netlink_open(netns, &netlink);
+	int err = change(netlink, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, address);
 
-	if (err)
-		return err;
-	err = change(netlink, type, flags, address);
-	xs_netlink_close(netlink);
-	return err == harmless ? 0 : err;
+	return err == -EEXIST ? 0 : err;
 }
 
-int xs_unreachable_add(int netns, const struct xs_address *address)
+int xs_unreachable_delete(struct xs_netlink *netlink, const struct xs_address *address)
 {
-	return change_in(netns, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, address, -EEXIST);
-}
+	int err = change(netlink, RTM_DELROUTE, 0, address);
 
-int xs_unreachable_delete(int netns, const struct xs_address *address)
-{
-	return change_in(netns, RTM_DELROUTE, 0, address, -ESRCH);
+	return err == -ESRCH ? 0 : err;
 }
 
 struct found {

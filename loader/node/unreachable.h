@@ -10,10 +10,12 @@
 
 #define XS_RTPROT_UNREACHABLE 159
 
-/* netns: descriptor of the sliver's namespace. 0 also if it was so; negative errno. */
-int xs_unreachable_add(int netns, const struct xs_address *address);
-int xs_unreachable_delete(int netns, const struct xs_address *address);
-/* Takes all of them away: a former agent may have left some. */
+struct xs_netlink;
+
+/* netlink: a socket of the sliver's namespace. 0 also if it was so; negative errno. */
+int xs_unreachable_add(struct xs_netlink *netlink, const struct xs_address *address);
+int xs_unreachable_delete(struct xs_netlink *netlink, const struct xs_address *address);
+/* Takes all of them away: a former agent may have left some. netns: descriptor of the sliver's namespace. */
 int xs_unreachable_clear(int netns);
 
 #endif
