@@ -77,6 +77,8 @@ static json_t *forward(const struct punt *punt)
 
 static json_t *judge(const struct punt *punt)
 {
+	if (punt->route.refused)
+		return xs_trace_end("dropped", "%s drops it: this source cannot come from there", punt->who);
 	switch (punt->route.answer) {
 	case XS_ASK_LOCAL:
 		return xs_trace_end("local", "%s takes it in: the address is its own", punt->who);

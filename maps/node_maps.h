@@ -18,7 +18,7 @@
 
 /*
  * Every map of the datapath: id, key bytes, value type, mapped into memory or not, per CPU or not. Programs write those
- * that are per CPU and no others: a trial (loader/node/trial.h) shares the rest with those that packets meet.
+ * that are per CPU, policer and unresolved, and no others: a trial (loader/node/trial.c) shares the rest with packets.
  */
 #define XS_MAPS(X)                                              \
 	X(port_of_ifindex, __u32, false, false)                 \

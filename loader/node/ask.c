@@ -163,6 +163,7 @@ static int ask_route(struct xs_ask *ask, const struct xs_ask_packet *packet, uin
 
 int xs_ask_route(struct xs_ask *ask, const struct xs_ask_packet *packet, struct xs_ask_route *out)
 {
+	const struct xs_ask_packet anybody = { .destination = packet->destination };
 	struct xs_ask_route route = {}, one = {};
 	struct answer table = { .route = &route }, chosen = { .route = &one };
 	struct xs_link link = {};
@@ -174,6 +175,11 @@ int xs_ask_route(struct xs_ask *ask, const struct xs_ask_packet *packet, struct 
 			return err;
 	}
 	err = ask_route(ask, packet, link.ifindex, RTM_F_FIB_MATCH, &table);
+	/* So it answers for blackholes, and for sources that cannot come from there, its own addresses above all. */
+	if (err == -EINVAL && link.ifindex) {
+		err = ask_route(ask, &anybody, 0, RTM_F_FIB_MATCH, &table);
+		route.refused = !err;
+	}
 	if (err) {
 		err = read_refusal(err, &route);
 		if (!err)

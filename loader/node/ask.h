@@ -37,6 +37,8 @@ struct xs_ask_route {
 	struct xs_address via;   /* NONE: on the link, or one of several */
 	char device[IF_NAMESIZE];
 	uint32_t mtu; /* of the device */
+	bool refused; /* no packet with this source may come in by that device: the kernel drops it. The rest is as if
+			 it could */
 };
 /* 0 or negative errno: -ENODEV where the packet's device is not there. */
 int xs_ask_route(struct xs_ask *ask, const struct xs_ask_packet *packet, struct xs_ask_route *out);

@@ -3,6 +3,8 @@
 """`xslice trace` on figure 7: packets go where real ones would, every drop and punt is told with the line that decided, and
 nothing is sent, counted or changed by it."""
 import os
+import shutil
+import signal
 import struct
 import sys
 
@@ -158,6 +160,11 @@ def inputs(rig, trace):
             found, _ = trace.packets("R3", "client", "--pcap", path)
             assert [one["end"]["how"] for one in found] == ["delivered", "local", "delivered"], found
     assert len(trace.packets("R3", "client", "--pcap", path, "--count", 2)[0]) == 2
+    punted = ethernet(mac, frames.udp_packet(figure7.CLIENT, figure7.VM5, 1, 2, b"x", ttl=1))
+    with open(path, "wb") as file:
+        file.write(pcap("<", [bytes.fromhex(punted)] * 100))
+    found, _ = trace.packets("R3", "client", "--pcap", path, "--count", 100)
+    assert {one["end"]["how"] for one in found} == {"answered"} and len(found) == 100, "one packet takes another's tokens"
     text = os.path.join(rig.keep, "trace.hex")
     with open(text, "w", encoding="ascii") as file:
         file.write("\n".join(whole[0].hex(":")[at : at + 48] for at in range(0, 3 * len(whole[0]), 48)) + "\n")
@@ -165,33 +172,40 @@ def inputs(rig, trace):
         trace.one("R3", "client", "--hex", given).goes("delivered", "R3", "R1")
 
 
-def raw_counters(node):
+BUCKETS = ("policer", "unresolved")
+
+
+def written_by_programs(node):
     taken = {}
     for name in contract.MAPS:
         with maps.Map(node, name) as one:
-            if one.per_cpu:
+            if one.per_cpu or name in BUCKETS:
                 taken[name] = one.raw()
     return taken
+
+
+def written_by_agents(node):
+    return {name: one for name, one in maps.state(node).items() if name not in BUCKETS}
 
 
 def changes_nothing(trace):
     """Neighbours are asked for now and then, which counts; but on no node every time."""
     nodes = [trace.net.name(node) for node in figure7.NODES]
-    before = {node: maps.state(node) for node in nodes}
+    before = {node: written_by_agents(node) for node in nodes}
     growing = set(nodes)  # at every try until now
     for _ in range(20):
-        counted = {node: raw_counters(node) for node in nodes}
+        counted = {node: written_by_programs(node) for node in nodes}
         through = trace.from_client(figure7.VM5)
         trace.from_client(figure7.VM5, "--ttl", 1)
         trace.one("R1", "pdc", "--from", figure7.VM5, "--to", figure7.CLIENT)
         trace.one("R3", "client", "--from", "10.9.9.9", "--to", figure7.VM5)
         assert through.how == "delivered", through.packet
-        growing = {node for node in growing if raw_counters(node) != counted[node]}
+        growing = {node for node in growing if written_by_programs(node) != counted[node]}
         if not growing:
             break
     assert not growing, f"counters of {sorted(growing)} grow with every trace"
     for node in nodes:
-        assert not (found := maps.differences(before[node], maps.state(node))), f"{node}: {found[:4]}"
+        assert not (found := maps.differences(before[node], written_by_agents(node))), f"{node}: {found[:4]}"
 
 
 def other_programs(trace):
@@ -213,8 +227,81 @@ def other_programs(trace):
     trace.from_client(figure7.VM5).goes("delivered", "R3", "R1")
 
 
-def main():
-    with netns.alone(), rigtest.Rig("test_trace", "tt") as rig:
+CLIENT6, VM5_6, NOBODY6, EDGE6 = "2001:db8:0:200::10", "2001:db8:0:100::5", "2001:db8:0:100::9", "2001:db8:0:200::1"
+
+
+def neighbour(namespace, address, mac, device):
+    netns.run("ip", "-n", namespace, "neigh", "replace", address, "lladdr", mac, "dev", device, "nud", "permanent")
+
+
+def both_families(trace, rig):
+    """The client's port has a local stack behind it here: tc takes and gives its frames, XDP the others."""
+    neighbour(rig.net.sliver("R1", "P"), VM5_6, figure7.VM5_MAC, "GWP")
+    neighbour(f"xs.{rig.net.name('R3')}@client", CLIENT6, "02:00:00:00:00:77", "client")
+    for client, vm5, condition in (
+        (figure7.CLIENT, figure7.VM5, "destination: 10.0.0.5"),
+        (CLIENT6, VM5_6, f'destination: "{VM5_6}"'),
+    ):
+
+        def way(*where):
+            packet = trace.one(*where)
+            return packet.how == "delivered" and packet  # mirrors follow in a moment
+
+        there = netns.until(lambda: way("R3", "client", "--from", client, "--to", vm5, "--protocol", "tcp"), 5)
+        assert there, trace.one("R3", "client", "--from", client, "--to", vm5).packet
+        there.goes("delivered", "R3", "R1", text=figure7.VM5_MAC).says(0, "select", "slice P by condition ", condition)
+        there.says(0, "emit", "port r1, VLAN ", "name: P13").says(0, "route", "dev P13, for gateway GWP", "name: GWP")
+        assert [hop["by"] for hop in there.hops] == ["tc", "xdp"], there.packet
+        back = netns.until(lambda: way("R1", "pdc", "--from", vm5, "--to", client, "--protocol", "icmp"), 5)
+        assert back, trace.one("R1", "pdc", "--from", vm5, "--to", client).packet
+        back.goes("delivered", "R1", "R3").says(1, "emit", "port client, untagged, edge of MUX MD", "name: MD")
+        back.says(0, "route", "dev P13, for clients of MUX MD", "clients:")
+        assert [hop["by"] for hop in back.hops] == ["xdp", "tc"], back.packet
+
+
+def six_alone(trace):
+    def send(to, *words, source=CLIENT6):
+        return trace.one("R3", "client", "--from", source, "--to", to, *words)
+
+    send(VM5_6, "--ttl", 1).goes("answered", "R3", text="sliver P3 of slice P answers: hop limit exceeded")
+    send(VM5_6, "--length", 1500).goes("answered", "R3", text="too big, P13 has an MTU of 1400")
+    send(EDGE6).goes("local", "R3", text="the edge of port client takes it in")
+    send("2001:db8:77::1").goes("answered", "R3", text="network unreachable")
+    send(NOBODY6).goes("kernel", "R3", "R2", text=f"asks for {NOBODY6} by GWA")
+    send("ff02::1", source="fe80::1").goes("local", "R3", text="link-local")
+    assert send("ff0e::1").goes("dropped", "R3").hops[0]["verdict"] == "multicast"
+    send(VM5_6, source="2001:db8:9::1").goes("dropped", "R3").says(0, "ingress", "edge of MUX MD", "name: MD")
+
+
+def away(trace, rig):
+    """A node of which nothing is here: the way is told as far as it is known."""
+    rig.domain.stop(signal.SIGKILL)
+    shutil.rmtree(f"{contract.PIN_ROOT}/{rig.net.name('R1')}")
+    packet = trace.from_client(figure7.VM5).goes("away", "R3", text=f"goes on at node {rig.net.name('R1')}")
+    packet.says(0, "emit", "port r1", "name: P13")
+    _, said = trace.packets("R1", "pdc", "--from", figure7.VM5, "--to", figure7.CLIENT, code=1)
+    assert rig.net.name("R1") in said and "nothing of it is loaded" in said, said
+
+
+def dual():
+    with open(os.path.join(contract.TOP, "docs/examples/figure7-dual.yaml"), encoding="utf-8") as file:
+        text = file.read()
+    changed = text.replace("{name: client}", "{name: client, stack: local}")
+    assert changed != text
+    with rigtest.Rig("test_trace", "tt", text=changed) as rig:
+        trace = Trace(rig)
+        assert probes.ping(rig.net.name("client"), figure7.VM5, 3), "no answer"
+        return rigtest.run_cases(
+            [
+                ("both_families_by_tc_and_xdp", lambda: both_families(trace, rig)),
+                ("ipv6_alone", lambda: six_alone(trace)),
+                ("a_node_that_is_away", lambda: away(trace, rig)),
+            ]
+        )
+
+
+def figure7_as_it_is():
+    with rigtest.Rig("test_trace", "tt") as rig:
         trace = Trace(rig)
         client = rig.net.name("client")
         for slice_name, kind, prefix in (("A", "blackhole", "10.99.0.0/16"), ("A", "unreachable", "10.98.0.0/16")):
@@ -233,6 +320,11 @@ def main():
                 ("other_programs_are_refused", lambda: other_programs(trace)),
             ]
         )
+
+
+def main():
+    with netns.alone():
+        return figure7_as_it_is() | dual()
 
 
 if __name__ == "__main__":
