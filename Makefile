@@ -5,6 +5,7 @@
 #   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
+#   make verify-kernels  what the verifiers of Debian's kernels say of the datapath (root; QEMU)
 #   make fuzz            the readers under libFuzzer, FUZZ_TIME=600 seconds each
 #   make install         programs and the unit xsliced@NODE.service, below PREFIX (/usr/local) in DESTDIR
 #   make uninstall       takes away what install brought; what the programs made, `xslice clean` takes away before
@@ -72,7 +73,7 @@ AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
 YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
 GEN        := $(B)/bpf/xslice.skel.h $(B)/bpf/trial.skel.h $(YANG_GEN)
 
-.PHONY: all deps test demo bench fuzz fuzzers install uninstall clean help compile_commands tests
+.PHONY: all deps test demo bench verify-kernels fuzz fuzzers install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced
 tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN)
 
@@ -161,6 +162,11 @@ fuzzers: $(B)/xslice $(FUZZ_BIN)
 fuzz: deps
 	@selftests/fuzz/test_fuzz.py $(FUZZ_TIME)
 
+$(B)/selftests/qemu/%: $(B)/obj/selftests/qemu/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
 # deps first and in a make of its own: what it installs must be there before anything is compiled.
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
@@ -173,6 +179,10 @@ demo: deps
 bench: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@scripts/bench $(T)
+
+verify-kernels: deps
+	@$(MAKE) --no-print-directory build/selftests/qemu/verify
+	@scripts/verify-kernels build/selftests/qemu/verify $(BPF_CFLAGS)
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
 SHAREDIR := $(PREFIX)/share/xslice
