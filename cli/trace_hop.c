@@ -115,6 +115,7 @@ static void tell_drop(const struct xs_trace_step *step)
 	const char *stage = verdict == XS_MALFORMED                              ? "parse"
 			    : verdict == XS_NO_SLICE || verdict == XS_WALK_BOUND ? "select"
 			    : verdict == XS_NO_ROUTE || verdict == XS_BLACKHOLE  ? "route"
+			    : verdict == XS_POLICED                              ? "punt"
 			    : verdict == XS_EMIT_FAILED                          ? "emit"
 										 : "ingress";
 
