@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The maps of a node as they stand in the kernel, read by bpf(2) at their pins. Nothing here writes to a map."""
 import ctypes
+import mmap
 import os
 import struct
 
@@ -41,16 +42,20 @@ class Map:
     def __init__(self, node, name):
         self.name = name
         self.kind, self.per_cpu = contract.MAPS[name]
-        path = ctypes.create_string_buffer(f"{contract.PIN_ROOT}/{node}/v{contract.VERSION}/{name}".encode())
-        self.fd, _ = bpf(_OBJ_GET, struct.pack("=QII", ctypes.addressof(path), 0, 1 << 3))  # BPF_F_RDONLY
+        self.path = f"{contract.PIN_ROOT}/{node}/v{contract.VERSION}/{name}"
+        self.fd = self._open(1 << 3)  # BPF_F_RDONLY
         info = ctypes.create_string_buffer(80)
         bpf(_INFO_BY_FD, struct.pack("=IIQ", self.fd, len(info), ctypes.addressof(info)))
         _, self.id, key_size, value_size, self.entries = struct.unpack_from("=IIIII", info)
         if key_size != 4 or value_size != ctypes.sizeof(self.kind):
             raise OSError(
-                71, f"{path.value.decode()}: value of {value_size} bytes, contract says {ctypes.sizeof(self.kind)}"
+                71, f"{self.path}: value of {value_size} bytes, contract says {ctypes.sizeof(self.kind)}"
             )
         self.step = (value_size + 7) // 8 * 8 * CPUS if self.per_cpu else value_size
+
+    def _open(self, flags):
+        path = ctypes.create_string_buffer(self.path.encode())
+        return bpf(_OBJ_GET, struct.pack("=QII", ctypes.addressof(path), 0, flags))[0]
 
     def raw(self):
         """All values, one after the other; of a per-CPU map all CPUs' copies of each."""
@@ -83,6 +88,15 @@ class Map:
                 break
         return b"".join(out)
 
+    def view(self):
+        """The values of a map that user space maps into memory, as they are from now on. Read only, though the kernel shares no
+        map with who could not write it."""
+        descriptor = self._open(0)
+        try:
+            return mmap.mmap(descriptor, self.entries * self.step, mmap.MAP_SHARED, mmap.PROT_READ)
+        finally:
+            os.close(descriptor)
+
     def get(self, key):
         """One value; of a per-CPU map a list, one per CPU."""
         index = ctypes.c_uint32(key)
@@ -99,11 +113,14 @@ class Map:
     def items(self):
         """(key, value) of every entry that is not all zero."""
         raw = self.raw()
-        zero = bytes(self.step)
-        for key in range(len(raw) // self.step):
-            piece = raw[key * self.step : (key + 1) * self.step]
-            if piece != zero:
-                yield key, self._take(piece)
+        some = 256 * self.step  # maps are large and hardly filled
+        for first in range(0, len(raw), some):
+            if not raw[first : first + some].strip(b"\0"):
+                continue
+            for start in range(first, min(first + some, len(raw)), self.step):
+                piece = raw[start : start + self.step]
+                if piece.strip(b"\0"):
+                    yield start // self.step, self._take(piece)
 
     def close(self):
         os.close(self.fd)

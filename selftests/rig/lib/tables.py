@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the maps of a node say, in two forms.
+
+meaning(): in names. Block numbers, next hops, MUX entries and ifindexes, which allocation gives, are followed and gone; what is
+left is equal in two nodes that hold the same. reachable(): every entry that a packet can come to, by its number and byte for
+byte; what lies in an entry that nothing leads to is nobody's.
+"""
+import array
+import ctypes
+import socket
+
+from . import contract
+from .maps import Map
+
+KIND_SHIFT, INDEX = 30, (1 << 30) - 1
+LEAF, BLOCK, GUARD = 1, 2, 3
+PUNT, FORWARD, EDGE, BLACKHOLE = range(4)
+ENTRIES = 256
+RULE_BITS, RULE_SLOT, PAGE_RULES = (contract.constant(f"XS_{name}") for name in ("RULE_BITS", "RULE_SLOT", "PAGE_RULES"))
+OURS = "02:78:73:"  # how MACs begin that the plan gave
+
+
+def _mac(field):
+    return bytes(field).hex(":")
+
+
+def _bytes(value):
+    return ctypes.string_at(ctypes.addressof(value), ctypes.sizeof(value))
+
+
+class _Words(dict):
+    """name -> {key: value} of the maps of a node, each read when it is first asked for."""
+
+    def __init__(self, node):
+        super().__init__()
+        self.node = node
+
+    def __missing__(self, name):
+        with Map(self.node, name) as one:
+            self[name] = dict(one.items())
+        return self[name]
+
+
+class Tables:
+    """The maps of a node, read once. names: ifindex -> device name in the node's namespace."""
+
+    def __init__(self, node, names=None):
+        self.names = names or {}
+        self.words = _Words(node)
+        with Map(node, "block") as one:
+            self.blocks = one.view()
+        self.reached, self.loose = {}, False
+
+    # ---- reading, and noting what was read ----
+
+    def _note(self, name, key, raw):
+        self.reached[name, key] = raw
+
+    def _value(self, name, key, note=True):
+        value = self.words[name].get(key)
+        if value is not None and note:
+            self._note(name, key, _bytes(value))
+        return value
+
+    def _device(self, ifindex):
+        return self.names.get(ifindex, f"#{ifindex}" if ifindex else "-")
+
+    # ---- address tables ----
+
+    def _walk(self, root, levels, meaning):
+        """[first, last, what] of every run of addresses with one answer; None is left out."""
+        runs = []
+
+        def add(first, last, entry):
+            what = meaning(entry & INDEX) if entry >> KIND_SHIFT == LEAF else None
+            if runs and runs[-1][2] == what and runs[-1][1] == first - 1:
+                runs[-1][1] = last
+            else:
+                runs.append([first, last, what])
+
+        def guarded(guard, first, last):
+            """One stretch after the other: the first of the guard's prefixes that holds it decides."""
+            prefixes = []
+            for high, low, leaf, length in zip(guard.high, guard.low, guard.leaf, guard.length):
+                if length:
+                    begin = (high << 64 | low) >> 128 - 8 * levels
+                    prefixes.append((begin, begin + (1 << 8 * levels - length) - 1, leaf))
+            begins = {first} | {begin for begin, _, _ in prefixes} | {end + 1 for _, end, _ in prefixes}
+            cuts = sorted(cut for cut in begins if first <= cut <= last) + [last + 1]
+            for begin, after in zip(cuts, cuts[1:]):
+                add(begin, after - 1, next((leaf for low, high, leaf in prefixes if low <= begin <= high), guard.outside))
+
+        def step(block, base, level):
+            raw = self.blocks[block * ENTRIES * 4 : (block + 1) * ENTRIES * 4]
+            if not self.loose:
+                self._note("block", block, raw)
+            size = 1 << 8 * (levels - level - 1)
+            for i, entry in enumerate(array.array("I", raw)):
+                kind, first = entry >> KIND_SHIFT, base + i * size
+                if kind == BLOCK:
+                    step(entry & INDEX, first, level + 1)
+                elif kind == GUARD and (guard := self._value("guard", entry & INDEX, not self.loose)):
+                    guarded(guard, first, first + size - 1)
+                else:
+                    add(first, first + size - 1, entry)
+
+        if root:
+            step(root, 0, 0)
+        return [run for run in runs if run[2] is not None]
+
+    def table(self, root, family, meaning):
+        length = 4 if family == 0 else 16
+        kind = socket.AF_INET if family == 0 else socket.AF_INET6
+
+        def text(number):
+            return socket.inet_ntop(kind, number.to_bytes(length, "big"))
+
+        return [f"{text(first)}..{text(last)} {what}" for first, last, what in self._walk(root, length, meaning)]
+
+    def _nexthop(self, family):
+        seen = {}
+
+        def meaning(index):
+            if index not in seen:
+                seen[index] = self._nexthop_text(index, family)
+            return seen[index]
+
+        return meaning
+
+    def _nexthop_text(self, index, family):
+        hop = self._value("nexthop", index, not self.loose)
+        if hop is None or hop.kind == PUNT:
+            return "punt"
+        if hop.kind == BLACKHOLE:
+            return "blackhole"
+        way = f"vport {hop.vport} by {self._device(hop.ifindex)} flags {hop.port_flags} mtu {hop.mtu}"
+        if hop.kind == EDGE:
+            users = self.table(hop.edge_root, family, self._nexthop(family))
+            return f"edge {way} of {{{'; '.join(users)}}}"
+        mac = _mac(hop.dmac)
+        if self.loose or not mac.startswith(OURS):
+            return "punt"  # a host, known by what it said: another node may not have heard it yet
+        return f"to {mac} from {_mac(hop.smac)} tci {socket.ntohs(hop.tci)} {way}"
+
+    # ---- MUX policies ----
+
+    def _position(self, rule):
+        """Which condition a rule is, by its place in the naive walk."""
+        origin = self._value("mux_origin", rule >> RULE_BITS)
+        return origin.position[rule & RULE_SLOT] if origin else "none"
+
+    def _chosen(self, node, leaf):
+        """The questions that begin at a node of the walk, for the rule that is the leaf."""
+        asked, page = self._value("mux_node", node), self._value("mux_page", leaf >> RULE_BITS)
+        if asked is None:
+            return "none in force"
+        slot = leaf & RULE_SLOT
+        cell = asked.cell or (page.cell + slot if page else 0)
+        rule = leaf + asked.rule if asked.rule < PAGE_RULES else asked.rule
+        answer = f"slice {asked.slice} vport {asked.vport} condition {self._position(rule)} before {asked.before}"
+        if asked.then:
+            answer = f"({self._chosen(asked.then, leaf)})"
+        if not asked.named:
+            return answer
+        return f"cell {cell} or {asked.group} is {asked.named}? {answer}: {self._chosen(asked.other, leaf)}"
+
+    def _rule(self, leaf):
+        page = self._value("mux_page", leaf >> RULE_BITS)
+        return self._chosen(page.node, leaf) if page else "none"
+
+    def _general(self, key):
+        entry = self._value("mux_general", key)
+        raw = bytearray(_bytes(entry))
+        rule = type(entry).rule
+        raw[rule.offset : rule.offset + rule.size] = bytes(rule.size)
+        return f"{raw.hex()} condition {self._position(entry.rule)}"
+
+    def _mux(self, key):
+        mux = self._value("mux", key)
+        if mux is None:
+            return "-"
+        text = [f"mux {mux.id}"]
+        for family, root in enumerate(mux.root):
+            text += self.table(root, family, self._rule)
+        return "\n".join(text + [self._general(mux.general_first + i) for i in range(mux.general_count)])
+
+    # ---- all of it ----
+
+    def _port(self, key):
+        port = self._value("port", key)
+        sources = [
+            line for family, root in enumerate(port.source_root) for line in self.table(root, family, lambda leaf: "allowed")
+        ]
+        edge = [bytes(address).hex() for address in port.edge_address]
+        lines = [f"{self._device(port.ifindex)} flags {port.flags} untagged {port.untagged} edge {edge}", *sources]
+        return "\n".join(lines + [self._mux(port.mux)])
+
+    def _vport(self, key):
+        value = self._value("vport", key)
+        fields = []
+        for name, _ in value._fields_:
+            field = getattr(value, name)
+            if name in ("veth", "port_ifindex"):
+                field = self._device(field)
+            elif not isinstance(field, int):
+                field = bytes(field).hex()
+            fields.append(f"{name} {field}")
+        return ", ".join(fields)
+
+    def _slice(self, key):
+        lines = []
+        for family, root in enumerate(self._value("slice", key).fib_root):
+            lines += self.table(root, family, self._nexthop(family))
+        return "\n".join(lines)
+
+    def meaning(self, loose=()):
+        taken = {}
+        for name, describe in (("port", self._port), ("vport", self._vport), ("slice", self._slice)):
+            for key in self.words[name]:
+                self.loose = name == "slice" and key in loose
+                taken[f"{name} {key}"] = describe(key)
+                if self.loose:
+                    self._note("table of slice", key, taken[f"{name} {key}"].encode())
+        self.loose = False
+        for name in ("label", "cell"):
+            for key in self.words[name]:
+                taken[f"{name} {key}"] = str(self._value(name, key).value)
+        for name in ("port_of_ifindex", "vport_of_ifindex"):
+            for key in self.words[name]:
+                taken[f"{name} {self._device(key)}"] = str(self._value(name, key).value)
+        return taken
+
+    def reachable(self, loose=()):
+        """(map, key) -> bytes. loose: ids of slices of which it does not count which neighbours are known: their tables are told in
+        words, as blocks come and go with what is known."""
+        self.reached = {}
+        self.meaning(loose)
+        return self.reached
+
+    def of_slices(self, slices):
+        """The same, of what packets of these slices (ids) meet: vports, labels and tables."""
+        self.reached = {}
+        vports = [key for key, value in self.words["vport"].items() if value.slice in slices]
+        for key in vports:
+            self._vport(key)
+        for key, value in self.words["label"].items():
+            if value.value in vports:
+                self._value("label", key)
+        for key, value in self.words["vport_of_ifindex"].items():
+            if value.value in vports:
+                self._value("vport_of_ifindex", key)
+        for key in slices & self.words["slice"].keys():
+            self._slice(key)
+        return self.reached
