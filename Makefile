@@ -3,6 +3,7 @@
 #
 #   make                 the programs: build/xslice, build/xsliced
 #   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
+#   make soak            the tests of change in their long form, half an hour or so (root)
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
 #   make verify-kernels  what the verifiers of Debian's kernels say of the datapath (root; QEMU)
@@ -73,9 +74,9 @@ AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
 YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
 GEN        := $(B)/bpf/xslice.skel.h $(B)/bpf/trial.skel.h $(YANG_GEN)
 
-.PHONY: all deps test demo bench verify-kernels fuzz fuzzers install uninstall clean help compile_commands tests
+.PHONY: all deps test soak demo bench verify-kernels fuzz fuzzers install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced
-tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN)
+tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(B)/selftests/rig/fault.so
 
 deps:
 	@scripts/deps
@@ -167,10 +168,20 @@ $(B)/selftests/qemu/%: $(B)/obj/selftests/qemu/%.o
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+# Goes before libc in an agent that is to fail; so it is built without sanitizers.
+$(B)/selftests/rig/fault.so: selftests/rig/fault.c
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(CFLAGS) $(WARN) -fPIC -shared -o $@ $<
+
 # deps first and in a make of its own: what it installs must be there before anything is compiled.
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@selftests/run $(T)
+
+soak: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@XSLICE_CHANGES=200 XSLICE_STEPS=all XSLICE_KILLS=100 XSLICE_RIG_LIMIT=7200 selftests/run _changes
 
 demo: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all

@@ -29,6 +29,8 @@
 static const char *const store_prefixes[] = {"", "cell"};
 #define STORE_PREFIXES (sizeof(store_prefixes) / sizeof(store_prefixes[0]))
 
+#define REPORT_TRIES 3
+
 /* ---- reports ------------------------------------------------------------------------------------------------------- */
 
 void xs_agent_report(struct xs_agent *agent)
@@ -37,7 +39,13 @@ void xs_agent_report(struct xs_agent *agent)
 
 	agent->report.pid = getpid();
 	snprintf(agent->report.netns, sizeof(agent->report.netns), "%s", agent->netns ? agent->netns : "");
-	err = xs_report_put(agent->store, agent->name, &agent->report);
+	/* The manager waits for it. */
+	for (int tries = 0; tries < REPORT_TRIES; tries++) {
+		err = xs_report_put(agent->store, agent->name, &agent->report);
+		if (!err)
+			break;
+	}
+	agent->unreported = err != 0;
 	if (err)
 		xs_log("store %s: cannot write report/%s: %s", agent->store_path, agent->name, strerror(-err));
 }
@@ -229,6 +237,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	follow_store(agent);
 	pull(agent);
 	reconcile_quietly(agent);
+	if (agent->unreported)
+		xs_agent_report(agent);
 }
 
 static void on_idle(evutil_socket_t fd, short what, void *context)

@@ -3,8 +3,8 @@
  * agent.h - the agent of one node: what it holds, and its parts. agent.c is the loop and what it says, revise.c takes on
  * revisions, reconcile.c makes the node equal to an image, machinery.c is what stands between the maps and an image.
  *
- * Always holds: one thread, one agent per node (lock.h). `image` is what the node holds; it changes only when all of the next
- * one is in force. Leaving by whatever way leaves the node forwarding.
+ * Always holds: one thread, one agent per node (lock.h). `image` is what the node holds; it changes when all of the next one is in
+ * force: then its copy is on disk, and from there on a change goes forward only. Leaving by whatever way leaves the node forwarding.
  */
 #ifndef XSLICE_AGENT_AGENT_H
 #define XSLICE_AGENT_AGENT_H
@@ -66,6 +66,7 @@ struct xs_agent {
 	const struct xs_image *switching; /* whose cells are in the map: the one in force or the one on its way */
 	bool started;           /* the first reconciliation is behind it */
 	struct xs_report report;
+	bool unreported; /* the store did not take it */
 };
 
 /* ---- machinery.c ---- */
@@ -87,10 +88,12 @@ uint64_t xs_machinery_writes(const struct xs_agent *agent);
 /* ---- reconcile.c ---- */
 
 /*
- * Makes the node equal to `image` (NULL: it holds nothing). 0, or negative errno with the sentence in error, and the node
- * somewhere between. `image` stays the caller's.
+ * Makes all that is new in `image` and puts it into force. 0, or negative errno with the sentence in error; then to make and
+ * retire to the former image leads back. `image` stays the caller's.
  */
-int xs_agent_apply(struct xs_agent *agent, const struct xs_image *image, char *error);
+int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *error);
+/* Takes away all that is not in `image` (NULL: everything). What fails is tried again here, and may be by the next call. */
+int xs_agent_retire(struct xs_agent *agent, const struct xs_image *image, char *error);
 
 /* ---- revise.c ---- */
 

@@ -159,13 +159,17 @@ int xs_cells_settle(struct xs_store *store, struct xs_node_maps *maps, const str
 	return err;
 }
 
-int xs_cells_withdraw(struct xs_node_maps *maps, const struct xs_image *image, const struct xs_image *former)
+int xs_cells_withdraw(struct xs_node_maps *maps, const struct xs_image *image)
 {
-	const struct xs_rec_cell *record;
+	uint64_t word;
 	int err = 0;
 
-	for (size_t i = 0; err >= 0 && former && (record = xs_image_at(former, XS_REC_CELL, i)); i++)
-		if (!image || !xs_image_find(image, XS_REC_CELL, &record->id))
-			err = xs_cell_set(maps, record->id, 0);
+	for (uint32_t id = 1; err >= 0 && id < maps->entries[XS_MAP_cell]; id++) {
+		if (image && xs_image_find(image, XS_REC_CELL, &id))
+			continue;
+		err = xs_cell_get(maps, id, &word);
+		if (!err && word)
+			err = xs_cell_set(maps, id, 0);
+	}
 	return err < 0 ? err : 0;
 }

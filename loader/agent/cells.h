@@ -29,7 +29,7 @@ int xs_cells_pull(struct xs_store *store, struct xs_node_maps *maps, const struc
 int xs_cells_settle(struct xs_store *store, struct xs_node_maps *maps, const struct xs_image *image,
 		    const struct xs_image *former, uint64_t *generation);
 
-/* Zeroes the cells of `former` that `image` (NULL: none) has no more. */
-int xs_cells_withdraw(struct xs_node_maps *maps, const struct xs_image *image, const struct xs_image *former);
+/* Zeroes the cells that `image` (NULL: none) does not have. */
+int xs_cells_withdraw(struct xs_node_maps *maps, const struct xs_image *image);
 
 #endif

@@ -274,8 +274,12 @@ static int make_one(struct xs_mirrors *mirrors, const struct key *key, int netns
 			return 0;
 		}
 		err = xs_mirror_set_devices(one->mirror, device, count);
-		if (err)
+		if (err) {
+			/* Somewhere between: whatever is asked for next, it is not what is there. */
+			one->count = 0;
+			one->stale = true;
 			return err;
+		}
 	} else {
 		err = mirrored_new(mirrors, key, netns, identity, device, count, &made);
 		if (err)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * reconcile.c - makes the node equal to an image: make before break. What is new is made and filled, then opened; what is old
- * is closed, then taken away. Every step compares before it changes, so a second run changes nothing, and a run after a
- * failure, with the former image, goes back.
+ * is closed, then taken away. Every step compares before it changes, so a second run changes nothing.
+ *
+ * Always holds: making takes nothing away, so that after a failure the former image, made and retired to, finds all that it had:
+ * the same entries, devices and neighbours. Retiring cannot be taken back; what fails in it is done again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,8 +14,11 @@
 #include "loader/agent/agent.h"
 #include "loader/agent/cells.h"
 #include "loader/agent/lock.h"
+#include "loader/agent/log.h"
 #include "loader/model/domain.h"
 #include "loader/node/router.h"
+
+#define RETIRE_TRIES 3
 
 static int explain(char *error, int err, const char *what)
 {
@@ -133,12 +138,14 @@ static void announce_new(const struct xs_agent *agent, const struct xs_image *im
 
 /* ---- the two halves ------------------------------------------------------------------------------------------------ */
 
-static int make(struct xs_agent *agent, const struct xs_image *image, char *error)
+int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	struct xs_machinery *machinery = &agent->machinery;
 	uint64_t generation;
-	int err;
+	int err = xs_machinery_prepare(agent, image, error);
 
+	if (err)
+		return err;
 	err = xs_node_make(agent->node, image, xs_datapath_owns, machinery->datapath, error);
 	if (err)
 		return err;
@@ -165,26 +172,21 @@ static int make(struct xs_agent *agent, const struct xs_image *image, char *erro
 		err = attach_ports(agent, image, error);
 	if (!err)
 		err = xs_fill_ports(machinery->fill, image, agent->node, error);
-	if (!err)
-		err = forget_former_neighbours(agent, image, error);
-	if (!err) {
-		announce_new(agent, image);
-		xs_advertise_hold(agent->advertise, agent->node, image);
-	}
 	return err;
 }
 
 static int retire(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	struct xs_machinery *machinery = &agent->machinery;
-	int err;
+	int err = forget_former_neighbours(agent, image, error);
 
 	xs_routers_leave(agent->image, image);
-	err = xs_fill_withdraw(machinery->fill, image, error);
+	if (!err)
+		err = xs_fill_withdraw(machinery->fill, image, error);
 	if (!err)
 		err = xs_mirrors_withdraw(machinery->mirrors, image, error);
 	if (!err) {
-		err = xs_cells_withdraw(machinery->maps, image, agent->image);
+		err = xs_cells_withdraw(machinery->maps, image);
 		if (err)
 			explain(error, err, "switch cells");
 	}
@@ -223,16 +225,19 @@ static int hold_nothing(struct xs_agent *agent, char *error)
 	return err;
 }
 
-int xs_agent_apply(struct xs_agent *agent, const struct xs_image *image, char *error)
+int xs_agent_retire(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	int err;
 
-	if (!image)
-		return hold_nothing(agent, error);
-	err = xs_machinery_prepare(agent, image, error);
-	if (!err)
-		err = make(agent, image, error);
-	if (!err)
-		err = retire(agent, image, error);
+	for (int tries = 0; tries < RETIRE_TRIES; tries++) {
+		err = image ? retire(agent, image, error) : hold_nothing(agent, error);
+		if (!err)
+			break;
+		xs_log("taking away what is old: %s", error);
+	}
+	if (image) {
+		announce_new(agent, image);
+		xs_advertise_hold(agent->advertise, agent->node, image);
+	}
 	return err;
 }

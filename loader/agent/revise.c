@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * revise.c - from what the store says to what the node holds: takes on a revision, goes back where that fails, keeps what is in
- * force where there is none to be had, and reports.
+ * revise.c - from what the store says to what the node holds: takes on a revision, goes back where that fails before all of it is
+ * in force, keeps what is in force where there is none to be had, and reports.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +16,8 @@
 #include "loader/agent/target.h"
 #include "loader/node/netlink.h"
 
+#define GO_BACK_TRIES 2 /* more, after the first */
+
 static uint64_t now_us(void)
 {
 	struct timespec now;
@@ -27,32 +29,6 @@ static uint64_t now_us(void)
 static bool same_image(const struct xs_image *a, const struct xs_image *b)
 {
 	return a && b && a->size == b->size && !memcmp(a->header, b->header, a->size);
-}
-
-/* Back to what was in force, after a change failed on its way. */
-static void go_back(struct xs_agent *agent, const struct xs_image *failed)
-{
-	char error[XS_AGENT_ERROR] = "";
-
-	if (same_image(agent->image, failed))
-		return;
-	/* A former agent's node whose image is not known: nobody can say what to go back to, so nothing more is touched. */
-	if (!agent->image && agent->machinery.takeup)
-		return;
-	if (xs_agent_apply(agent, agent->image, error))
-		xs_log("going back: %s", error);
-}
-
-static void take_image(struct xs_agent *agent, struct xs_image *image)
-{
-	int err = image ? xs_saved_image_put(agent->name, image->header, image->size) : 0;
-
-	if (err)
-		xs_log("cannot keep a copy of the image: %s", strerror(-err));
-	xs_silent_hold(agent->silent, agent->node, image);
-	xs_image_free(agent->image);
-	agent->image = image;
-	agent->switching = image;
 }
 
 /* Says on the machine whose node this is: before the first thing is made here, and until the last is gone. */
@@ -68,26 +44,77 @@ static void sign_node(struct xs_agent *agent, bool holds)
 	agent->signed_node = holds && !err;
 }
 
+static int make_and_retire(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	int err = image ? xs_agent_make(agent, image, error) : 0;
+
+	return err ? err : xs_agent_retire(agent, image, error);
+}
+
+/* Back to what was in force, after a change failed on its way. */
+static void go_back(struct xs_agent *agent, const struct xs_image *failed)
+{
+	char error[XS_AGENT_ERROR] = "";
+
+	if (same_image(agent->image, failed))
+		return;
+	/* A former agent's node whose image is not known: nobody can say what to go back to, so nothing more is touched. */
+	if (!agent->image && agent->machinery.takeup)
+		return;
+	for (int tries = 0; make_and_retire(agent, agent->image, error); tries++) {
+		xs_log("going back: %s", error);
+		if (tries == GO_BACK_TRIES)
+			return;
+	}
+	if (!agent->image)
+		sign_node(agent, false);
+}
+
+/* All of the image is in force: whoever starts on this node from here on begins with it. */
+static int keep_copy(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	int err = same_image(agent->image, image) ? 0 : xs_saved_image_put(agent->name, image->header, image->size);
+
+	if (err)
+		snprintf(error, XS_AGENT_ERROR, "cannot keep a copy of the image: %s", strerror(-err));
+	return err;
+}
+
+static void take_image(struct xs_agent *agent, struct xs_image *image)
+{
+	xs_silent_hold(agent->silent, agent->node, image);
+	xs_image_free(agent->image);
+	agent->image = image;
+	agent->switching = image;
+}
+
 /* Applies and says what it took. target->image is taken over, where it is new. */
 static int apply_target(struct xs_agent *agent, struct xs_target *target, bool news, char *error)
 {
 	uint64_t changes = xs_netlink_changes(), writes = xs_machinery_writes(agent), start = now_us();
+	char why[XS_AGENT_ERROR] = "";
 	int err;
 
-	if (target->image)
+	if (target->image) {
 		sign_node(agent, true);
-	err = xs_agent_apply(agent, target->image, error);
-	if (err) {
-		agent->switching = NULL;
-		go_back(agent, target->image);
-		agent->switching = agent->image;
-		return err;
+		err = xs_agent_make(agent, target->image, error);
+		if (!err)
+			err = keep_copy(agent, target->image, error);
+		if (err) {
+			agent->switching = NULL;
+			go_back(agent, target->image);
+			agent->switching = agent->image;
+			return err;
+		}
 	}
+	err = xs_agent_retire(agent, target->image, why);
+	if (err)
+		snprintf(error, XS_AGENT_ERROR, "in force, but what it replaces is not all gone: %.190s", why);
 	if (same_image(agent->image, target->image)) {
 		if (!xs_silent_holds(agent->silent))
 			xs_silent_hold(agent->silent, agent->node, agent->image);
 		agent->switching = agent->image;
-	} else {
+	} else if (!err || target->image) {
 		take_image(agent, target->image);
 		target->image = NULL;
 	}
@@ -103,7 +130,7 @@ static int apply_target(struct xs_agent *agent, struct xs_target *target, bool n
 	if (news || changes || writes)
 		xs_log("revision %" PRIu64 "%s: %" PRIu64 " changes, %" PRIu64 " map writes, %.1f ms", target->revision.number,
 		       agent->image ? "" : " (nothing here)", changes, writes, (now_us() - start) / 1e3);
-	return 0;
+	return err;
 }
 
 /* Routes that found no room: they are in the sliver's hands until the maps are larger. */
@@ -129,7 +156,7 @@ static void keep_in_force(struct xs_agent *agent)
 
 	if (!agent->image)
 		return;
-	if (xs_agent_apply(agent, agent->image, error))
+	if (make_and_retire(agent, agent->image, error))
 		xs_log("keeping what is in force: %s", error);
 	agent->switching = agent->image;
 }

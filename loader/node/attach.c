@@ -192,7 +192,7 @@ int xs_tc_take_off(uint32_t ifindex, bool qdisc_is_ours)
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, found, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY);
 	LIBBPF_OPTS(bpf_tc_opts, which, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY);
-	int err = bpf_tc_query(&hook, &found);
+	int err = bpf_tc_query(&hook, &found), others;
 
 	/* -EINVAL, -ENOENT: no qdisc, no filter, or no device. */
 	if (err == -ENODEV || err == -EINVAL || err == -ENOENT)
@@ -201,30 +201,61 @@ int xs_tc_take_off(uint32_t ifindex, bool qdisc_is_ours)
 		err = bpf_tc_detach(&hook, &which);
 	if (err || !qdisc_is_ours || !if_indextoname(ifindex, (char[IF_NAMESIZE]){0}))
 		return err;
-	if (count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) ||
-	    count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)))
-		return 0;
+	others = count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS));
+	if (!others)
+		others = count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS));
+	if (others)
+		return others > 0 || others == -EINVAL || others == -ENOENT || others == -ENODEV ? 0 : others;
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 	err = bpf_tc_hook_destroy(&hook);
 	/* Somebody was faster. */
 	return err == -ENOENT || err == -EINVAL ? 0 : err;
 }
 
-/* A record that ends with a reboot, as what it records does. */
+/* A record that ends with a reboot, as what it records does. It is made before that is, and goes after it. 1: it was there. */
 static int record(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
 {
 	char path[PATH_MAX];
 
 	if (!xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex))
 		return -ENAMETOOLONG;
-	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+	if (!mkdir(path, 0700))
+		return 0;
+	return errno == EEXIST ? 1 : -errno;
 }
 
-static bool strike(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
+static bool is_recorded(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
 {
 	char path[PATH_MAX];
 
-	return xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex) && !rmdir(path);
+	return xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex) && !access(path, F_OK);
+}
+
+static int strike(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+
+	if (!xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex))
+		return -ENAMETOOLONG;
+	return rmdir(path) && errno != ENOENT ? -errno : 0;
+}
+
+/* The qdisc that filters hang on, noted as ours if it is. */
+static int make_qdisc(const struct xs_datapath *datapath, enum xs_hook which, struct bpf_tc_hook *hook, uint32_t ifindex)
+{
+	/* On veths of ours the qdisc goes with the device. */
+	int noted = which == XS_HOOK_TC_PORT ? record(datapath, XS_PIN_QDISC, ifindex) : 1, err;
+
+	if (noted < 0)
+		return noted;
+	err = bpf_tc_hook_create(hook);
+	if (err && !noted) {
+		int struck = strike(datapath, XS_PIN_QDISC, ifindex);
+
+		if (struck)
+			return struck;
+	}
+	return err == -EEXIST ? 0 : err;
 }
 
 static int attach_tc(struct xs_datapath *datapath, enum xs_hook which, uint32_t ifindex, char *error)
@@ -234,24 +265,25 @@ static int attach_tc(struct xs_datapath *datapath, enum xs_hook which, uint32_t 
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY, .prog_fd = datapath->program[which],
 		    .flags = BPF_TC_F_REPLACE);
 	char device[IF_NAMESIZE];
+	bool there;
 	int err;
 
-	if (!bpf_tc_query(&hook, &found)) {
+	there = !bpf_tc_query(&hook, &found);
+	if (there) {
 		if (found.prog_id == datapath->id[which])
 			return 0;
 		if (!xs_program_is_ours_by_name(found.prog_id))
 			return busy("tc", ifindex, found.prog_id, error);
-	} else {
-		err = bpf_tc_hook_create(&hook);
-		/* On veths of ours the qdisc goes with the device. */
-		if (!err && which == XS_HOOK_TC_PORT)
-			err = record(datapath, XS_PIN_QDISC, ifindex);
-		if (err && err != -EEXIST)
+	}
+	/* By this one the port is found again, whatever comes of the rest. */
+	err = which == XS_HOOK_TC_PORT ? record(datapath, XS_PIN_TC, ifindex) : 0;
+	if (err >= 0 && !there) {
+		err = make_qdisc(datapath, which, &hook, ifindex);
+		if (err)
 			return xs_explain(error, err, "%s: cannot make a clsact qdisc: %s", device_name(ifindex, device),
 					  strerror(-err));
 	}
-	err = which == XS_HOOK_TC_PORT ? record(datapath, XS_PIN_TC, ifindex) : 0;
-	if (!err)
+	if (err >= 0)
 		err = bpf_tc_attach(&hook, &options);
 	if (err)
 		return xs_explain(error, err, "%s: cannot attach %s by tc: %s", device_name(ifindex, device),
@@ -289,9 +321,12 @@ int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netn
 	if (hook == XS_HOOK_XDP_PORT) {
 		err = detach_xdp(datapath, ifindex);
 	} else {
-		err = xs_tc_take_off(ifindex, hook == XS_HOOK_TC_PORT && strike(datapath, XS_PIN_QDISC, ifindex));
-		if (hook == XS_HOOK_TC_PORT)
-			strike(datapath, XS_PIN_TC, ifindex);
+		err = xs_tc_take_off(ifindex, hook == XS_HOOK_TC_PORT && is_recorded(datapath, XS_PIN_QDISC, ifindex));
+		/* By the last of them a port is known to be left still: see xs_datapath_keep(). */
+		if (!err && hook == XS_HOOK_TC_PORT)
+			err = strike(datapath, XS_PIN_QDISC, ifindex);
+		if (!err && hook == XS_HOOK_TC_PORT)
+			err = strike(datapath, XS_PIN_TC, ifindex);
 	}
 	libbpf_set_print(former_print);
 	xs_netns_leave(&scope);

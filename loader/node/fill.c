@@ -237,7 +237,6 @@ int xs_fill_ports(struct xs_fill *fill, const struct xs_image *image, const stru
 		if (err)
 			return xs_explain(error, err, "port %s: cannot fill the maps: %s", record->name, strerror(-err));
 	}
-	xs_fill_settle_muxes(fill);
 	return 0;
 }
 
@@ -304,8 +303,9 @@ int xs_fill_withdraw(struct xs_fill *fill, const struct xs_image *image, char *e
 
 	if (!err)
 		err = withdraw_ports(fill, image);
+	if (!err)
+		err = xs_fill_withdraw_sources(fill, image);
 	if (!err) {
-		xs_fill_withdraw_sources(fill, image);
 		xs_fill_withdraw_muxes(fill, image);
 		err = withdraw_vports(fill, image);
 	}

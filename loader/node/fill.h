@@ -30,9 +30,12 @@ int xs_fill_vports(struct xs_fill *fill, const struct xs_image *image, const str
 int xs_fill_labels(struct xs_fill *fill, const struct xs_image *image, char *error);
 /* Builds policies aside where their conditions have changed, and takes over those that a former agent left. */
 int xs_fill_muxes(struct xs_fill *fill, const struct xs_image *image, char *error);
-/* Sources, then the ports: with these words packets come in and new policies come into force. Frees what they replaced. */
+/* Sources, then the ports: with these words packets come in and new policies come into force. */
 int xs_fill_ports(struct xs_fill *fill, const struct xs_image *image, const struct xs_node *node, char *error);
-/* Takes out what is not in the image (NULL: everything), in reverse; slices are the agent's. */
+/*
+ * Takes out what is not in the image (NULL: everything), in reverse; slices are the agent's. Until then all that the functions
+ * above replaced is kept, so that they can go back to it: to the very same entries, not to equal ones.
+ */
 int xs_fill_withdraw(struct xs_fill *fill, const struct xs_image *image, char *error);
 
 /*

@@ -13,13 +13,18 @@
 #include "loader/node/datapath_private.h"
 #include "loader/node/fill_private.h"
 
+/* A policy and what it was built from. */
+struct built {
+	struct xs_policy *policy; /* NULL: none */
+	struct xs_condition *condition;
+	size_t count;
+};
+
 struct fill_mux {
 	uint32_t id;
-	struct xs_policy *policy;       /* the newest */
-	struct xs_condition *condition; /* that it was built from */
-	size_t count;
-	struct xs_policy *replaced; /* in force until its port names the newest; NULL: none */
-	uint32_t left;              /* mux entry that a former agent left, in force likewise; 0: none */
+	struct built newest;
+	struct built replaced; /* in force until its port names the newest; kept until the change is over, as it may be taken back */
+	uint32_t left;         /* mux entry that a former agent left, in force likewise; 0: none */
 	UT_hash_handle hh;
 };
 
@@ -140,12 +145,19 @@ uint32_t xs_fill_mux_entry(const struct xs_fill *fill, uint32_t mux)
 {
 	const struct fill_mux *found = mux_find(fill, mux);
 
-	return found && found->policy ? xs_policy_mux(found->policy) : 0;
+	return found && found->newest.policy ? xs_policy_mux(found->newest.policy) : 0;
 }
 
-static bool same(const struct fill_mux *mux, const struct xs_condition *condition, size_t count)
+static bool same(const struct built *built, const struct xs_condition *condition, size_t count)
 {
-	return mux->policy && mux->count == count && !memcmp(mux->condition, condition, count * sizeof(*condition));
+	return built->policy && built->count == count && !memcmp(built->condition, condition, count * sizeof(*condition));
+}
+
+static void drop(struct built *built)
+{
+	xs_policy_free(built->policy);
+	free(built->condition);
+	*built = (struct built){0};
 }
 
 /* The mux entry that the MUX's port names now: what a former agent left in force. 0: none. */
@@ -161,6 +173,17 @@ static uint32_t entry_in_force(const struct xs_fill *fill, const struct xs_image
 	return port.mux;
 }
 
+/* Does any port name it? */
+static bool is_in_force(const struct xs_fill *fill, const struct built *built)
+{
+	struct xs_port port;
+
+	for (uint32_t id = 1; built->policy && id < fill->maps->entries[XS_MAP_port]; id++)
+		if (!xs_node_maps_get(fill->maps, XS_MAP_port, id, &port) && port.mux == xs_policy_mux(built->policy))
+			return true;
+	return false;
+}
+
 /* A MUX that this agent has not had before: takes over what a former one left for it, if it is the same. */
 static int mux_add(struct xs_fill *fill, const struct xs_image *image, const struct xs_rec_mux *record,
 		   const struct xs_condition *condition, size_t count, struct fill_mux **out)
@@ -173,7 +196,7 @@ static int mux_add(struct xs_fill *fill, const struct xs_image *image, const str
 	mux->id = record->id;
 	mux->left = entry_in_force(fill, image, record);
 	if (mux->left) {
-		err = xs_policy_adopt(fill->space, mux->left, condition, count, &mux->policy);
+		err = xs_policy_adopt(fill->space, mux->left, condition, count, &mux->newest.policy);
 		if (err && err != -ESTALE) {
 			free(mux);
 			return err;
@@ -190,7 +213,6 @@ static int fill_mux(struct xs_fill *fill, const struct xs_image *image, const st
 {
 	struct fill_mux *mux = mux_find(fill, record->id);
 	struct xs_condition *condition;
-	struct xs_policy *policy;
 	size_t count;
 	int err = xs_fill_conditions(image, record->id, &condition, &count);
 
@@ -198,28 +220,32 @@ static int fill_mux(struct xs_fill *fill, const struct xs_image *image, const st
 		return err;
 	if (!mux) {
 		err = mux_add(fill, image, record, condition, count, &mux);
-		if (err)
-			goto out;
-		if (mux->policy)
-			goto keep;
+		if (!err && mux->newest.policy) {
+			mux->newest.condition = condition;
+			mux->newest.count = count;
+			return 0;
+		}
 	}
-	if (same(mux, condition, count))
-		goto out;
-	err = xs_policy_build(fill->space, record->id, condition, count, &policy);
-	if (err)
-		goto out;
-	/* A second change before the first came into force: the one between was never named by a port. */
-	if (mux->replaced)
-		xs_policy_free(mux->policy);
-	else
-		mux->replaced = mux->policy;
-	mux->policy = policy;
-keep:
-	free(mux->condition);
-	mux->condition = condition;
-	mux->count = count;
-	condition = NULL;
-out:
+	if (!err && same(&mux->replaced, condition, count)) {
+		struct built between = mux->newest;
+
+		/* A change is taken back: what it replaced is there still. */
+		mux->newest = mux->replaced;
+		mux->replaced = between;
+	} else if (!err && !same(&mux->newest, condition, count)) {
+		struct xs_policy *policy;
+
+		err = xs_policy_build(fill->space, record->id, condition, count, &policy);
+		if (!err) {
+			/* A second change before the first is over: only one of the two is in force. */
+			if (mux->replaced.policy)
+				drop(is_in_force(fill, &mux->newest) ? &mux->replaced : &mux->newest);
+			if (mux->newest.policy)
+				mux->replaced = mux->newest;
+			mux->newest = (struct built){policy, condition, count};
+			return 0;
+		}
+	}
 	free(condition);
 	return err;
 }
@@ -239,39 +265,19 @@ int xs_fill_muxes(struct xs_fill *fill, const struct xs_image *image, char *erro
 	return 0;
 }
 
-static void settle(struct xs_fill *fill, struct fill_mux *mux)
-{
-	xs_policy_free(mux->replaced);
-	mux->replaced = NULL;
-	if (mux->left)
-		xs_mux_space_release(fill->space, mux->left);
-	mux->left = 0;
-}
-
-void xs_fill_settle_muxes(struct xs_fill *fill)
-{
-	struct fill_mux *mux, *next;
-
-	HASH_ITER(hh, fill->muxes, mux, next)
-		settle(fill, mux);
-}
-
-static void mux_free(struct xs_fill *fill, struct fill_mux *mux)
-{
-	HASH_DEL(fill->muxes, mux);
-	xs_policy_free(mux->policy);
-	free(mux->condition);
-	free(mux);
-}
-
 void xs_fill_withdraw_muxes(struct xs_fill *fill, const struct xs_image *image)
 {
 	struct fill_mux *mux, *next;
 
 	HASH_ITER(hh, fill->muxes, mux, next) {
+		drop(&mux->replaced);
+		if (mux->left)
+			xs_mux_space_release(fill->space, mux->left);
+		mux->left = 0;
 		if (image && xs_image_find(image, XS_REC_MUX, &mux->id))
 			continue;
-		settle(fill, mux);
-		mux_free(fill, mux);
+		drop(&mux->newest);
+		HASH_DEL(fill->muxes, mux);
+		free(mux);
 	}
 }

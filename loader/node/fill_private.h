@@ -16,10 +16,13 @@ struct xs_fill {
 	struct fill_mux *muxes;      /* by mux id */
 };
 
-/* Makes the tables of a vport's sources equal to the image's; root: what its port must name, 0 where none is declared. */
+/*
+ * Adds the image's sources to the tables of a vport; root, all 0 before: what its port must name, 0 where none is declared. Those
+ * that the image (NULL: none) has no more are taken out by the second, once no port of a former image can need them.
+ */
 int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t vport,
 		    uint32_t root[XS_FAMILIES]);
-void xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image);
+int xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image);
 
 static inline void xs_fill_raise(uint32_t *value, uint64_t wanted)
 {
@@ -32,8 +35,7 @@ void xs_fill_mux_size(const struct xs_image *image, struct xs_datapath_size *siz
 
 /* Mux entry of the newest policy of a MUX; 0: it has none. */
 uint32_t xs_fill_mux_entry(const struct xs_fill *fill, uint32_t mux);
-/* No port names a replaced policy any more: it is freed. */
-void xs_fill_settle_muxes(struct xs_fill *fill);
+/* No port names a replaced policy any more, nor any of a MUX that the image (NULL: none) does not have: they are freed. */
 void xs_fill_withdraw_muxes(struct xs_fill *fill, const struct xs_image *image);
 
 #endif

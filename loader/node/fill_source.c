@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* fill_source.c - the sources that users behind a port may have, one address table per user vport and family, changed in place. */
+/*
+ * fill_source.c - the sources that users behind a port may have, one address table per user vport and family, changed in place:
+ * what comes is added before the port names the table, what goes is taken out when all that is new is in force.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,22 +85,32 @@ static int allow(struct xs_fill *fill, struct fill_source *source, const struct 
 	return *table ? xs_table_set(*table, prefix->bytes, prefix->length, ALLOWED) : -ENOSPC;
 }
 
-/* First what comes, then what goes: a packet of a source that stays is never without its leaf. */
-static int change(struct xs_fill *fill, struct fill_source *source, const struct xs_prefix *prefix, size_t count)
+static bool has(const struct xs_prefix *prefix, size_t count, const struct xs_prefix *wanted)
 {
-	int err = 0;
+	return count && bsearch(wanted, prefix, count, sizeof(*prefix), compare);
+}
 
-	for (size_t i = 0; !err && i < count; i++)
-		err = allow(fill, source, &prefix[i]);
-	for (size_t i = 0; !err && i < source->count; i++) {
-		const struct xs_prefix *was = &source->prefix[i];
+static int add(struct xs_fill *fill, struct fill_source *source, const struct xs_prefix *prefix)
+{
+	struct xs_prefix *more;
+	size_t at = source->count;
+	int err;
 
-		if (!count || !bsearch(was, prefix, count, sizeof(*prefix), compare))
-			err = xs_table_remove(source->table[xs_family_index(was->family)], was->bytes, was->length);
-		if (err == -ENOENT)
-			err = 0;
-	}
-	return err;
+	if (has(source->prefix, source->count, prefix))
+		return 0;
+	more = realloc(source->prefix, (source->count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	source->prefix = more;
+	err = allow(fill, source, prefix);
+	if (err)
+		return err;
+	while (at && compare(&more[at - 1], prefix) > 0)
+		at--;
+	memmove(&more[at + 1], &more[at], (source->count - at) * sizeof(*more));
+	more[at] = *prefix;
+	source->count++;
+	return 0;
 }
 
 int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t vport, uint32_t root[XS_FAMILIES])
@@ -110,27 +123,65 @@ int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t
 	if (err)
 		return err;
 	err = source_get(fill, vport, &source);
-	if (!err && (count != source->count || (count && memcmp(prefix, source->prefix, count * sizeof(*prefix))))) {
-		err = change(fill, source, prefix, count);
-		if (!err) {
-			struct xs_prefix *former = source->prefix;
+	for (size_t i = 0; !err && i < count; i++)
+		err = add(fill, source, &prefix[i]);
+	for (size_t i = 0; !err && i < count; i++) {
+		unsigned int family = xs_family_index(prefix[i].family);
 
-			source->prefix = prefix;
-			source->count = count;
-			prefix = former;
-		}
+		root[family] = xs_table_root(source->table[family]);
 	}
 	free(prefix);
-	for (int family = 0; !err && family < XS_FAMILIES; family++)
-		root[family] = source->table[family] ? xs_table_root(source->table[family]) : 0;
 	return err;
 }
 
-void xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image)
+/* Takes out what is not among the `count` given; a table without any goes. */
+static int trim(struct fill_source *source, const struct xs_prefix *prefix, size_t count)
+{
+	bool held[XS_FAMILIES] = {false};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < source->count; i++) {
+		const struct xs_prefix one = source->prefix[i];
+		unsigned int family = xs_family_index(one.family);
+		int err = 0;
+
+		if (has(prefix, count, &one)) {
+			source->prefix[kept++] = one;
+			held[family] = true;
+			continue;
+		}
+		err = xs_table_remove(source->table[family], one.bytes, one.length);
+		if (err && err != -ENOENT)
+			return err;
+	}
+	source->count = kept;
+	for (int family = 0; family < XS_FAMILIES; family++) {
+		if (held[family])
+			continue;
+		xs_table_free(source->table[family]);
+		source->table[family] = NULL;
+	}
+	return 0;
+}
+
+int xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image)
 {
 	struct fill_source *source, *next;
+	struct xs_prefix *prefix;
+	size_t count;
+	int err = 0;
 
-	HASH_ITER(hh, fill->sources, source, next)
-		if (!image || !xs_image_find(image, XS_REC_VPORT, &source->vport))
+	HASH_ITER(hh, fill->sources, source, next) {
+		if (!image || !xs_image_find(image, XS_REC_VPORT, &source->vport)) {
 			source_free(fill, source);
+			continue;
+		}
+		err = collect(image, source->vport, &prefix, &count);
+		if (!err)
+			err = trim(source, prefix, count);
+		if (err)
+			return err;
+		free(prefix);
+	}
+	return 0;
 }

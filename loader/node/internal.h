@@ -66,6 +66,9 @@ struct xs_node {
  * -EINVAL. */
 int xs_node_fail(char *error, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* How many neighbours an image lets expect. NULL: none. */
+uint32_t xs_node_neighbours(const struct xs_image *image);
+
 /* Device in the node's namespace: node's end of a vport's veth. */
 const char *xs_veth_name(uint32_t vport, char name[IFNAMSIZ]);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* machine.c - see machine.h. A family's file: "was A B C", "set A B C", then "node NAME NEIGHBOURS" a line. */
+/*
+ * machine.c - see machine.h. A family's file: "was A B C", "set A B C", "former A B C", then "node NAME NEIGHBOURS" a line. Former
+ * is what we had set before: who was killed between file and limits has left that.
+ */
 #include "loader/node/machine.h"
 
 #include <errno.h>
@@ -44,6 +47,7 @@ struct machine {
 	int directory; /* of the sysctls */
 	bool known; /* was and set were read */
 	long was[LIMITS], set[LIMITS];
+	long former[LIMITS]; /* what we had set before */
 	struct need *need;
 	size_t count;
 };
@@ -90,6 +94,9 @@ static int read_machine(struct machine *machine)
 		else if (sscanf(line, "set %ld %ld %ld", &machine->set[0], &machine->set[1], &machine->set[2]) ==
 			 LIMITS)
 			set = true;
+		else if (sscanf(line, "former %ld %ld %ld", &machine->former[0], &machine->former[1],
+				&machine->former[2]) == LIMITS)
+			continue;
 		else if (sscanf(line, "node %63s %" SCNu32, node, &neighbours) == 2)
 			err = set_need(machine, node, neighbours);
 		else
@@ -110,8 +117,9 @@ static int write_machine(const struct machine *machine)
 	file = fopen(aside, "we");
 	if (!file)
 		return -errno;
-	fprintf(file, "was %ld %ld %ld\nset %ld %ld %ld\n", machine->was[0], machine->was[1], machine->was[2],
-		machine->set[0], machine->set[1], machine->set[2]);
+	fprintf(file, "was %ld %ld %ld\nset %ld %ld %ld\nformer %ld %ld %ld\n", machine->was[0], machine->was[1],
+		machine->was[2], machine->set[0], machine->set[1], machine->set[2], machine->former[0], machine->former[1],
+		machine->former[2]);
 	for (size_t i = 0; i < machine->count; i++)
 		fprintf(file, "node %s %" PRIu32 "\n", machine->need[i].node, machine->need[i].neighbours);
 	if (fflush(file) || ferror(file) || fsync(fileno(file)))
@@ -123,8 +131,16 @@ static int write_machine(const struct machine *machine)
 	return err;
 }
 
-/* Raises the limits to what all nodes need together; true in *changed if the file must follow. */
-static int raise_limits(struct machine *machine, bool *changed)
+static bool is_ours(const struct machine *machine, int limit, long now)
+{
+	return now == machine->set[limit] || now == machine->former[limit];
+}
+
+/*
+ * Sets the limits to what all nodes need together; true in *changed if the file must follow. What somebody else raised further
+ * stays.
+ */
+static int plan_limits(struct machine *machine, bool *changed)
 {
 	long total = 0, wanted, now;
 	int err;
@@ -136,13 +152,14 @@ static int raise_limits(struct machine *machine, bool *changed)
 		if (err)
 			return err;
 		if (!machine->known)
-			machine->was[i] = machine->set[i] = now;
+			machine->was[i] = machine->set[i] = machine->former[i] = now;
 		/* Nothing is collected below the first; above the second, what is older than 5 s; the third is the end.
 		 */
 		wanted = machine->was[i] + (i < LIMITS - 1 ? total : 2 * total);
 		if (wanted > INT32_MAX)
 			wanted = INT32_MAX;
-		if (wanted > now && machine->set[i] != wanted) {
+		if ((wanted > now || is_ours(machine, i, now)) && machine->set[i] != wanted) {
+			machine->former[i] = machine->set[i];
 			machine->set[i] = wanted;
 			*changed = true;
 		}
@@ -159,7 +176,7 @@ static int apply_limits(const struct machine *machine)
 
 	for (int i = 0; i < LIMITS; i++) {
 		err = xs_sysctl_get(machine->directory, limit_path[i], &now);
-		if (!err && now < machine->set[i])
+		if (!err && (now < machine->set[i] || (now != machine->set[i] && is_ours(machine, i, now))))
 			err = xs_sysctl_set(machine->directory, limit_path[i], machine->set[i]);
 		if (err < 0)
 			return err;
@@ -175,7 +192,7 @@ static int give_back(const struct machine *machine)
 
 	for (int i = 0; i < LIMITS; i++) {
 		err = xs_sysctl_get(machine->directory, limit_path[i], &now);
-		if (!err && now == machine->set[i])
+		if (!err && is_ours(machine, i, now))
 			err = xs_sysctl_set(machine->directory, limit_path[i], machine->was[i]);
 		if (err < 0)
 			return err;
@@ -222,7 +239,7 @@ static void drop_lost_nodes(struct machine *machine, const char *self)
 	}
 }
 
-static int change_need(const char *node, uint32_t neighbours, struct machine *machine)
+static int change_need(const char *node, uint32_t neighbours, bool at_least, struct machine *machine)
 {
 	bool changed = false;
 	uint32_t before = 0;
@@ -233,6 +250,8 @@ static int change_need(const char *node, uint32_t neighbours, struct machine *ma
 	for (size_t i = 0; i < machine->count; i++)
 		if (!strcmp(machine->need[i].node, node))
 			before = machine->need[i].neighbours;
+	if (at_least && neighbours < before)
+		neighbours = before;
 	if (!err)
 		err = set_need(machine, node, neighbours);
 	if (err)
@@ -243,14 +262,14 @@ static int change_need(const char *node, uint32_t neighbours, struct machine *ma
 			err = -errno;
 		return err;
 	}
-	err = neighbours ? raise_limits(machine, &changed) : 0;
+	err = plan_limits(machine, &changed);
 	/* The file first: it knows the original before there is anything to give back. */
 	if (!err && (changed || before != neighbours))
 		err = write_machine(machine);
-	return err || !neighbours ? err : apply_limits(machine);
+	return err ? err : apply_limits(machine);
 }
 
-int xs_machine_neighbours(const struct xs_sysctl *sysctl, const char *node, uint32_t neighbours)
+int xs_machine_neighbours(const struct xs_sysctl *sysctl, const char *node, uint32_t neighbours, bool at_least)
 {
 	int lock, err = 0;
 	long now;
@@ -265,7 +284,7 @@ int xs_machine_neighbours(const struct xs_sysctl *sysctl, const char *node, uint
 					  .directory = i == XS_FAMILY6 ? sysctl->ipv6 : sysctl->ipv4};
 
 		if (machine.directory >= 0)
-			err = change_need(node, neighbours, &machine);
+			err = change_need(node, neighbours, at_least, &machine);
 		free(machine.need);
 	}
 	rmdir(XS_RUN_DIRECTORY); /* if nothing is in it any more */

@@ -217,12 +217,12 @@ static int remember_port(struct xs_node *node, const struct xs_port_work *work, 
 	return 0;
 }
 
-static uint32_t neighbours_of(const struct xs_image *image)
+uint32_t xs_node_neighbours(const struct xs_image *image)
 {
 	const struct xs_rec_vport *vport;
 	uint64_t total = 0;
 
-	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+	for (size_t i = 0; image && (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
 		uint8_t length = vport->length[XS_FAMILY4];
 		bool many = vport->address[XS_FAMILY6].family || length <= 20;
 		uint64_t hosts = many ? SUBNET_NEIGHBOURS : 1ull << (32 - length);
@@ -277,7 +277,7 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours
 	err = look(node, image, &wants, works, ours, context, error);
 	if (err)
 		goto out;
-	err = xs_machine_neighbours(&node->machine, node->name, neighbours_of(image));
+	err = xs_machine_neighbours(&node->machine, node->name, xs_node_neighbours(image), true);
 	if (err) {
 		xs_node_fail(error, err, "node %s: raise the limits of the neighbour tables", node->name);
 		goto out;

@@ -134,6 +134,14 @@ static int remove_entries(struct xs_node *node, const struct xs_journal_entry **
 	return err;
 }
 
+/* What a port is to have is what it had: there is nothing to give back any more. */
+static void forget_originals(struct xs_node *node, const struct xs_journal_entry **entry, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (entry[i]->kind != XS_JOURNAL_NETNS && entry[i]->kind != XS_JOURNAL_VETH && entry[i]->was == entry[i]->set)
+			xs_journal_forget(node->journal, entry[i]->kind, entry[i]->key);
+}
+
 static void forget_states(struct xs_node *node, const struct xs_image *image)
 {
 	struct xs_vport_state *vport, *next_vport;
@@ -172,17 +180,25 @@ int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *err
 		xs_node_fail(error, err, "node %s: compare image and journal", node->name);
 		goto out;
 	}
-	for (size_t i = 0; i < all; i++)
-		if (!is_kept(keeps, entry[i]))
-			entry[count++] = entry[i];
+	/* Those that go come first. */
+	for (size_t i = 0; i < all; i++) {
+		const struct xs_journal_entry *one = entry[i];
+
+		if (is_kept(keeps, one))
+			continue;
+		memmove(&entry[count + 1], &entry[count], (i - count) * sizeof(*entry));
+		entry[count++] = one;
+	}
 	err = remove_entries(node, entry, count, error);
 	for (struct xs_want *want = wants.by_key; !err && want; want = want->hh.next)
 		err = xs_space_trim(node, want, error);
-	if (!err && !image) {
-		err = xs_machine_neighbours(&node->machine, node->name, 0);
+	if (!err) {
+		err = xs_machine_neighbours(&node->machine, node->name, xs_node_neighbours(image), false);
 		if (err)
 			xs_node_fail(error, err, "node %s: give the limits of the neighbour tables back", node->name);
 	}
+	if (!err)
+		forget_originals(node, &entry[count], all - count);
 	saved = xs_journal_save(node->journal);
 	if (!err && saved)
 		err = xs_node_fail(error, saved, "node %s: write journal " XS_RUN_DIRECTORY "/%s/journal", node->name,

@@ -229,7 +229,7 @@ static void a_removed_cell_is_zero(void **state)
 
 	assert_int_equal(xs_cells_settle(stage->store, &stage->maps, former, NULL, &generation), 0);
 	assert_int_equal(xs_cells_settle(stage->store, &stage->maps, image, former, &generation), 0);
-	assert_int_equal(xs_cells_withdraw(&stage->maps, image, former), 0);
+	assert_int_equal(xs_cells_withdraw(&stage->maps, image), 0);
 	assert_int_equal(word_of(stage, 7), 0);
 	assert_int_equal(word_of(stage, 9), XS_CELL(12, 3));
 	xs_image_free(former);

@@ -41,6 +41,7 @@ class Domain:
         os.makedirs(keep, exist_ok=True)
         self.store = tempfile.mkdtemp(prefix="xslice-store-")
         self.agents = {}
+        self.environment = {}  # that agents get besides
         self.mounted = mount_bpffs()
 
     # ---- the command ----
@@ -68,8 +69,9 @@ class Domain:
             file.write(text)
         return path
 
-    def apply(self, path, check=True):
-        return self.command("apply", path, check=check)
+    def apply(self, path, check=True, timeout=None):
+        """timeout: of the command's own waiting, in seconds."""
+        return self.command("apply", path, *(("--timeout", str(timeout)) if timeout else ()), check=check)
 
     def switch(self, what, slice_name):
         return self.command("switch", what, slice_name)
@@ -94,6 +96,7 @@ class Domain:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
+                    env={**os.environ, **self.environment.get(node, {})},
                 )
 
     def alive(self):

@@ -1,0 +1,275 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A change that fails, at every step, and one whose agent is killed in the midst of it.
+
+What fails before all that is new is in force leads back, to the bit, and `xslice apply` names the node and the reason; what fails
+after that is done again. The next look brings the change about. Whatever was done to the node, it ends as a fresh one, and streams
+in slices that the change does not concern lose nothing.
+
+12 changes and 6 questions of the agent to the kernel fail, 8 kills; XSLICE_STEPS=all, XSLICE_KILLS=100: all changes, 50 questions
+(there are some 1500, and most of them are the same one), as many kills."""
+import copy
+import json
+import mmap
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+from lib import changing, contract, domains, held, netns, rigtest, xslice
+
+NODE = "R3"  # it has everything: links, a gateway, MUXes and their edges
+STEPS = os.environ.get("XSLICE_STEPS", "12")
+KILLS = int(os.environ.get("XSLICE_KILLS", "8"))
+SHIM = os.path.join(contract.TOP, "build/selftests/rig/fault.so")
+NEVER = 0xFFFFFFFF
+
+
+def former_and_next():
+    """Two definitions that differ in nearly everything a definition has, but not in slices P, A and Q."""
+
+    def churn(name, third):
+        return {
+            "name": name,
+            "vrf": [{"name": f"{name}{node[1]}", "node": node} for node in ("R1", "R2", "R3")],
+            "link": [
+                {"name": f"{name}13", "ends": [f"{name}1", f"{name}3"], "subnet": f"10.50.{third}.0/24"},
+                {"name": f"{name}23", "ends": [f"{name}2", f"{name}3"], "subnet": f"10.51.{third}.0/28"},
+            ],
+            "gateway": [{"name": f"G{name}", "vrf": f"{name}3", "port": "c3", "subnet": f"10.52.{third}.0/24"}],
+        }
+
+    former = domains.first()
+    kept, goes = churn("K", 1), churn("G", 2)
+    goes["gateway"] = []
+    former["slice"] += [kept, goes]
+    mux = domains.named(former["mux"], "MD")
+    mux["slice"].insert(0, {"name": "G", "filter": "few"})
+    later = copy.deepcopy(former)
+    later["slice"] = [one for one in later["slice"] if one["name"] != "G"]
+    comes = churn("N", 3)
+    comes["gateway"] = []
+    later["slice"].insert(0, comes)
+    mux = domains.named(later["mux"], "MD")
+    mux["slice"] = [{"name": "K", "filter": "few"}, *mux["slice"][1:-1], {"name": "N", "filter": "more"}, mux["slice"][-1]]
+    mux["clients"] = [*mux["clients"], {"prefix": "198.51.100.0/24", "via": "192.0.2.10"}]
+    later["filter"].insert(0, {"name": "more", "condition": [{"destination": "10.61.0.0/24"}, {"protocol": "tcp", "dscp": "12"}]})
+    domains.named(later["filter"], "few")["condition"] += [{"destination": "10.60.7.7"}]
+    domains.named(later["filter"], "moved-later")["condition"] += [{"destination": "10.0.9.9"}]
+    later["migration"].append({"name": "vm9", "address": "10.0.9.9", "mac": "52:54:00:00:09:09", "from": "P", "to": "A"})
+    changed = domains.named(later["slice"], "K")
+    changed["link"][0].update({"mtu": 1300, "label": 2100})
+    changed["link"][1]["subnet"] = "10.51.9.0/24"
+    changed["vrf"][2]["mac"] = "02:78:73:80:00:03"
+    changed["gateway"][0].update({"port": "c4", "behind": [{"prefix": "10.57.0.0/24", "via": "10.52.1.9"}]})
+    ports = domains.named(later["node"], NODE)["port"]
+    domains.named(ports, "c4")["mtu"] = 1400
+    domains.named(ports, "r1")["reserved-label"] = ["3000-3003"]
+    ports.remove(domains.named(ports, "c3"))
+    return former, later
+
+
+class Fault:
+    """The steps of an agent, counted, and one of them failed: selftests/rig/fault.c."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "fault")
+        with open(self.path, "w+b") as file:
+            file.write(bytes(64))
+            file.flush()
+            self.shared = mmap.mmap(file.fileno(), 64)
+
+    def environment(self):
+        return {"LD_PRELOAD": SHIM, "XSLICE_FAULT": self.path}
+
+    def fail(self, step, changes):
+        """changes: only steps that change something are counted."""
+        self.shared[:64] = struct.pack("=III52s", step, 0, changes, b"")
+
+    def rest(self):
+        """How many steps there were since, and which one failed ("" where none did)."""
+        _, count, _, what = struct.unpack("=III52s", self.shared[:64])
+        self.shared[:4] = bytes(4)
+        return count, what.rstrip(b"\0").decode()
+
+
+class Failing:
+    def __init__(self, rig, twin):
+        self.rig, self.net, self.domain = rig, rig.net, rig.domain
+        self.name = self.net.name(NODE)
+        self.fault = Fault(rig.keep)
+        former, later = former_and_next()
+        self.paths = [
+            self.domain.write(self.net.definition(json.dumps(one, indent=1)), f"{name}.json")
+            for name, one in (("former", former), ("next", later))
+        ]
+        self.domain.environment[NODE] = self.fault.environment()
+        self.domain.start()
+        for path in (*self.paths, self.paths[0]):  # so that both have all their numbers
+            self.domain.apply(path)
+        ids = self.domain.command("plan", self.paths[0])[1]["slices"]
+        self.loose = {number for name, number in ids.items() if name not in domains.STEADY}
+        self.fresh = [twin.make(self.domain, json.dumps(one), (NODE,)) for one in (former, later)]
+
+    def is_fresh(self, which):
+        lines = held.differences(self._without_generations(self.fresh[which]), self._without_generations(changing.settled(self.net, (NODE,))))
+        assert not lines, f"{len(lines)} things differ from a fresh apply: " + "; ".join(line[:400] for line in lines[:5])
+
+    @staticmethod
+    def _without_generations(taken):
+        """A migration that comes again has a newer cell each time."""
+        return {
+            key: str(int(value) & contract.CELL_SLICE_MASK) if key.startswith("map cell ") else value for key, value in taken.items()
+        }
+
+    def exact(self):
+        """Once two looks agree."""
+        last = None
+        for _ in range(20):
+            now = held.exact(self.name, self.loose)
+            if last == now:
+                return now
+            last = now
+            time.sleep(0.1)
+        raise netns.RigError("the node does not come to rest")
+
+    def back_to_former(self):
+        self.domain.apply(self.paths[0])
+        changing.introduce(self.net, (NODE,))
+        self.before = self.exact()
+
+    def count_steps(self, changes):
+        self.fault.fail(NEVER, changes)
+        self.domain.apply(self.paths[1])
+        steps, _ = self.fault.rest()
+        self.is_fresh(1)
+        self.back_to_former()
+        self.is_fresh(0)
+        return steps
+
+    def look_again(self):
+        """The agent's next look, at once."""
+        self.domain.agents[NODE].send_signal(signal.SIGHUP)
+        assert netns.until(lambda: not self.domain.report(NODE).get("failed"), 10), self.domain.report(NODE)
+
+    def fail_step(self, step, changes):
+        """Is the node what it was before, to the bit? If not, it has come to the new definition all the same."""
+        self.fault.fail(step, changes)
+        code, _, said = self.domain.apply(self.paths[1], check=False, timeout=20)
+        _, what = self.fault.rest()
+        where = f"step {step} ({what}; {said[:120]})"
+        if code == 0:
+            self.is_fresh(1)
+            return False
+        assert code in (1, 4), f"{where}: exit {code}"
+        reason = said.partition(f"node {self.name}: ")[2]
+        assert len(reason) > 10, f"{where}: no reason is told"
+        for _ in range(10):  # what was learned may still be on its way
+            lines = held.differences(self.before, held.exact(self.name, self.loose))
+            if not lines:
+                return True
+            if not self.domain.report(NODE).get("failed"):  # its next look came by itself
+                self.is_fresh(1)
+                return False
+        raise AssertionError(f"{where}: {len(lines)} things are not what they were: " + "; ".join(line[:400] for line in lines[:4]))
+
+    def kill_once(self, after, which):
+        """Kills the agent some time after an apply began, and starts another. Was it at work then?"""
+        agent = self.domain.agents[NODE]
+        apply = subprocess.Popen(
+            [xslice.program("xslice"), "apply", self.paths[which], "--store", self.domain.store],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        revision = self.domain.revision()["id"]
+        try:
+            netns.until(lambda: self.domain.revision()["id"] != revision, 20, 0.001)
+            time.sleep(after)
+            in_time = self.domain.report(NODE).get("revision_id") != self.domain.revision()["id"]
+            agent.kill()
+            agent.wait()
+            self.domain.start(NODE)
+            said = apply.communicate(timeout=60)[1]
+        finally:
+            if apply.poll() is None:
+                apply.kill()
+        assert apply.returncode == 0, f"exit {apply.returncode}: {said}"
+        self.domain.wait_ready()
+        self.is_fresh(which)
+        return in_time
+
+
+def chosen(steps, share):
+    """All, or as many as share of XSLICE_STEPS is, evenly."""
+    count = steps if STEPS == "all" and share == 1 else min(steps, int(share * (100 if STEPS == "all" else int(STEPS))))
+    return sorted({1 + (steps - 1) * i // max(count - 1, 1) for i in range(count)})
+
+
+def main():
+    with netns.alone(), rigtest.Rig("test_failing_changes", "fc", bare=True) as rig:
+        domains.raise_more(rig.net)
+        twin = changing.Twin("ft", rig.keep)
+        try:
+            return cases(Failing(rig, twin))
+        finally:
+            twin.close()
+
+
+def cases(failing):
+    def steps_fail(changes, share):
+        steps = failing.count_steps(changes)
+        back, done, faults = 0, 0, []
+        streams = changing.Streams(failing.net)
+        tried = chosen(steps, share)
+        for number, step in enumerate(tried):
+            held_back = False
+            try:
+                held_back = failing.fail_step(step, changes)
+                back, done = back + held_back, done + (not held_back)
+                if held_back and number % 10 == 0:
+                    failing.look_again()
+                    failing.is_fresh(1)
+                    held_back = False
+            except AssertionError as fault:
+                faults.append(str(fault))
+                held_back = False
+            # As it was before: from there the next one can be tried at once.
+            if not held_back or not failing.domain.report(NODE).get("failed"):
+                failing.back_to_former()
+        told = streams.missing()
+        print(f"{len(tried)} of {steps} steps failed: {back} led back, to the bit; after {done} it was tried again at once")
+        print(streams.text(told))
+        faults += streams.faults(told)
+        assert not faults, f"{len(faults)} faults: " + "; ".join(faults[:5])
+        assert back, "no step led back"
+
+    def kills():
+        took = failing.domain.report(NODE)["duration_us"] / 1e6
+        dice, hit, faults = random.Random(1), 0, []
+        streams = changing.Streams(failing.net)
+        for number in range(KILLS):
+            after = dice.uniform(0, 1.5 * took)
+            try:
+                hit += failing.kill_once(after, 1 - number % 2)
+            except AssertionError as fault:
+                faults.append(f"kill {number} after {after * 1000:.0f} ms: {fault}")
+        told = streams.missing()
+        print(f"{KILLS} kills within {1.5 * took * 1000:.0f} ms of an apply, {hit} of them before it was over")
+        print(streams.text(told))
+        faults += streams.faults(told)
+        assert not faults, f"{len(faults)} faults: " + "; ".join(faults[:5])
+
+    return rigtest.run_cases(
+        [
+            ("changes_that_fail", lambda: steps_fail(True, 1)),
+            ("questions_that_fail", lambda: steps_fail(False, 0.5)),
+            ("agents_killed_in_a_change", kills),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
