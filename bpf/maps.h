@@ -124,6 +124,13 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
+	__type(value, struct xs_mux_vector);
+	__uint(max_entries, 512);
+} mux_vector SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
 	__type(value, struct xs_mux_general);
 	__uint(max_entries, 256);
 } mux_general SEC(".maps");

@@ -2,12 +2,14 @@
 /*
  * select.h - MUX_DEMUX: which slice an untagged packet of a user port belongs to. Gives the answer of the naive walk (lists in
  * order, conditions in order, the first that matches and is in force), for any number of conditions in a bounded number
- * of steps: those that only name a destination by the address table, whose leaf leads to a few questions to cells; the
- * others by a scan in order of position.
+ * of steps. The address table of destinations leads to a few questions to cells, and their answers to the best condition that
+ * names a destination only, and to the set of general ones that have this destination and are in force. Only where that is
+ * not empty are the packet's other properties looked up (general.h).
  */
 #ifndef XSLICE_BPF_SELECT_H
 #define XSLICE_BPF_SELECT_H
 
+#include "bpf/general.h"
 #include "bpf/maps.h"
 #include "bpf/parse.h"
 #include "bpf/table.h"
@@ -45,14 +47,15 @@ static __always_inline __u32 xs_named_slice(struct xs_cell_view *view, __u32 vm,
 	return view->word & XS_CELL_SLICE_MASK;
 }
 
-/* What select has found so far, and where it goes on. On the stack: both loops' steps get it as their context. */
+/* What the walk has found so far, and where it goes on. On the stack: the loop's steps get it as their context. */
 struct xs_choice {
 	struct xs_cell_view view;
 	__u32 at;       /* next node to look at; 0: the walk has ended */
 	__u32 leaf;     /* rule that the table named */
 	__u32 own_cell; /* of the leaf's slot */
-	__u32 rule, slice, vport; /* what is chosen; 0: nothing */
+	__u32 rule, slice, vport; /* what is chosen; vport 0: nothing */
 	__u32 before;   /* general conditions that may take the packet from it */
+	__u32 vector;   /* those that have this destination and are in force; 0: none */
 };
 
 /* One node (struct xs_mux_node). True: the walk has ended. */
@@ -80,6 +83,7 @@ static __always_inline bool xs_walk_node(struct xs_choice *choice)
 	choice->slice = node->slice;
 	choice->vport = node->vport;
 	choice->before = node->before;
+	choice->vector = node->vector;
 	return true;
 }
 
@@ -92,98 +96,40 @@ static long xs_walk_step(__u32 i, void *context)
 static __always_inline int xs_walk_nodes(struct xs_choice *choice)
 {
 	if (!xs_walk_node(choice))
-		bpf_loop(XS_MUX_WALK_MAX, xs_walk_step, choice, 0);
+		bpf_loop(XS_MUX_QUESTIONS_MAX, xs_walk_step, choice, 0);
 	return choice->at ? XS_WALK_BOUND : XS_UNDECIDED;
 }
 
-static __always_inline bool xs_in_range(const __u16 range[2], __u16 value)
+/* The best of the general conditions that the packet matches, if it stands before what the walk has chosen. */
+static __always_inline void xs_try_generals(struct xs_packet *packet, const struct xs_mux *policy, __u32 mux_id,
+					    struct xs_choice *choice, int family)
 {
-	return value >= range[0] && value <= range[1];
-}
-
-/* What general conditions test, and what is found: the context of the scan's steps. */
-struct xs_scan {
-	struct xs_choice *choice;
-	__u32 next; /* mux_general entry */
-	union xs_wire_address source, destination;
-	__u32 input_port;
-	__u16 source_port, destination_port;
-	__u8 protocol, dscp, family;
-	bool has_ports;
-};
-
-static __always_inline bool xs_masked_equal(const union xs_wire_address *address, const union xs_wire_address *mask,
-					    const union xs_wire_address *value)
-{
-	return !(((address->word[0] & mask->word[0]) ^ value->word[0]) | ((address->word[1] & mask->word[1]) ^ value->word[1]) |
-		 ((address->word[2] & mask->word[2]) ^ value->word[2]) | ((address->word[3] & mask->word[3]) ^ value->word[3]));
-}
-
-static __always_inline bool xs_general_matches(const struct xs_mux_general *general, const struct xs_scan *scan)
-{
-	__u16 fields = general->fields;
-
-	if (!(general->families >> (scan->family & 1) & 1) ||
-	    !xs_masked_equal(&scan->destination, &general->destination_mask, &general->destination) ||
-	    !xs_masked_equal(&scan->source, &general->source_mask, &general->source))
-		return false;
-	if (fields & XS_GENERAL_PROTOCOL && scan->protocol != general->protocol)
-		return false;
-	if (fields & XS_GENERAL_DSCP && !(general->dscp >> (scan->dscp & 63) & 1))
-		return false;
-	if (fields & XS_GENERAL_INPUT_PORT && scan->input_port != general->input_port)
-		return false;
-	if (fields & XS_GENERAL_SOURCE_PORT && !(scan->has_ports && xs_in_range(general->source_port, scan->source_port)))
-		return false;
-	return !(fields & XS_GENERAL_DESTINATION_PORT) ||
-	       (scan->has_ports && xs_in_range(general->destination_port, scan->destination_port));
-}
-
-/*
- * One general condition. They are sorted by position: the first that matches and is in force is the best of them. 1: the scan
- * has ended.
- */
-static long xs_scan_step(__u32 i, void *context)
-{
-	struct xs_scan *scan = context;
-	struct xs_choice *choice = scan->choice;
 	const struct xs_mux_general *general;
-	__u32 key = scan->next++;
+	struct xs_match match = {};
+	__u32 key;
+	int found;
 
+	xs_parse_ports(packet, family);
+	match.source = packet->source;
+	match.mux = mux_id;
+	match.destination = choice->vector;
+	match.family = family;
+	match.protocol = packet->protocol;
+	match.dscp = xs_dscp(packet, family);
+	match.input_port = packet->port_id;
+	match.has_ports = packet->has_ports;
+	match.source_port = packet->source_port;
+	match.destination_port = packet->destination_port;
+	found = xs_first_general(&match);
+	if (found < 0 || (__u32)found >= choice->before)
+		return;
+	key = policy->general_first + found;
 	general = bpf_map_lookup_elem(&mux_general, &key);
 	if (!general)
-		return 1;
-	if (!xs_general_matches(general, scan) ||
-	    (general->vm_cell && xs_named_slice(&choice->view, general->vm_cell, general->group_cell) != general->slice))
-		return 0;
+		return;
 	choice->rule = general->rule;
 	choice->slice = general->slice;
 	choice->vport = general->vport;
-	return 1;
-}
-
-/* Those that stand before what the walk has chosen. */
-static __always_inline void xs_scan_generals(const struct xs_mux *policy, const struct xs_packet *packet,
-					     struct xs_choice *choice, int family)
-{
-	struct xs_scan scan = {
-		.choice = choice,
-		.next = policy->general_first,
-		.source = packet->source,
-		.destination = packet->destination,
-		.input_port = packet->port_id,
-		.source_port = packet->source_port,
-		.destination_port = packet->destination_port,
-		.protocol = packet->protocol,
-		.dscp = xs_dscp(packet, family),
-		.family = family,
-		.has_ports = packet->has_ports,
-	};
-	__u32 count = policy->general_count;
-
-	if (choice->rule && choice->before < count)
-		count = choice->before;
-	bpf_loop(count < XS_MUX_GENERAL_MAX ? count : XS_MUX_GENERAL_MAX, xs_scan_step, &scan, 0);
 }
 
 /* The counter of what is chosen, for xs_count_verdict(). */
@@ -224,11 +170,9 @@ static __always_inline int xs_select(struct xs_packet *packet, int family)
 	verdict = xs_walk_nodes(&choice);
 	if (verdict != XS_UNDECIDED)
 		return verdict;
-	if (policy->general_count) {
-		xs_parse_ports(packet, family);
-		xs_scan_generals(policy, packet, &choice, family);
-	}
-	if (!choice.rule)
+	if (choice.vector)
+		xs_try_generals(packet, policy, mux_id, &choice, family);
+	if (!choice.vport)
 		return XS_NO_SLICE;
 	packet->rule = xs_rule_counter(choice.rule);
 	packet->slice = choice.slice;

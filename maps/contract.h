@@ -197,18 +197,36 @@ XS_ASSERT(sizeof(struct xs_guard) == 64);
 #define XS_GENERATION_MAX ((1ull << (64 - XS_CELL_SLICE_BITS)) - 1)
 #define XS_CELL(generation, slice) (((__u64)(generation) << XS_CELL_SLICE_BITS) | (slice))
 
+/*
+ * The address tables of a MUX. Leaves of the first two are rules: what is chosen at each longest prefix, see mux_node. Those of
+ * the others are vectors: which general conditions a value leaves; numbers stand as IPv4 addresses, 16 bits in the first two
+ * bytes and 8 bits in the first.
+ */
+#define XS_MUX_DESTINATION 0 /* + family */
+#define XS_MUX_SOURCE 2      /* + family */
+#define XS_MUX_PROTOCOL 4
+#define XS_MUX_SOURCE_PORT 5
+#define XS_MUX_DESTINATION_PORT 6
+#define XS_MUX_DSCP 7
+#define XS_MUX_INPUT_PORT 8
+#define XS_MUX_TABLES 9
+
 /* mux: array, key mux id. port.mux names one; a rebuilt policy stands in another entry and comes into force by that word. */
 struct xs_mux {
-	__u32 root[XS_FAMILIES]; /* address tables; leaves are rules: what is chosen at each longest prefix, see mux_node */
-	__u32 page;              /* first of its pages, chained by mux_origin; 0: it has none */
-	__u32 general_first;     /* first entry in mux_general, sorted by position */
-	__u32 general_count;     /* at most XS_MUX_GENERAL_MAX */
-	__u32 id;                /* the definition's MUX this is a policy of */
+	__u32 root[XS_MUX_TABLES]; /* 0: no condition asks for it */
+	__u32 page;                /* first of its pages, chained by mux_origin; 0: it has none */
+	__u32 general_first;       /* first entry in mux_general, sorted by position */
+	__u32 general_count;       /* at most XS_MUX_GENERAL_MAX */
+	__u32 vector_first;        /* first entry in mux_vector */
+	__u32 vector_count;
+	__u32 without_ports[2];    /* vectors: what is left where a packet has no source port, no destination port */
+	__u32 id;                  /* the definition's MUX this is a policy of */
+	__u32 pad;
 };
-XS_ASSERT(sizeof(struct xs_mux) == 24);
+XS_ASSERT(sizeof(struct xs_mux) == 72);
 
 /* check refuses more general conditions, and more destination-only conditions over one address, than this in one MUX. */
-#define XS_MUX_GENERAL_MAX 64
+#define XS_MUX_GENERAL_MAX 1024
 #define XS_MUX_WALK_MAX 64
 
 /*
@@ -229,21 +247,27 @@ XS_ASSERT(sizeof(struct xs_mux_page) == 8);
 
 /*
  * mux_node: array, key node number. What is chosen at a longest prefix, as questions to cells: the destination-only conditions
- * over it that can be chosen at all, which are at most the best one of those without a cell and before it those that bear one.
- * Only an exact destination bears a cell. One node serves all rules with equal questions and answers.
+ * over it that can be chosen at all, which are at most the best one of those without a cell and before it those that bear one;
+ * and which general conditions have this destination and are in force. Only an exact destination bears a cell. One node
+ * serves all rules with equal questions and answers.
  */
 struct xs_mux_node {
 	__u32 cell;  /* the question: which slice does this VM's cell name? 0: the cell of the leaf's own slot */
 	__u32 group; /* ... or this one, where its generation is higher; 0: the VM is in no group */
 	__u16 named; /* holds if it is this one; 0: holds always */
 	__u16 slice; /* what is chosen if it holds; with `then`: nothing yet */
-	__u32 vport; /* the MUX vport of that slice */
+	__u32 vport; /* the MUX vport of that slice; 0: nothing is chosen */
 	__u32 rule;  /* that is counted; below XS_PAGE_RULES: that many slots after the leaf's */
 	__u32 then;  /* node to go on with if it holds; 0: this one decides */
-	__u32 other; /* node to go on with if it does not; 0: no destination-only condition is in force */
+	__u32 other; /* node to go on with if it does not; 0: nothing is chosen, and no general condition is left */
 	__u32 before; /* how many general conditions stand before that rule: they alone can take the packet from it */
+	__u32 vector; /* general conditions with this destination that are in force; 0: there are none */
+	__u32 pad;
 };
-XS_ASSERT(sizeof(struct xs_mux_node) == 32);
+XS_ASSERT(sizeof(struct xs_mux_node) == 40);
+
+/* Questions at most: each condition over one address asks at most one. */
+#define XS_MUX_QUESTIONS_MAX (XS_MUX_WALK_MAX + XS_MUX_GENERAL_MAX)
 
 /* mux_origin: array, key page number. What user space wants to know again of a page; no packet reads it. */
 #define XS_POSITION_NONE 0xffffffffu
@@ -260,6 +284,7 @@ struct xs_mux_stats {
 };
 XS_ASSERT(sizeof(struct xs_mux_stats) == 128);
 
+/* What a general condition tests besides its destination and its source. */
 enum xs_general_field {
 	XS_GENERAL_PROTOCOL = 1 << 0,
 	XS_GENERAL_SOURCE_PORT = 1 << 1,
@@ -268,23 +293,27 @@ enum xs_general_field {
 	XS_GENERAL_INPUT_PORT = 1 << 4,
 };
 
-/* mux_general: array. What a condition tests besides, or instead of, its destination. Masks of 0 match all. */
+/*
+ * mux_vector: array. A set of a policy's general conditions: bit i of the whole is the i-th by position. Each property of a packet
+ * leads to the set of those that it leaves; the smallest common one is the best of them. Entry 0 has all bits: what is not
+ * asked for leaves all.
+ */
+#define XS_VECTOR_WORDS 16 /* of 64 bits: XS_MUX_GENERAL_MAX */
+struct xs_mux_vector {
+	__u64 summary; /* bit w: word w is not zero */
+	__u64 word[XS_VECTOR_WORDS];
+};
+XS_ASSERT(sizeof(struct xs_mux_vector) == 136);
+XS_ASSERT(XS_VECTOR_WORDS * 64 == XS_MUX_GENERAL_MAX);
+
+/* mux_general: array. What a general condition selects; what it tests stands in the vectors. */
 struct xs_mux_general {
-	union xs_wire_address destination, destination_mask;
-	union xs_wire_address source, source_mask;
-	__u64 dscp;                /* bit d: DSCP d matches */
-	__u16 source_port[2];      /* first, last */
-	__u16 destination_port[2]; /* first, last */
-	__u32 input_port;          /* physical port id */
-	__u16 fields;              /* enum xs_general_field: which of them are tested */
-	__u8 protocol;
-	__u8 families;             /* bit XS_FAMILY4, bit XS_FAMILY6: of which families packets can match */
-	__u32 vm_cell;             /* 0: bears no cell, always in force */
-	__u32 group_cell;          /* 0: its VM is in no group */
-	__u32 slice, vport, rule;  /* as in mux_node */
+	__u32 rule; /* that is counted */
+	__u32 vport; /* the MUX vport of that slice */
+	__u32 slice;
 	__u32 pad;
 };
-XS_ASSERT(sizeof(struct xs_mux_general) == 112);
+XS_ASSERT(sizeof(struct xs_mux_general) == 16);
 
 /* ---- punts ---------------------------------------------------------------------------------------------------------- */
 

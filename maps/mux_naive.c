@@ -58,7 +58,8 @@ int64_t xs_naive_walk(const struct xs_condition *condition, size_t count, const 
 	return -1;
 }
 
-/* ---- prefixes and what covers them ----------------------------------------------------------------------------------- */
+/* ---- prefixes and what covers them
+ * ----------------------------------------------------------------------------------- */
 
 struct keyed {
 	uint8_t address[16];
@@ -84,9 +85,9 @@ static size_t collect(const struct xs_condition *condition, size_t count, unsign
 	for (size_t i = 0; i < count; i++) {
 		const struct xs_condition *c = &condition[i];
 
-		if (!xs_condition_is_plain(c) || !xs_condition_of(c, family))
+		if (!xs_condition_of(c, family))
 			continue;
-		key[n] = (struct keyed){.length = c->destination_length, .index = i};
+		key[n] = (struct keyed){ .length = c->destination_length, .index = i };
 		xs_prefix_bytes_mask(c->destination, XS_FAMILY_BITS(family) / 8, c->destination_length, key[n].address);
 		n++;
 	}
@@ -109,7 +110,7 @@ int xs_prefix_runs(const struct xs_condition *condition, size_t count, unsigned 
 	struct keyed *key = malloc((count + 1) * sizeof(*key));
 	size_t n;
 
-	*out = (struct xs_prefix_runs){.count = 0};
+	*out = (struct xs_prefix_runs){ .count = 0 };
 	out->run = malloc((count + 1) * sizeof(*out->run));
 	out->member = malloc((count + 1) * sizeof(*out->member));
 	if (!key || !out->run || !out->member) {
@@ -121,16 +122,17 @@ int xs_prefix_runs(const struct xs_condition *condition, size_t count, unsigned 
 		struct xs_prefix_run *run = out->count ? &out->run[out->count - 1] : NULL;
 
 		out->member[i] = key[i].index;
-		if (!run || key[i].length != run->length || memcmp(key[i].address, run->address, sizeof(run->address))) {
+		if (!run || key[i].length != run->length ||
+		    memcmp(key[i].address, run->address, sizeof(run->address))) {
 			uint32_t cover = covering(out, &key[i]);
 
 			run = &out->run[out->count++];
-			*run = (struct xs_prefix_run){.length = key[i].length, .first = i, .cover = cover};
+			*run = (struct xs_prefix_run){ .length = key[i].length, .first = i, .cover = cover };
 			memcpy(run->address, key[i].address, sizeof(run->address));
 			run->depth = cover ? out->run[cover - 1].depth : 0;
 		}
 		run->count++;
-		run->depth++;
+		run->depth += xs_condition_is_plain(&condition[key[i].index]);
 	}
 	free(key);
 	return 0;
@@ -140,7 +142,7 @@ void xs_prefix_runs_free(struct xs_prefix_runs *runs)
 {
 	free(runs->run);
 	free(runs->member);
-	*runs = (struct xs_prefix_runs){.count = 0};
+	*runs = (struct xs_prefix_runs){ .count = 0 };
 }
 
 size_t xs_conditions_depth(const struct xs_condition *condition, size_t count)

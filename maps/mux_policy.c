@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mux_policy.c - gives compiled conditions their entries in the maps, takes the entries back, and takes over those that a
- * former agent left.
+ * mux_policy.c - gives compiled conditions their entries in the maps, takes the entries back, and takes over those that
+ * a former agent left.
  *
  * Always holds: an entry is written only while nothing that a port names leads to it. So what a port names is whole at
  * any moment, also when the agent ends here.
@@ -17,7 +17,7 @@
 
 struct xs_policy {
 	struct xs_mux_space *space;
-	struct xs_table *table[XS_FAMILIES]; /* NULL: it has no prefix of this family, or its blocks are adopted */
+	struct xs_table *table[XS_MUX_TABLES]; /* NULL: it has no prefix, or its blocks are adopted */
 	uint32_t mux;
 	struct xs_mux entry; /* as it stands there */
 	bool adopted;        /* entry.root are a former agent's blocks */
@@ -26,6 +26,16 @@ struct xs_policy {
 	size_t count;
 	uint32_t rule[]; /* of each condition */
 };
+
+static struct xs_policy_size size_of(const struct xs_compiled *compiled)
+{
+	return (struct xs_policy_size){
+		.pages = compiled->page_count,
+		.nodes = compiled->node_count,
+		.vectors = compiled->vector_count,
+		.generals = compiled->general_count,
+	};
+}
 
 static struct xs_policy *policy_new(struct xs_mux_space *space, const struct xs_compiled *compiled)
 {
@@ -36,7 +46,7 @@ static struct xs_policy *policy_new(struct xs_mux_space *space, const struct xs_
 		return NULL;
 	policy->space = space;
 	policy->count = count;
-	policy->size = (struct xs_policy_size){compiled->page_count, compiled->node_count, compiled->general_count};
+	policy->size = size_of(compiled);
 	policy->page = calloc(policy->size.pages + 1, sizeof(*policy->page));
 	policy->node = calloc(policy->size.nodes + 1, sizeof(*policy->node));
 	if (policy->page && policy->node)
@@ -49,8 +59,8 @@ static struct xs_policy *policy_new(struct xs_mux_space *space, const struct xs_
 
 static void policy_delete(struct xs_policy *policy)
 {
-	for (int family = 0; family < XS_FAMILIES; family++)
-		xs_table_free(policy->table[family]);
+	for (int table = 0; table < XS_MUX_TABLES; table++)
+		xs_table_free(policy->table[table]);
 	free(policy->page);
 	free(policy->node);
 	free(policy);
@@ -64,6 +74,8 @@ static void set_ids(struct xs_policy *policy, enum xs_id_state to)
 		xs_ids_set(&ids[XS_IDS_PAGE], policy->page[i], to);
 	for (uint32_t i = 1; i <= policy->size.nodes; i++)
 		xs_ids_set(&ids[XS_IDS_NODE], policy->node[i], to);
+	for (uint32_t i = 0; i < policy->size.vectors; i++)
+		xs_ids_set(&ids[XS_IDS_VECTOR], policy->entry.vector_first + i, to);
 	for (uint32_t i = 0; i < policy->size.generals; i++)
 		xs_ids_set(&ids[XS_IDS_GENERAL], policy->entry.general_first + i, to);
 	xs_ids_set(&ids[XS_IDS_MUX], policy->mux, to);
@@ -76,17 +88,23 @@ int xs_policy_measure(const struct xs_condition *condition, size_t count, struct
 
 	if (err)
 		return err;
-	*out = (struct xs_policy_size){compiled.page_count, compiled.node_count, compiled.general_count};
+	*out = size_of(&compiled);
 	xs_compiled_free(&compiled);
 	return 0;
 }
 
-/* ---- from compiled numbers to the maps' ------------------------------------------------------------------------------ */
+/* ---- from compiled numbers to the maps'
+ * ------------------------------------------------------------------------------ */
 
 /* Slots stay; so do distances between slots, which name no page. */
 static uint32_t rule_in_map(const struct xs_policy *policy, uint32_t rule)
 {
 	return rule < XS_PAGE_RULES ? rule : XS_RULE(policy->page[rule >> XS_RULE_BITS], rule & XS_RULE_SLOT);
+}
+
+static uint32_t vector_in_map(const struct xs_policy *policy, uint32_t vector)
+{
+	return vector ? policy->entry.vector_first + vector - 1 : 0;
 }
 
 static struct xs_mux_node node_in_map(const struct xs_policy *policy, const struct xs_mux_node *compiled)
@@ -96,12 +114,13 @@ static struct xs_mux_node node_in_map(const struct xs_policy *policy, const stru
 	node.rule = rule_in_map(policy, node.rule);
 	node.then = policy->node[node.then];
 	node.other = policy->node[node.other];
+	node.vector = vector_in_map(policy, node.vector);
 	return node;
 }
 
 static struct xs_mux_page page_in_map(const struct xs_policy *policy, const struct xs_mux_page *compiled)
 {
-	return (struct xs_mux_page){policy->node[compiled->node], compiled->cell};
+	return (struct xs_mux_page){ policy->node[compiled->node], compiled->cell };
 }
 
 static struct xs_mux_origin origin_in_map(const struct xs_policy *policy, const struct xs_mux_origin *compiled)
@@ -126,19 +145,35 @@ static void set_rules(struct xs_policy *policy, const struct xs_compiled *compil
 		policy->rule[i] = rule_in_map(policy, compiled->rule[i]);
 }
 
-static int fill_table(const struct xs_policy *policy, struct xs_table *table, const struct xs_compiled *compiled, int family)
+static uint32_t leaf_in_map(const struct xs_policy *policy, unsigned int table, uint32_t leaf)
+{
+	return table < XS_MUX_SOURCE ? rule_in_map(policy, leaf) : vector_in_map(policy, leaf);
+}
+
+static int fill_table(const struct xs_policy *policy, struct xs_table *to, const struct xs_compiled *compiled,
+		      unsigned int table)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < compiled->prefix_count[family] && err >= 0; i++) {
-		const struct xs_compiled_prefix *prefix = &compiled->prefix[family][i];
+	for (size_t i = 0; i < compiled->table[table].count && err >= 0; i++) {
+		const struct xs_compiled_prefix *prefix = &compiled->table[table].prefix[i];
 
-		err = xs_table_set(table, prefix->address, prefix->length, rule_in_map(policy, prefix->rule));
+		err = xs_table_set(to, prefix->address, prefix->length, leaf_in_map(policy, table, prefix->leaf));
 	}
 	return err < 0 ? err : 0;
 }
 
-/* ---- building -------------------------------------------------------------------------------------------------------- */
+/* ---- building
+ * -------------------------------------------------------------------------------------------------------- */
+
+static uint32_t take_run(struct xs_ids *ids, uint32_t count)
+{
+	uint32_t first = count ? xs_ids_find_run(ids, count) : 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		xs_ids_set(ids, first + i, XS_ID_USED);
+	return first;
+}
 
 static void take_ids(struct xs_policy *policy)
 {
@@ -150,12 +185,10 @@ static void take_ids(struct xs_policy *policy)
 	for (uint32_t i = 1; i <= policy->size.nodes; i++)
 		policy->node[i] = xs_ids_take(&ids[XS_IDS_NODE]);
 	policy->entry.page = policy->page[policy->size.pages ? 1 : 0];
+	policy->entry.vector_count = policy->size.vectors;
+	policy->entry.vector_first = take_run(&ids[XS_IDS_VECTOR], policy->size.vectors);
 	policy->entry.general_count = policy->size.generals;
-	if (!policy->size.generals)
-		return;
-	policy->entry.general_first = xs_ids_find_run(&ids[XS_IDS_GENERAL], policy->size.generals);
-	for (uint32_t i = 0; i < policy->size.generals; i++)
-		xs_ids_set(&ids[XS_IDS_GENERAL], policy->entry.general_first + i, XS_ID_USED);
+	policy->entry.general_first = take_run(&ids[XS_IDS_GENERAL], policy->size.generals);
 }
 
 /* Numbers rise: neighbours among them are written together. values: entry i is for number[i]. */
@@ -168,15 +201,36 @@ static int write_entries(struct xs_policy *policy, enum xs_map_id map, const uin
 	for (uint32_t i = 0, end; i < count && err >= 0; i = end) {
 		for (end = i + 1; end < count && number[end] == number[end - 1] + 1; end++)
 			;
-		err = xs_node_maps_put_many(policy->space->maps, map, number[i], end - i, (const char *)values + i * size);
+		err = xs_node_maps_put_many(policy->space->maps, map, number[i], end - i,
+					    (const char *)values + i * size);
 	}
+	return err < 0 ? err : 0;
+}
+
+/* What general conditions need. Entry 0 of the vectors is the same for all policies. */
+static int write_generals(struct xs_policy *policy, const struct xs_compiled *compiled)
+{
+	struct xs_node_maps *maps = policy->space->maps;
+	struct xs_mux_vector all = { .summary = (1u << XS_VECTOR_WORDS) - 1 };
+	int err;
+
+	if (!policy->size.generals)
+		return 0;
+	memset(all.word, 0xff, sizeof(all.word));
+	err = xs_node_maps_put(maps, XS_MAP_mux_vector, 0, &all);
+	if (err >= 0)
+		err = xs_node_maps_put_many(maps, XS_MAP_mux_vector, policy->entry.vector_first, policy->size.vectors,
+					    compiled->vector);
+	if (err >= 0)
+		err = xs_node_maps_put_many(maps, XS_MAP_mux_general, policy->entry.general_first,
+					    policy->size.generals, compiled->general);
 	return err < 0 ? err : 0;
 }
 
 /* compiled becomes what stands in the maps. */
 static int write_all(struct xs_policy *policy, struct xs_compiled *compiled)
 {
-	uint32_t pages = policy->size.pages, generals = policy->size.generals;
+	uint32_t pages = policy->size.pages;
 	struct xs_mux_stats *zero = calloc(pages + 1, sizeof(*zero));
 	int err = zero ? 0 : -ENOMEM;
 
@@ -186,7 +240,7 @@ static int write_all(struct xs_policy *policy, struct xs_compiled *compiled)
 	}
 	for (uint32_t i = 0; i < policy->size.nodes; i++)
 		compiled->node[i] = node_in_map(policy, &compiled->node[i]);
-	for (uint32_t i = 0; i < generals; i++)
+	for (uint32_t i = 0; i < policy->size.generals; i++)
 		compiled->general[i] = general_in_map(policy, &compiled->general[i]);
 	if (!err)
 		err = write_entries(policy, XS_MAP_mux_stats, policy->page + 1, pages, zero);
@@ -196,29 +250,30 @@ static int write_all(struct xs_policy *policy, struct xs_compiled *compiled)
 		err = write_entries(policy, XS_MAP_mux_page, policy->page + 1, pages, compiled->page);
 	if (!err)
 		err = write_entries(policy, XS_MAP_mux_node, policy->node + 1, policy->size.nodes, compiled->node);
-	if (!err && generals)
-		err = xs_node_maps_put_many(policy->space->maps, XS_MAP_mux_general, policy->entry.general_first, generals,
-					    compiled->general);
-	if (err >= 0)
+	if (!err)
+		err = write_generals(policy, compiled);
+	if (!err)
 		err = xs_node_maps_put(policy->space->maps, XS_MAP_mux, policy->mux, &policy->entry);
 	free(zero);
 	return err < 0 ? err : 0;
 }
 
-/* A family without prefixes has no table: root 0. */
+/* What has no prefixes has no table: root 0. */
 static int build_tables(struct xs_policy *policy, const struct xs_compiled *compiled)
 {
 	int err = 0;
 
-	for (int family = 0; family < XS_FAMILIES && !err; family++) {
-		if (!compiled->prefix_count[family])
+	for (unsigned int i = 0; i < XS_MUX_TABLES && !err; i++) {
+		if (!compiled->table[i].count)
 			continue;
-		policy->table[family] = xs_table_new(policy->space->pool, XS_FAMILY_BITS(family) / 8);
-		if (!policy->table[family])
+		policy->table[i] = xs_table_new(policy->space->pool, xs_table_bytes(i));
+		if (!policy->table[i])
 			return -errno;
-		err = fill_table(policy, policy->table[family], compiled, family);
-		policy->entry.root[family] = xs_table_root(policy->table[family]);
+		err = fill_table(policy, policy->table[i], compiled, i);
+		policy->entry.root[i] = xs_table_root(policy->table[i]);
 	}
+	for (int i = 0; i < 2; i++)
+		policy->entry.without_ports[i] = vector_in_map(policy, compiled->without_ports[i]);
 	return err;
 }
 
@@ -267,12 +322,13 @@ void xs_policy_free(struct xs_policy *policy)
 	if (!policy)
 		return;
 	set_ids(policy, XS_ID_WAITING);
-	for (int family = 0; policy->adopted && family < XS_FAMILIES; family++)
-		xs_pool_release(policy->space->pool, policy->entry.root[family]);
+	for (int i = 0; policy->adopted && i < XS_MUX_TABLES; i++)
+		xs_pool_release(policy->space->pool, policy->entry.root[i]);
 	policy_delete(policy);
 }
 
-/* ---- taking over ----------------------------------------------------------------------------------------------------- */
+/* ---- taking over
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* Pages as they are met are the compiled ones, in their order. */
 struct meeting {
@@ -328,10 +384,21 @@ static int compare_nodes(struct xs_policy *policy, const struct xs_compiled *com
 
 static int compare_generals(const struct xs_policy *policy, const struct xs_compiled *compiled)
 {
+	for (int i = 0; i < 2; i++)
+		if (policy->entry.without_ports[i] != vector_in_map(policy, compiled->without_ports[i]))
+			return -ESTALE;
+	for (uint32_t i = 0; i < compiled->vector_count; i++) {
+		struct xs_mux_vector vector;
+
+		if (xs_node_maps_get(policy->space->maps, XS_MAP_mux_vector, policy->entry.vector_first + i, &vector) ||
+		    memcmp(&vector, &compiled->vector[i], sizeof(vector)))
+			return -ESTALE;
+	}
 	for (uint32_t i = 0; i < compiled->general_count; i++) {
 		struct xs_mux_general general, wanted = general_in_map(policy, &compiled->general[i]);
 
-		if (xs_node_maps_get(policy->space->maps, XS_MAP_mux_general, policy->entry.general_first + i, &general) ||
+		if (xs_node_maps_get(policy->space->maps, XS_MAP_mux_general, policy->entry.general_first + i,
+				     &general) ||
 		    memcmp(&general, &wanted, sizeof(general)))
 			return -ESTALE;
 	}
@@ -346,18 +413,18 @@ static void no_readers(void *context)
  * Builds the table that the conditions would have, of no more blocks than are in use, and compares. 0, -ESTALE, -ENOMEM. There
  * are more guards than are in use, since one that is replaced goes only after the other has come.
  */
-static int compare_table(const struct xs_policy *policy, const struct xs_compiled *compiled, int family)
+static int compare_table(const struct xs_policy *policy, const struct xs_compiled *compiled, unsigned int i)
 {
 	const struct xs_pool *in_use = policy->space->pool;
 	struct xs_tables in_force = xs_node_maps_tables(policy->space->maps);
 	struct xs_tables aside = {.blocks = xs_pool_used(in_use) + 1, .guards = xs_pool_guards_used(in_use) + 16};
-	uint32_t root = policy->entry.root[family];
+	uint32_t root = policy->entry.root[i];
 	struct xs_table *table = NULL;
 	struct xs_pool *pool = NULL;
 	int err = -ENOMEM;
 
-	if (!root || !compiled->prefix_count[family])
-		return root || compiled->prefix_count[family] ? -ESTALE : 0;
+	if (!root || !compiled->table[i].count)
+		return root || compiled->table[i].count ? -ESTALE : 0;
 	if (!in_force.guards)
 		aside.guards = 0;
 	aside.block = calloc(aside.blocks, sizeof(*aside.block));
@@ -365,8 +432,8 @@ static int compare_table(const struct xs_policy *policy, const struct xs_compile
 	if (aside.block && aside.guard)
 		pool = xs_pool_new(aside, no_readers, NULL);
 	if (pool) {
-		table = xs_table_new(pool, XS_FAMILY_BITS(family) / 8);
-		err = table ? fill_table(policy, table, compiled, family) : -errno;
+		table = xs_table_new(pool, xs_table_bytes(i));
+		err = table ? fill_table(policy, table, compiled, i) : -errno;
 	}
 	if (!err && !xs_tables_equal(&aside, xs_table_root(table), &in_force, root))
 		err = -ESTALE;
@@ -380,19 +447,20 @@ static int compare_table(const struct xs_policy *policy, const struct xs_compile
 /* Compares all that stands under policy->entry with what the conditions compile to; fills the policy's numbers. */
 static int compare(struct xs_policy *policy, const struct xs_compiled *compiled)
 {
-	struct meeting meeting = {policy, compiled, 0};
-	const struct xs_policy_reader reader = {meet_page, NULL, &meeting};
+	struct meeting meeting = { policy, compiled, 0 };
+	const struct xs_policy_reader reader = { meet_page, NULL, &meeting };
 	int err = xs_policy_read(policy->space->maps, &policy->entry, &reader);
 
 	if (err == -ENOMEM)
 		return err;
-	if (err || meeting.met != compiled->page_count || policy->entry.general_count != compiled->general_count)
+	if (err || meeting.met != compiled->page_count || policy->entry.general_count != compiled->general_count ||
+	    policy->entry.vector_count != compiled->vector_count)
 		return -ESTALE;
 	err = compare_nodes(policy, compiled);
 	if (!err)
 		err = compare_generals(policy, compiled);
-	for (int family = 0; family < XS_FAMILIES && !err; family++)
-		err = compare_table(policy, compiled, family);
+	for (unsigned int i = 0; i < XS_MUX_TABLES && !err; i++)
+		err = compare_table(policy, compiled, i);
 	return err;
 }
 

@@ -66,7 +66,7 @@ size_t xs_conditions_depth(const struct xs_condition *condition, size_t count);
 
 /* Entries that a policy of these conditions takes in the maps. */
 struct xs_policy_size {
-	uint32_t pages, nodes, generals;
+	uint32_t pages, nodes, vectors, generals;
 };
 /* 0, -ENOMEM, -E2BIG or -EINVAL as xs_policy_build(). */
 int xs_policy_measure(const struct xs_condition *condition, size_t count, struct xs_policy_size *out);
@@ -82,7 +82,8 @@ void xs_mux_space_free(struct xs_mux_space *space);
 struct xs_policy;
 /*
  * Compiles and writes a policy aside. id: the definition's MUX id, kept in struct xs_mux. -ENOSPC: maps or pool are
- * full; -E2BIG: more general conditions, or more over one address, than the contract's bounds; -EINVAL: a cell at a
+ * full; -E2BIG: more general conditions, or more over one address, or more cells, than the contract's
+ * bounds; -EINVAL: a cell at a
  * destination that is not exact. Nothing is left behind on failure.
  */
 int xs_policy_build(struct xs_mux_space *space, uint32_t id, const struct xs_condition *condition, size_t count,

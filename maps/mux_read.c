@@ -107,8 +107,8 @@ static int note_page(void *context, uint32_t number, const struct xs_mux_page *p
 
 int xs_mux_rules(const struct xs_node_maps *maps, uint32_t mux, uint32_t *rule, size_t positions)
 {
-	struct wanted wanted = {rule, positions};
-	const struct xs_policy_reader reader = {note_page, NULL, &wanted};
+	struct wanted wanted = { rule, positions };
+	const struct xs_policy_reader reader = { note_page, NULL, &wanted };
 	struct xs_mux entry;
 	int err;
 

@@ -6,7 +6,8 @@
 #include "maps/mux_read.h"
 #include "maps/mux_space.h"
 
-static const enum xs_map_id ids_map[XS_IDS_COUNT] = {XS_MAP_mux, XS_MAP_mux_page, XS_MAP_mux_node, XS_MAP_mux_general};
+static const enum xs_map_id ids_map[XS_IDS_COUNT] = { XS_MAP_mux, XS_MAP_mux_page, XS_MAP_mux_node, XS_MAP_mux_vector,
+						      XS_MAP_mux_general };
 
 void xs_ids_set(struct xs_ids *ids, uint32_t id, enum xs_id_state state)
 {
@@ -61,6 +62,7 @@ static bool has_room(const struct xs_mux_space *space, const struct xs_policy_si
 {
 	return space->ids[XS_IDS_MUX].free && space->ids[XS_IDS_PAGE].free >= size->pages &&
 	       space->ids[XS_IDS_NODE].free >= size->nodes &&
+	       xs_ids_find_run(&space->ids[XS_IDS_VECTOR], size->vectors) != UINT32_MAX &&
 	       xs_ids_find_run(&space->ids[XS_IDS_GENERAL], size->generals) != UINT32_MAX;
 }
 
@@ -77,7 +79,8 @@ int xs_mux_space_want(struct xs_mux_space *space, const struct xs_policy_size *s
 	return has_room(space, size) ? 0 : -ENOSPC;
 }
 
-/* ---- what a former agent left --------------------------------------------------------------------------------------- */
+/* ---- what a former agent left ---------------------------------------------------------------------------------------
+ */
 
 struct moving {
 	struct xs_mux_space *space;
@@ -107,13 +110,15 @@ static int move_node(void *context, uint32_t number)
 static void move_policy(struct xs_mux_space *space, uint32_t mux, const struct xs_mux *entry, enum xs_id_state from,
 			enum xs_id_state to)
 {
-	struct moving moving = {space, from, to};
-	const struct xs_policy_reader reader = {move_page, move_node, &moving};
+	struct moving moving = { space, from, to };
+	const struct xs_policy_reader reader = { move_page, move_node, &moving };
 
 	/* A reading that fails half-way has met something broken: what it has not met nobody can hold. */
 	xs_policy_read(space->maps, entry, &reader);
-	for (uint32_t i = 0; i < entry->general_count && i < XS_MUX_GENERAL_MAX; i++)
+	for (uint32_t i = 0; i < entry->general_count && i < space->ids[XS_IDS_GENERAL].size; i++)
 		move(&moving, XS_IDS_GENERAL, entry->general_first + i);
+	for (uint32_t i = 0; i < entry->vector_count && i < space->ids[XS_IDS_VECTOR].size; i++)
+		move(&moving, XS_IDS_VECTOR, entry->vector_first + i);
 	move(&moving, XS_IDS_MUX, mux);
 }
 
@@ -128,8 +133,8 @@ static void adopt_ports(struct xs_mux_space *space)
 		    xs_node_maps_get(space->maps, XS_MAP_mux, port.mux, &entry))
 			continue;
 		move_policy(space, port.mux, &entry, XS_ID_FREE, XS_ID_ADOPTED);
-		for (int family = 0; family < XS_FAMILIES; family++)
-			xs_pool_adopt(space->pool, entry.root[family]);
+		for (int table = 0; table < XS_MUX_TABLES; table++)
+			xs_pool_adopt(space->pool, entry.root[table]);
 	}
 }
 
@@ -174,6 +179,6 @@ void xs_mux_space_release(struct xs_mux_space *space, uint32_t mux)
 	    xs_node_maps_get(space->maps, XS_MAP_mux, mux, &entry))
 		return;
 	move_policy(space, mux, &entry, XS_ID_ADOPTED, XS_ID_WAITING);
-	for (int family = 0; family < XS_FAMILIES; family++)
-		xs_pool_release(space->pool, entry.root[family]);
+	for (int table = 0; table < XS_MUX_TABLES; table++)
+		xs_pool_release(space->pool, entry.root[table]);
 }

@@ -24,7 +24,7 @@ struct xs_ids {
 };
 
 /* Pages' entries are those of mux_page, mux_origin and mux_stats alike. */
-enum { XS_IDS_MUX, XS_IDS_PAGE, XS_IDS_NODE, XS_IDS_GENERAL, XS_IDS_COUNT };
+enum { XS_IDS_MUX, XS_IDS_PAGE, XS_IDS_NODE, XS_IDS_VECTOR, XS_IDS_GENERAL, XS_IDS_COUNT };
 
 struct xs_mux_space {
 	struct xs_node_maps *maps;

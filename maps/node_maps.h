@@ -36,6 +36,7 @@
 	X(mux_node, struct xs_mux_node, false, false)           \
 	X(mux_origin, struct xs_mux_origin, false, false)       \
 	X(mux_stats, struct xs_mux_stats, false, true)          \
+	X(mux_vector, struct xs_mux_vector, false, false)       \
 	X(mux_general, struct xs_mux_general, false, false)     \
 	X(policer, struct xs_policer, false, false)             \
 	X(unresolved, struct xs_unresolved, false, false)       \

@@ -76,7 +76,8 @@ static uint32_t entries_wanted(const struct xs_datapath_size *size, const char *
 		{"mux_origin", round_up(size->pages, 1024)},
 		{"mux_stats", round_up(size->pages, 1024)},
 		{"mux_node", round_up(size->nodes, 1024)},
-		{"mux_general", round_up(size->generals, 1024)},
+		{"mux_vector", round_up(size->vectors, 64)},
+		{"mux_general", round_up(size->generals, 64)},
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)

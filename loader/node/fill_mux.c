@@ -108,7 +108,7 @@ void xs_fill_mux_size(const struct xs_image *image, struct xs_datapath_size *siz
 {
 	const struct xs_rec_node *node = xs_image_at(image, XS_REC_NODE, 0);
 	const struct xs_rec_mux *mux;
-	uint64_t pages = 0, nodes = 0;
+	uint64_t pages = 0, nodes = 0, vectors = 0, generals = 0;
 
 	for (size_t i = 0; (mux = xs_image_at(image, XS_REC_MUX, i)); i++) {
 		struct xs_policy_size policy;
@@ -121,14 +121,17 @@ void xs_fill_mux_size(const struct xs_image *image, struct xs_datapath_size *siz
 		if (!xs_policy_measure(condition, count, &policy)) {
 			pages += policy.pages;
 			nodes += policy.nodes;
+			vectors += policy.vectors;
+			generals += policy.generals;
 		}
 		free(condition);
 	}
-	/* Two policies of each MUX at once; of the mux and general entries more, to find a run of free ones. */
+	/* Two policies of each MUX at once; where entries must be neighbours, more, to find a run of free ones. */
 	xs_fill_raise(&size->pages, 2 * pages + (node ? node->conditions / XS_PAGE_RULES : 0) + 1);
 	xs_fill_raise(&size->nodes, 2 * nodes + 1);
 	xs_fill_raise(&size->muxes, (uint64_t)image->count[XS_REC_MUX] * 4 + 1);
-	xs_fill_raise(&size->generals, (uint64_t)image->count[XS_REC_MUX] * XS_MUX_GENERAL_MAX * 4 + 1);
+	xs_fill_raise(&size->vectors, 4 * vectors + 1);
+	xs_fill_raise(&size->generals, 4 * generals + 1);
 }
 
 /* ---- policies ------------------------------------------------------------------------------------------------------ */

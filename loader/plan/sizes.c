@@ -114,18 +114,42 @@ static int vrf_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
 	return 0;
 }
 
+/* Tables of numbers: a root each; and two borders of a range of ports lie in two blocks at most, of which there are 256. */
+static uint64_t number_blocks(const struct xs_p_mux *mux)
+{
+	const uint32_t ports[] = { XS_MATCH_SOURCE_PORT, XS_MATCH_DESTINATION_PORT, XS_MATCH_INPUT_PORT };
+	uint64_t blocks = 5;
+	size_t i, p;
+
+	for (p = 0; p < sizeof(ports) / sizeof(ports[0]); p++) {
+		uint64_t borders = 0;
+
+		for (i = 0; i < mux->condition_count; i++)
+			borders += mux->condition[i].def->fields & ports[p] ? 2 : 0;
+		blocks += borders < 256 ? borders : 256;
+	}
+	return blocks;
+}
+
 static int mux_blocks(const struct xs_p_mux *mux, uint64_t *blocks)
 {
-	size_t i, count = 0;
+	size_t i, count = 0, sources = 0;
 	struct xs_prefix *prefix = calloc(mux->condition_count + 1, sizeof(*prefix));
+	struct xs_prefix *source = calloc(mux->condition_count + 1, sizeof(*source));
 
-	if (!prefix)
+	if (!prefix || !source) {
+		free(prefix);
+		free(source);
 		return -ENOMEM;
-	for (i = 0; i < mux->condition_count; i++) {
-		if (mux->condition[i].def->fields == XS_MATCH_DESTINATION)
-			prefix[count++] = mux->condition[i].def->destination;
 	}
-	*blocks += blocks_of(prefix, count);
+	for (i = 0; i < mux->condition_count; i++) {
+		if (mux->condition[i].def->fields & XS_MATCH_DESTINATION)
+			prefix[count++] = mux->condition[i].def->destination;
+		if (mux->condition[i].def->fields & XS_MATCH_SOURCE)
+			source[sources++] = mux->condition[i].def->source;
+	}
+	*blocks += blocks_of(prefix, count) + blocks_of(source, sources) + number_blocks(mux);
+	free(source);
 	/* The edge's table and the sources that its users may have. */
 	*blocks += host_blocks(mux->edge) + 6 * mux->def->client_count + 2 * XS_FAMILIES;
 	free(prefix);

@@ -26,6 +26,11 @@ static int load(struct candidate *candidate, const struct candidate_size *size)
 	bpf_map__set_max_entries(candidate->skeleton->maps.mux_page, size->pages);
 	bpf_map__set_max_entries(candidate->skeleton->maps.mux_origin, size->pages);
 	bpf_map__set_max_entries(candidate->skeleton->maps.mux_stats, size->pages);
+	if (size->generals) {
+		bpf_map__set_max_entries(candidate->skeleton->maps.mux_node, size->generals);
+		bpf_map__set_max_entries(candidate->skeleton->maps.mux_vector, size->generals);
+		bpf_map__set_max_entries(candidate->skeleton->maps.mux_general, size->generals);
+	}
 	int err = xslice_bpf__load(candidate->skeleton);
 
 	if (err)

@@ -29,7 +29,7 @@ enum {
 };
 
 struct candidate_size {
-	uint32_t blocks, guards, cells, pages;
+	uint32_t blocks, guards, cells, pages, generals; /* generals: as many nodes and vectors, too */
 };
 
 struct candidate {

@@ -17,9 +17,9 @@
 
 #define LOOPBACK 1 /* ifindex: what BPF_PROG_TEST_RUN says a frame came in by */
 #define BLOCKS 4096
-#define PAGES 512
+#define PAGES 2048
 #define CELLS 1024
-#define GENERALS 512
+#define GENERALS (4 * XS_MUX_GENERAL_MAX)
 #define MUXES 16
 #define USERS_VETH 71 /* ifindexes that only appear in entries */
 #define OUT_IFINDEX 72
@@ -202,6 +202,8 @@ int fixture_setup(void **state)
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_origin, PAGES);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_stats, PAGES);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_general, GENERALS);
+	bpf_map__set_max_entries(fixture->skeleton->maps.mux_vector, GENERALS);
+	bpf_map__set_max_entries(fixture->skeleton->maps.mux_node, GENERALS);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux, MUXES);
 	bpf_map__set_max_entries(fixture->skeleton->maps.cell, CELLS);
 	assert_int_equal(front_bpf__load(fixture->skeleton), 0);

@@ -143,7 +143,7 @@ static void the_bound_of_the_walk(void **state)
 	assert_int_equal(chosen(fixture, "10.0.0.5"), SLICE_2);
 
 	assert_int_equal(xs_node_maps_get(&fixture->maps, XS_MAP_mux, xs_policy_mux(fixture->policy), &policy), 0);
-	assert_true(xs_tables_lookup(xs_node_maps_tables(&fixture->maps), policy.root[XS_FAMILY4], (const uint8_t[]){10, 0, 0, 5}, 4,
+	assert_true(xs_tables_lookup(xs_node_maps_tables(&fixture->maps), policy.root[XS_MUX_DESTINATION], (const uint8_t[]){10, 0, 0, 5}, 4,
 				     &leaf));
 	assert_int_equal(xs_node_maps_get(&fixture->maps, XS_MAP_mux_page, leaf >> XS_RULE_BITS, &page), 0);
 	assert_int_equal(xs_node_maps_get(&fixture->maps, XS_MAP_mux_node, page.node, &node), 0);

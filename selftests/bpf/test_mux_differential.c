@@ -14,9 +14,10 @@
 
 #include "selftests/bpf/fixture.h"
 
-#define SETS 2400
-#define PACKETS 64 /* per set: 153 600 pairs of rule set and packet */
-#define CONDITIONS_MAX 120
+#define SETS 3200
+#define PACKETS 64 /* per set: 204 800 pairs of rule set and packet */
+#define CONDITIONS_MAX 1000
+#define MANY_EVERY 24 /* sets: one of so many has nearly as many conditions, nearly all general */
 #define SLICES 5   /* that have lists; the next one has none */
 #define NEST 0x0a000000u /* 10.0.0.0/26 */
 #define NEST_SIZE 64
@@ -98,9 +99,9 @@ static void make_general(struct xs_condition *c)
 	}
 }
 
-static size_t make_conditions(struct xs_condition *condition, bool nested)
+static size_t make_conditions(struct xs_condition *condition, bool nested, bool many)
 {
-	size_t count = 1 + rnd(CONDITIONS_MAX);
+	size_t count = many ? CONDITIONS_MAX - rnd(100) : 1 + rnd(120);
 	uint32_t list = 0;
 
 	memset(condition, 0, count * sizeof(*condition));
@@ -119,9 +120,10 @@ static size_t make_conditions(struct xs_condition *condition, bool nested)
 		c->destination_length = exact ? 32 : nested ? 26 + rnd(6) : rnd(32);
 		if (c->family == XS_FAMILY6)
 			c->destination_length += 96;
-		if (one_in(30))
+		/* Many must not all come after one that takes all. */
+		if (one_in(many ? 300 : 30))
 			c->destination_length = exact = 0;
-		if (one_in(60)) {
+		if (one_in(many ? 600 : 60)) {
 			c->family = one_in(8) ? XS_FAMILY_NEITHER : XS_FAMILY_EITHER;
 			c->destination_length = exact = 0;
 		}
@@ -133,7 +135,7 @@ static size_t make_conditions(struct xs_condition *condition, bool nested)
 			c->vm_cell = 1 + vm % VM_CELLS;
 			c->group_cell = vm % 3 ? 1 + VM_CELLS + vm % GROUP_CELLS : 0;
 		}
-		if (i % 4 == 3 && one_in(2))
+		if (many ? i % 16 != 0 : i % 4 == 3 && one_in(2))
 			make_general(c);
 	}
 	for (size_t i = 1; i < count; i++)
@@ -199,7 +201,8 @@ static void pass_through(struct fixture *fixture, struct frame *frame)
 		fixture_run_tc(fixture, PORT_MUX, frame, 0);
 }
 
-static void one_set(struct fixture *fixture, uint64_t *cells, bool nested, uint64_t chosen[XS_FAMILIES], uint64_t *none)
+static void one_set(struct fixture *fixture, uint64_t *cells, bool nested, bool many, uint64_t chosen[XS_FAMILIES],
+		    uint64_t *none)
 {
 	static struct xs_condition condition[CONDITIONS_MAX];
 	uint64_t expected[CONDITIONS_MAX] = {}, packets;
@@ -207,7 +210,7 @@ static void one_set(struct fixture *fixture, uint64_t *cells, bool nested, uint6
 	size_t count;
 
 	do
-		count = make_conditions(condition, nested);
+		count = make_conditions(condition, nested, many);
 	while (xs_conditions_depth(condition, count) > XS_MUX_WALK_MAX);
 	fixture_policy(fixture, condition, count);
 	for (uint32_t id = 1; id <= VM_CELLS + GROUP_CELLS; id++)
@@ -260,7 +263,7 @@ static void same_as_the_naive_walk(void **state)
 
 	state64 = seed;
 	for (int set = 0; set < SETS; set++)
-		one_set(fixture, cells, set % 2, chosen, &none);
+		one_set(fixture, cells, set % 2, set % MANY_EVERY < 2, chosen, &none);
 	print_message("seed %llu: %d rule sets, %llu IPv4 and %llu IPv6 packets selected, %llu taken by no slice, 0 different\n",
 		      (unsigned long long)seed, SETS, (unsigned long long)chosen[XS_FAMILY4],
 		      (unsigned long long)chosen[XS_FAMILY6], (unsigned long long)none);

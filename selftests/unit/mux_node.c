@@ -29,6 +29,7 @@ void mux_node_new(struct mux_node *node, uint32_t pages, uint32_t blocks)
 		[XS_MAP_mux_origin] = pages,
 		[XS_MAP_mux_stats] = pages,
 		[XS_MAP_mux_node] = pages,
+		[XS_MAP_mux_vector] = 4 * pages,
 		[XS_MAP_mux_general] = 3 * XS_MUX_GENERAL_MAX,
 	};
 
@@ -59,7 +60,7 @@ void mux_node_free(struct mux_node *node)
 
 void mux_node_name_in_port(struct mux_node *node, uint32_t port, uint32_t mux)
 {
-	struct xs_port value = {.mux = mux};
+	struct xs_port value = { .mux = mux };
 
 	assert_true(xs_node_maps_put(&node->maps, XS_MAP_port, port, &value) >= 0);
 }
@@ -69,10 +70,11 @@ const uint64_t *mux_node_cells(const struct mux_node *node)
 	return node->maps.mapped[XS_MAP_cell];
 }
 
-/* ---- the datapath's choice -------------------------------------------------------------------------------------------- */
+/* ---- the datapath's choice
+ * -------------------------------------------------------------------------------------------- */
 
 struct choice {
-	uint32_t rule, slice, vport, before;
+	uint32_t rule, slice, vport, before, vector;
 };
 
 static void get(const struct mux_node *node, enum xs_map_id map, uint32_t key, void *value)
@@ -92,7 +94,7 @@ static void walk_nodes(const struct mux_node *node, uint32_t leaf, struct choice
 	for (number = page.node; number; steps++) {
 		uint32_t cell;
 
-		assert_true(steps <= XS_MUX_WALK_MAX);
+		assert_true(steps <= XS_MUX_QUESTIONS_MAX);
 		get(node, XS_MAP_mux_node, number, &at);
 		cell = at.cell ? at.cell : page.cell + (leaf & XS_RULE_SLOT);
 		if (at.named && !xs_in_force(at.named, cell, at.group, mux_node_cells(node))) {
@@ -100,65 +102,94 @@ static void walk_nodes(const struct mux_node *node, uint32_t leaf, struct choice
 			continue;
 		}
 		number = at.then;
-		if (!number)
-			*choice = (struct choice){at.rule < XS_PAGE_RULES ? leaf + at.rule : at.rule, at.slice, at.vport,
-						  at.before};
+		if (number)
+			continue;
+		*choice = (struct choice){ at.rule, at.slice, at.vport, at.before, at.vector };
+		if (at.vport && at.rule < XS_PAGE_RULES)
+			choice->rule += leaf;
 	}
 }
 
-static bool within(uint16_t value, const uint16_t range[2])
+/* What a property's value leaves: a vector, with all bits where nothing asks. False: nothing is left. */
+static bool leave(const struct mux_node *node, uint32_t root, const uint8_t *value, unsigned int bytes,
+		  struct xs_mux_vector *vector)
 {
-	return value >= range[0] && value <= range[1];
-}
+	uint32_t leaf = 0;
 
-static bool masked_equal(const uint8_t *address, const union xs_wire_address *mask, const union xs_wire_address *value)
-{
-	for (int i = 0; i < 16; i++)
-		if ((address[i] & mask->byte[i]) != value->byte[i])
-			return false;
+	if (root && !xs_tables_lookup(xs_node_maps_tables(&node->maps), root, value, bytes, &leaf))
+		return false;
+	get(node, XS_MAP_mux_vector, leaf, vector);
 	return true;
 }
 
-static bool general_matches(const struct xs_mux_general *g, const struct xs_selector *s)
+static bool leave_number(const struct mux_node *node, uint32_t root, uint32_t value, unsigned int bits,
+			 struct xs_mux_vector *vector)
 {
-	return g->families >> s->family & 1 && masked_equal(s->destination, &g->destination_mask, &g->destination) &&
-	       masked_equal(s->source, &g->source_mask, &g->source) &&
-	       (!(g->fields & XS_GENERAL_PROTOCOL) || g->protocol == s->protocol) &&
-	       (!(g->fields & XS_GENERAL_DSCP) || g->dscp >> s->dscp & 1) &&
-	       (!(g->fields & XS_GENERAL_INPUT_PORT) || g->input_port == s->input_port) &&
-	       (!(g->fields & XS_GENERAL_SOURCE_PORT) || (s->has_ports && within(s->source_port, g->source_port))) &&
-	       (!(g->fields & XS_GENERAL_DESTINATION_PORT) ||
-		(s->has_ports && within(s->destination_port, g->destination_port)));
+	uint32_t wire = htonl(value << (32 - bits));
+
+	return leave(node, root, (const uint8_t *)&wire, 4, vector);
 }
 
-static void scan_generals(const struct mux_node *node, const struct xs_mux *policy, const struct xs_selector *s,
-			  struct choice *choice)
+static bool leave_port(const struct mux_node *node, const struct xs_mux *policy, unsigned int table,
+		       const struct xs_selector *s, uint16_t port, struct xs_mux_vector *vector)
 {
-	uint32_t count = choice->rule && choice->before < policy->general_count ? choice->before : policy->general_count;
+	uint32_t without = policy->without_ports[table - XS_MUX_SOURCE_PORT];
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct xs_mux_general g;
+	if (s->has_ports || !policy->root[table])
+		return leave_number(node, policy->root[table], port, 16, vector);
+	if (without)
+		get(node, XS_MAP_mux_vector, without, vector);
+	return without;
+}
 
-		get(node, XS_MAP_mux_general, policy->general_first + i, &g);
-		if (!general_matches(&g, s) || !xs_in_force(g.slice, g.vm_cell, g.group_cell, mux_node_cells(node)))
+static void try_generals(const struct mux_node *node, const struct xs_mux *policy, const struct xs_selector *s,
+			 struct choice *choice)
+{
+	const uint32_t *root = policy->root;
+	struct xs_mux_vector left[7];
+	struct xs_mux_general general;
+
+	get(node, XS_MAP_mux_vector, choice->vector, &left[0]);
+	if (!leave(node, root[XS_MUX_SOURCE + s->family], s->source, s->family == XS_FAMILY4 ? 4 : 16, &left[1]) ||
+	    !leave_number(node, root[XS_MUX_PROTOCOL], s->protocol, 8, &left[2]) ||
+	    !leave_port(node, policy, XS_MUX_SOURCE_PORT, s, s->source_port, &left[3]) ||
+	    !leave_port(node, policy, XS_MUX_DESTINATION_PORT, s, s->destination_port, &left[4]) ||
+	    !leave_number(node, root[XS_MUX_DSCP], s->dscp, 8, &left[5]) ||
+	    !leave_number(node, root[XS_MUX_INPUT_PORT], s->input_port, 16, &left[6]))
+		return;
+	for (unsigned int w = 0; w < XS_VECTOR_WORDS; w++) {
+		uint64_t bits = ~0ull;
+
+		for (unsigned int i = 0; i < 7; i++) {
+			assert_int_equal(left[i].summary >> w & 1, left[i].word[w] != 0);
+			bits &= left[i].word[w];
+		}
+		if (!bits)
 			continue;
-		*choice = (struct choice){g.rule, g.slice, g.vport, 0};
+		uint32_t found = w * 64 + __builtin_ctzll(bits);
+
+		assert_true(found < policy->general_count);
+		if (found >= choice->before)
+			return;
+		get(node, XS_MAP_mux_general, policy->general_first + found, &general);
+		*choice = (struct choice){ general.rule, general.slice, general.vport, 0, 0 };
 		return;
 	}
 }
 
 int64_t mux_node_walk(const struct mux_node *node, uint32_t mux, const struct xs_selector *s, uint32_t *rule)
 {
-	struct choice choice = {0, 0, 0, 0};
+	struct choice choice = { 0, 0, 0, 0, 0 };
 	struct xs_mux_origin origin;
 	struct xs_mux policy;
 	uint32_t leaf = 0;
 
 	get(node, XS_MAP_mux, mux, &policy);
-	xs_tables_lookup(xs_node_maps_tables(&node->maps), policy.root[s->family], s->destination,
+	xs_tables_lookup(xs_node_maps_tables(&node->maps), policy.root[XS_MUX_DESTINATION + s->family], s->destination,
 			 s->family == XS_FAMILY4 ? 4 : 16, &leaf);
 	walk_nodes(node, leaf, &choice);
-	scan_generals(node, &policy, s, &choice);
+	if (choice.vector)
+		try_generals(node, &policy, s, &choice);
 	*rule = choice.rule;
 	if (!choice.rule)
 		return -1;
@@ -167,11 +198,12 @@ int64_t mux_node_walk(const struct mux_node *node, uint32_t mux, const struct xs
 	return origin.position[choice.rule & XS_RULE_SLOT];
 }
 
-/* ---- conditions ------------------------------------------------------------------------------------------------------- */
+/* ---- conditions
+ * ------------------------------------------------------------------------------------------------------- */
 
 void mux_node_address(uint8_t out[16], unsigned int family, uint32_t host)
 {
-	static const uint8_t documentation[12] = {0x20, 0x01, 0x0d, 0xb8};
+	static const uint8_t documentation[12] = { 0x20, 0x01, 0x0d, 0xb8 };
 
 	memset(out, 0, 16);
 	host = htonl(host);

@@ -15,7 +15,7 @@
 
 #include "maps/mux_policy.h"
 
-#define MUX_NODE_CPUS 2
+#define MUX_NODE_CPUS  2
 #define MUX_NODE_CELLS 256
 
 struct mux_node {
@@ -40,13 +40,14 @@ const uint64_t *mux_node_cells(const struct mux_node *node);
 /* Position of the rule that selects, or -1. *rule: the rule. */
 int64_t mux_node_walk(const struct mux_node *node, uint32_t mux, const struct xs_selector *s, uint32_t *rule);
 
-/* ---- conditions ------------------------------------------------------------------------------------------------------ */
+/* ---- conditions
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* A host-order number as the last four bytes of an address of a family; the others are a prefix of documentation. */
 void mux_node_address(uint8_t out[16], unsigned int family, uint32_t host);
 /*
- * `per_slice` hosts from 10.0.0.0 on in two slices' lists, then `any` of IPv4 in the third. malloc()ed. Cells 1 .. 100 in
- * turn.
+ * `per_slice` hosts from 10.0.0.0 on in two slices' lists, then `any` of IPv4 in the third. malloc()ed. Cells 1 .. 100
+ * in turn.
  */
 struct xs_condition *mux_node_hosts(size_t per_slice, size_t *count);
 

@@ -7,8 +7,9 @@
 
 #include "selftests/unit/mux_node.h"
 
-#define PAIRS 300000
-#define SLICES 4
+#define PAIRS          1200000
+#define CONDITIONS_MAX 1080 /* a sixteenth of them plain, the others general */
+#define SLICES         4
 
 static uint64_t random_state = 0x9e3779b97f4a7c15ull;
 
@@ -20,6 +21,13 @@ static uint32_t rnd(void)
 	return random_state >> 16;
 }
 
+/* A range of what packets have, or of any ports. */
+static void random_range(uint16_t range[2], bool wide)
+{
+	range[0] = wide ? rnd() % 65536 : rnd() % 4;
+	range[1] = range[0] + (wide ? rnd() % (65536 - range[0]) : rnd() % 4);
+}
+
 static void random_general(struct xs_condition *c)
 {
 	c->fields = rnd() & 31;
@@ -28,23 +36,21 @@ static void random_general(struct xs_condition *c)
 		c->source_length = rnd() % (c->family == XS_FAMILY4 ? 33 : 129);
 		mux_node_address(c->source, c->family, rnd() & 0x03000003);
 	}
-	c->source_port[0] = rnd() % 4;
-	c->source_port[1] = c->source_port[0] + rnd() % 4;
-	c->destination_port[0] = rnd() % 4;
-	c->destination_port[1] = c->destination_port[0] + rnd() % 4;
+	random_range(c->source_port, rnd() % 4 == 0);
+	random_range(c->destination_port, rnd() % 4 == 0);
 	c->dscp[0] = rnd() % 64;
 	c->dscp[1] = c->dscp[0] + rnd() % (64 - c->dscp[0]);
 	c->input_port = 1 + rnd() % 2;
 }
 
 /*
- * Half of the sets: nested prefixes of at most 64 addresses, every address in several lists. An exact destination bears the
- * cell of its address, or now and then another one, as that of another tenant; every other one a group's. A VM has a cell
- * for both its addresses.
+ * `many`: nearly as many conditions as there may be general ones. `nested`: prefixes of at most 64 addresses, every address
+ * in several lists. An exact destination bears the cell of its address, or now and then another one, as that of another
+ * tenant; every other one a group's. A VM has a cell for both its addresses.
  */
-static size_t random_conditions(struct xs_condition *c, bool nested)
+static size_t random_conditions(struct xs_condition *c, bool nested, bool many)
 {
-	size_t count = 1 + rnd() % (nested ? 120 : 60), generals = 0;
+	size_t count = many ? CONDITIONS_MAX - rnd() % 200 : 1 + rnd() % (nested ? 120 : 60);
 	uint32_t base = 0x0a000000 | (rnd() & 0x3) << 6;
 
 	for (size_t i = 0; i < count; i++) {
@@ -55,12 +61,12 @@ static size_t random_conditions(struct xs_condition *c, bool nested)
 		c[i].slice = 1 + i * SLICES / count;
 		c[i].vport = 100 + c[i].slice;
 		c[i].family = rnd() % 2;
-		if (nested && rnd() % 2)
+		if ((nested && rnd() % 2) || (many && i % 16 == 0))
 			cut = 0;
 		c[i].destination_length = (c[i].family == XS_FAMILY4 ? 32 : 128) - cut;
-		if (rnd() % 25 == 0)
+		if (rnd() % 25 == 0 && cut)
 			c[i].destination_length = 0;
-		if (rnd() % 50 == 0) {
+		if (rnd() % 50 == 0 && cut) {
 			c[i].destination_length = 0;
 			c[i].family = rnd() % 8 ? XS_FAMILY_EITHER : XS_FAMILY_NEITHER;
 		}
@@ -71,8 +77,11 @@ static size_t random_conditions(struct xs_condition *c, bool nested)
 		}
 		/* Host bits are left set: they must not matter. */
 		mux_node_address(c[i].destination, c[i].family, where);
-		if (rnd() % 4 == 0 && generals++ < XS_MUX_GENERAL_MAX)
+		if (many ? i % 16 != 0 : rnd() % 4 == 0)
 			random_general(&c[i]);
+		/* ... and so choosy that the last ones are chosen, too. */
+		if (many && i % 16)
+			c[i].fields = 31 & ~(1u << rnd() % 8);
 	}
 	return count;
 }
@@ -89,8 +98,8 @@ static void random_selector(struct xs_selector *s, const struct xs_condition *ne
 	s->protocol = rnd() % 2 ? 6 : 17;
 	s->dscp = rnd() % 64;
 	s->has_ports = rnd() % 4 != 0;
-	s->source_port = rnd() % 8;
-	s->destination_port = rnd() % 8;
+	s->source_port = rnd() % 4 ? rnd() % 8 : rnd() % 65536;
+	s->destination_port = rnd() % 4 ? rnd() % 8 : rnd() % 65536;
 	s->input_port = 1 + rnd() % 2;
 }
 
@@ -102,14 +111,14 @@ static void random_cells(struct mux_node *node)
 
 static void test_against_the_naive_walk(void **state)
 {
-	unsigned int pairs = 0, different = 0, selected = 0, flips = 0, too_deep = 0, of[XS_FAMILIES] = {};
-	struct xs_condition c[128];
+	unsigned int pairs = 0, different = 0, selected = 0, flips = 0, too_deep = 0, late = 0, of[XS_FAMILIES] = {};
+	static struct xs_condition c[CONDITIONS_MAX];
 	struct mux_node node;
 
-	mux_node_new(&node, 2048, 16384);
+	mux_node_new(&node, 4096, 16384);
 	for (unsigned int set = 0; pairs < PAIRS; set++) {
 		struct xs_policy *policy;
-		size_t count = random_conditions(c, set & 1);
+		size_t count = random_conditions(c, set & 1, set % 32 < 2);
 		int err = xs_policy_build(node.space, 7, c, count, &policy);
 
 		if (err == -E2BIG) {
@@ -136,14 +145,16 @@ static void test_against_the_naive_walk(void **state)
 			different += naive != compiled || (naive >= 0 && rule != xs_policy_rule(policy, naive));
 			selected += naive >= 0;
 			of[s.family] += naive >= 0;
+			late += naive > CONDITIONS_MAX / 2;
 		}
 		xs_policy_free(policy);
 	}
-	print_message("%u pairs (%u + %u selected a slice, %u flips, %u sets too deep): %u different\n", pairs,
-		      of[XS_FAMILY4], of[XS_FAMILY6], flips, too_deep, different);
+	print_message(
+		"%u pairs (%u + %u selected a slice, %u of them late, %u flips, %u sets too deep): %u different\n",
+		pairs, of[XS_FAMILY4], of[XS_FAMILY6], late, flips, too_deep, different);
 	assert_int_equal(different, 0);
 	assert_true(selected > pairs / 4 && selected < pairs);
-	assert_true(of[XS_FAMILY4] > pairs / 8 && of[XS_FAMILY6] > pairs / 8);
+	assert_true(of[XS_FAMILY4] > pairs / 8 && of[XS_FAMILY6] > pairs / 8 && late > pairs / 1000);
 	mux_node_free(&node);
 }
 
@@ -169,7 +180,8 @@ static void test_a_hundred_thousand(void **state)
 
 		mux_node_address(s.destination, XS_FAMILY4, 0x0a000000 + i);
 		xs_cell_set(&node.maps, 1 + i % 100, XS_CELL(i + 1, 1 + i % 2));
-		assert_int_equal(mux_node_walk(&node, mux, &s, &rule), xs_naive_walk(c, count, &s, mux_node_cells(&node)));
+		assert_int_equal(mux_node_walk(&node, mux, &s, &rule),
+				 xs_naive_walk(c, count, &s, mux_node_cells(&node)));
 	}
 	mux_node_name_in_port(&node, 1, mux);
 	mux_node_lose(policy);
@@ -190,7 +202,7 @@ static void test_a_hundred_thousand(void **state)
 /* Two tenants' VMs at one address, their lists interleaved: every combination of what their cells name. */
 static void test_several_cells_over_one_address(void **state)
 {
-	static const uint32_t slice_of[] = {1, 3, 2, 4, 5};
+	static const uint32_t slice_of[] = { 1, 3, 2, 4, 5 };
 	struct xs_condition c[5];
 	struct xs_policy *policy;
 	struct mux_node node;
@@ -198,7 +210,10 @@ static void test_several_cells_over_one_address(void **state)
 	mux_node_new(&node, 64, 64);
 	for (uint32_t i = 0; i < 5; i++) {
 		c[i] = (struct xs_condition){
-			.position = i, .slice = slice_of[i], .vport = 100 + slice_of[i], .vm_cell = i < 4 ? 1 + i % 2 : 0,
+			.position = i,
+			.slice = slice_of[i],
+			.vport = 100 + slice_of[i],
+			.vm_cell = i < 4 ? 1 + i % 2 : 0,
 			.destination_length = 32,
 		};
 		mux_node_address(c[i].destination, XS_FAMILY4, 0x0a000005);
@@ -206,7 +221,7 @@ static void test_several_cells_over_one_address(void **state)
 	assert_int_equal(xs_policy_build(node.space, 1, c, 5, &policy), 0);
 	for (uint32_t first = 0; first <= 6; first++) {
 		for (uint32_t second = 0; second <= 6; second++) {
-			struct xs_selector s = {.destination = {10, 0, 0, 5}};
+			struct xs_selector s = { .destination = { 10, 0, 0, 5 } };
 			uint32_t rule;
 
 			xs_cell_set(&node.maps, 1, XS_CELL(1, first));
@@ -229,13 +244,17 @@ static void test_many_lists_over_one_address(void **state)
 	mux_node_new(&node, 256, 64);
 	for (uint32_t lists = 15; lists <= XS_MUX_WALK_MAX; lists += lists == 18 ? 46 : 1) {
 		for (uint32_t i = 0; i < lists; i++) {
-			c[i] = (struct xs_condition){.position = i, .slice = 1 + i, .vport = 101 + i, .vm_cell = 5,
-						     .destination_length = 128, .family = XS_FAMILY6};
+			c[i] = (struct xs_condition){ .position = i,
+						      .slice = 1 + i,
+						      .vport = 101 + i,
+						      .vm_cell = 5,
+						      .destination_length = 128,
+						      .family = XS_FAMILY6 };
 			mux_node_address(c[i].destination, XS_FAMILY6, 5);
 		}
 		assert_int_equal(xs_policy_build(node.space, 1, c, lists, &policy), 0);
 		for (uint32_t slice = 0; slice <= lists + 1; slice++) {
-			struct xs_selector s = {.family = XS_FAMILY6};
+			struct xs_selector s = { .family = XS_FAMILY6 };
 			int64_t naive;
 			uint32_t rule;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_mux_policy.c - a MUX policy's entries in the maps: bounds, nothing left behind, entries reused only after a grace
- * period, counters' places, and what a former agent left.
+ * test_mux_policy.c - a MUX policy's entries in the maps: bounds, nothing left behind, entries reused only after a
+ * grace period, counters' places, and what a former agent left.
  */
 #include <errno.h>
 
@@ -14,7 +14,7 @@ static void test_bounds(void **state)
 	struct mux_node node;
 	uint64_t writes;
 
-	mux_node_new(&node, 256, 64);
+	mux_node_new(&node, 1024, 64);
 	memset(c, 0, sizeof(c));
 	for (uint32_t i = 0; i <= XS_MUX_GENERAL_MAX; i++) {
 		c[i].position = i;
@@ -98,7 +98,8 @@ static void test_full_maps_leave_nothing_behind(void **state)
 	free(few);
 }
 
-/* Every rule has a counter of its own, which begins at zero on every CPU, and is found again by the condition's position. */
+/* Every rule has a counter of its own, which begins at zero on every CPU, and is found again by the condition's
+ * position. */
 static void test_counters(void **state)
 {
 	uint32_t all[64], mux;
@@ -149,7 +150,7 @@ static void test_adoption(void **state)
 	struct xs_policy *policy, *again, *other = NULL;
 	uint32_t mux, rule, id = 0, used;
 	struct mux_node node;
-	struct xs_selector s = {.destination = {10, 0, 0, 7}};
+	struct xs_selector s = { .destination = { 10, 0, 0, 7 } };
 	struct xs_policy_size size;
 	uint64_t writes;
 
@@ -258,7 +259,7 @@ static void test_broken_content_is_bounded(void **state)
 			pages[page].node = 1u << 29;
 			break;
 		default:
-			entry[mux].root[XS_FAMILY4] = 1u << 29;
+			entry[mux].root[XS_MUX_DESTINATION] = 1u << 29;
 		}
 		mux_node_lose(policy);
 		mux_node_stop(&node);
