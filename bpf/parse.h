@@ -34,14 +34,18 @@ static __always_inline bool xs_is_ip(__be16 ethertype)
 	return ethertype == bpf_htons(ETH_P_IP) || ethertype == bpf_htons(ETH_P_IPV6);
 }
 
-static __always_inline int xs_parse_link_xdp(const struct xdp_md *ctx, struct xs_packet *packet)
+/*
+ * A frame larger than a page has its rest in fragments (jumbo frames): only its length counts them. Headers lie in the first part,
+ * which is as long as a page has room for, or as long as a driver's split of headers and payload makes it.
+ */
+static __always_inline int xs_parse_link_xdp(struct xdp_md *ctx, struct xs_packet *packet)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct ethhdr *eth = data;
 
 	packet->eth = eth;
 	packet->end = end;
-	packet->length = end - data;
+	packet->length = bpf_xdp_get_buff_len(ctx);
 	packet->ifindex = ctx->ingress_ifindex;
 	if ((void *)(eth + 1) > end)
 		return XS_MALFORMED;

@@ -15,7 +15,7 @@
  */
 #include "bpf/pipeline.h"
 
-SEC("xdp")
+SEC("xdp.frags")
 int xdp_port(struct xdp_md *ctx)
 {
 	return xs_xdp_port(ctx);

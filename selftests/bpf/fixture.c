@@ -162,6 +162,9 @@ static void fill_routes(struct fixture *fixture)
 		.kind = XS_NEXTHOP_EDGE, .vport = VPORT_M1, .edge_root = xs_table_root(fixture->users[XS_FAMILY6])});
 	put_hop(fixture, HOP_USER, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_E});
 	put_hop(fixture, HOP_UNRESOLVED, (struct xs_nexthop){.kind = XS_NEXTHOP_RESOLVE});
+	put_hop(fixture, HOP_JUMBO,
+		(struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(102), .vport = VPORT_L2, .mtu = 9000});
+	put_hop(fixture, HOP_JUMBO_UNTAGGED, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G, .mtu = 9000});
 	put_hop(fixture, HOP_UNREACHABLE, (struct xs_nexthop){.kind = XS_NEXTHOP_UNREACHABLE});
 	put_hop(fixture, HOP_L3, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(201), .vport = VPORT_L3});
 	set(fixture->fib1, "10.0.0.0", 16, HOP_L2);
@@ -171,6 +174,8 @@ static void fill_routes(struct fixture *fixture)
 	set(fixture->fib1, "10.4.0.0", 16, HOP_SMALL);
 	set(fixture->fib1, "10.5.0.0", 16, HOP_STACK);
 	set(fixture->fib1, "10.7.0.0", 16, HOP_UNREACHABLE);
+	set(fixture->fib1, "10.9.0.0", 16, HOP_JUMBO);
+	set(fixture->fib1, "10.10.0.0", 16, HOP_JUMBO_UNTAGGED);
 	set(fixture->fib1, "10.8.0.0", 16, HOP_UNRESOLVED);
 	set(fixture->fib2, "10.8.0.0", 16, HOP_UNRESOLVED);
 	set(fixture->fib1, "192.0.2.0", 24, HOP_EDGE);

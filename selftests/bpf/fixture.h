@@ -10,6 +10,7 @@
  * Routes of slice 1 (slice 2 has a default by L3):
  *     10.0/16 by L2 · 10.1/16 by G (untagged) · 10.2/16 blackhole · 10.3.0.1 the sliver's own · 10.4/16 by L2, MTU 600
  *     10.5/16 by a port with a local stack · 192.0.2/24 users behind the MUX: 192.0.2.7 is a neighbour, others are unresolved
+ *     10.9/16 by L2, MTU 9000 · 10.10/16 by G (untagged), MTU 9000
  *     10.7/16 unreachable; in both slices, 10.8/16 an attached subnet without any neighbour yet
  * IPv6 has the same, by the addresses' twins (frame.h).
  */
@@ -48,6 +49,8 @@ enum {
 	HOP_L3,
 	HOP_EDGE6,
 	HOP_UNREACHABLE,
+	HOP_JUMBO,
+	HOP_JUMBO_UNTAGGED,
 };
 
 struct fixture {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_MAX 4096
+#define FRAME_MAX 10240 /* jumbo frames are larger than a page */
 
 struct frame {
 	uint8_t data[FRAME_MAX];

@@ -365,6 +365,16 @@ static void changes_the_xdp_mode(void **state)
 	xs_datapath_close(datapath);
 }
 
+/* A native program that does not know frames of several pages is refused where such may come. */
+static void takes_a_port_of_jumbo_frames(void **state)
+{
+	struct xs_datapath *datapath = open_datapath(&small);
+
+	run("ip link set p0 mtu 9000 && ip link set p1 mtu 9000");
+	attach(datapath, XS_HOOK_XDP_PORT, 1);
+	xs_datapath_close(datapath);
+}
+
 static void leaves_ports_that_are_not_kept(void **state)
 {
 	struct xs_datapath *datapath = open_datapath(&small);
@@ -457,6 +467,7 @@ int main(void)
 		TEST(cleans_without_trace),
 		TEST(attaches_anew_to_a_device_that_came_back),
 		TEST(takes_over_from_another_version),
+		TEST(takes_a_port_of_jumbo_frames),
 		TEST(changes_the_xdp_mode),
 		TEST(leaves_ports_that_are_not_kept),
 		TEST(refuses_pins_of_another_layout),

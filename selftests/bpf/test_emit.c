@@ -244,6 +244,41 @@ static void gso_is_measured_by_segments(void **state)
 	}
 }
 
+/* Frames of several pages, whose tags come, go and change, by XDP: what lies in other pages stays as it is. */
+static void jumbo_frames(void **state)
+{
+	static const struct way jumbo[] = {
+		{"rewrite", PORT_LINKS, VPORT_L1, 101, "10.9.0.1", HOP_JUMBO, 102},
+		{"pop", PORT_LINKS, VPORT_L1, 101, "10.10.0.1", HOP_JUMBO_UNTAGGED, 0},
+		{"push", PORT_GATEWAY, VPORT_G, 0, "10.9.0.1", HOP_JUMBO, 102},
+	};
+
+	for (size_t k = 0; k < sizeof(jumbo) / sizeof(*jumbo) * XS_FAMILIES; k++) {
+		const struct way *way = &jumbo[k / XS_FAMILIES];
+		struct xs_port_stats before, after;
+		struct outcome outcome;
+		struct frame in, out;
+
+		build(&in, k % XS_FAMILIES, way->vport, way->tci_in, way->destination, (struct frame_spec){.total = 9000});
+		for (size_t i = 200; i < in.length; i++)
+			in.data[i] = i * 7;
+		assert_int_equal(xs_port_stats_sum(&((struct fixture *)*state)->maps, way->port, &before), 0);
+		out = in;
+		assert_int_equal(fixture_run_xdp(*state, way->port, &out), XDP_REDIRECT);
+		assert_forwarded(&in, &out, way->hop, way->tci_out);
+		assert_int_equal(xs_port_stats_sum(&((struct fixture *)*state)->maps, way->port, &after), 0);
+		assert_int_equal(after.rx_bytes - before.rx_bytes, in.length);
+
+		/* One byte more than the link takes, and one less than the packet says. */
+		build(&in, k % XS_FAMILIES, way->vport, way->tci_in, way->destination, (struct frame_spec){.total = 9001});
+		assert_int_equal(fixture_run_xdp(*state, way->port, &in), XDP_PASS);
+		build(&in, k % XS_FAMILIES, way->vport, way->tci_in, way->destination, (struct frame_spec){.total = 9000});
+		in.length--;
+		fixture_send(*state, way->port, &in, &outcome);
+		assert_int_equal(outcome.verdict, XS_MALFORMED);
+	}
+}
+
 /* Without GSO the same packet is too big for either way. */
 static void a_big_packet_is_punted(void **state)
 {
@@ -268,6 +303,7 @@ int main(void)
 		cmocka_unit_test(punt_after_selection),
 		cmocka_unit_test(groups_keep_their_destination),
 		cmocka_unit_test(gso_is_measured_by_segments),
+		cmocka_unit_test(jumbo_frames),
 		cmocka_unit_test(a_big_packet_is_punted),
 	};
 	int skip = fixture_available();
