@@ -2,8 +2,8 @@
 """What the maps of a node say, in two forms.
 
 meaning(): in names. Block numbers, next hops, MUX entries and ifindexes, which allocation gives, are followed and gone; what is
-left is equal in two nodes that hold the same. reachable(): every entry that a packet can come to, by its number and byte for
-byte; what lies in an entry that nothing leads to is nobody's.
+left is equal in two nodes that hold the same. reachable(): every entry that a packet can come to, by its number (a guard: by its
+place) and byte for byte; what lies in an entry that nothing leads to is nobody's.
 """
 import array
 import ctypes
@@ -16,6 +16,7 @@ KIND_SHIFT, INDEX = 30, (1 << 30) - 1
 LEAF, BLOCK, GUARD = 1, 2, 3
 PUNT, FORWARD, EDGE, BLACKHOLE = range(4)
 ENTRIES = 256
+MUX_SOURCE, MUX_NUMBERS = contract.constant("XS_MUX_SOURCE"), contract.constant("XS_MUX_PROTOCOL")
 RULE_BITS, RULE_SLOT, PAGE_RULES = (contract.constant(f"XS_{name}") for name in ("RULE_BITS", "RULE_SLOT", "PAGE_RULES"))
 OURS = "02:78:73:"  # how MACs begin that the plan gave
 
@@ -91,15 +92,15 @@ class Tables:
                 add(begin, after - 1, next((leaf for low, high, leaf in prefixes if low <= begin <= high), guard.outside))
 
         def step(block, base, level):
-            raw = self.blocks[block * ENTRIES * 4 : (block + 1) * ENTRIES * 4]
+            entries = array.array("I", self.blocks[block * ENTRIES * 4 : (block + 1) * ENTRIES * 4])
             if not self.loose:
-                self._note("block", block, raw)
+                self._note_block(block, entries[:])
             size = 1 << 8 * (levels - level - 1)
-            for i, entry in enumerate(array.array("I", raw)):
+            for i, entry in enumerate(entries):
                 kind, first = entry >> KIND_SHIFT, base + i * size
                 if kind == BLOCK:
                     step(entry & INDEX, first, level + 1)
-                elif kind == GUARD and (guard := self._value("guard", entry & INDEX, not self.loose)):
+                elif kind == GUARD and (guard := self._value("guard", entry & INDEX, False)):
                     guarded(guard, first, first + size - 1)
                 else:
                     add(first, first + size - 1, entry)
@@ -107,6 +108,15 @@ class Tables:
         if root:
             step(root, 0, 0)
         return [run for run in runs if run[2] is not None]
+
+    def _note_block(self, block, entries):
+        """A guard is told where it stands, not by its number: one that changes is another each time."""
+        for i, entry in enumerate(entries):
+            if entry >> KIND_SHIFT == GUARD:
+                guard = self._value("guard", entry & INDEX, False)
+                self._note("guard at", f"{block}/{i}", _bytes(guard) if guard else b"")
+                entries[i] = GUARD << KIND_SHIFT
+        self._note("block", block, entries.tobytes())
 
     def table(self, root, family, meaning):
         length = 4 if family == 0 else 16
@@ -158,6 +168,7 @@ class Tables:
         cell = asked.cell or (page.cell + slot if page else 0)
         rule = leaf + asked.rule if asked.rule < PAGE_RULES else asked.rule
         answer = f"slice {asked.slice} vport {asked.vport} condition {self._position(rule)} before {asked.before}"
+        answer += f" general {self._vector(asked.vector) if asked.vector else 'none'}"
         if asked.then:
             answer = f"({self._chosen(asked.then, leaf)})"
         if not asked.named:
@@ -168,20 +179,24 @@ class Tables:
         page = self._value("mux_page", leaf >> RULE_BITS)
         return self._chosen(page.node, leaf) if page else "none"
 
+    def _vector(self, index):
+        """A set of general conditions, by the bits of their places; 0: all of them."""
+        vector = self._value("mux_vector", index) if index else None
+        return "all" if vector is None else hex(sum(word << 64 * i for i, word in enumerate(vector.word)))
+
     def _general(self, key):
         entry = self._value("mux_general", key)
-        raw = bytearray(_bytes(entry))
-        rule = type(entry).rule
-        raw[rule.offset : rule.offset + rule.size] = bytes(rule.size)
-        return f"{raw.hex()} condition {self._position(entry.rule)}"
+        return f"slice {entry.slice} vport {entry.vport} condition {self._position(entry.rule)}"
 
     def _mux(self, key):
         mux = self._value("mux", key)
         if mux is None:
             return "-"
-        text = [f"mux {mux.id}"]
-        for family, root in enumerate(mux.root):
-            text += self.table(root, family, self._rule)
+        text = [f"mux {mux.id} without ports {' '.join(map(self._vector, mux.without_ports))}"]
+        for number, root in enumerate(mux.root):
+            family = number % 2 if number < MUX_NUMBERS else 0
+            lines = self.table(root, family, self._rule if number < MUX_SOURCE else self._vector)
+            text += [f"table {number} {line}" for line in lines]
         return "\n".join(text + [self._general(mux.general_first + i) for i in range(mux.general_count)])
 
     # ---- all of it ----
