@@ -76,7 +76,9 @@ static int build(struct xs_mux_space *space, uint32_t id, uint32_t count, uint16
 
 int main(int argc, char **argv)
 {
-	const struct candidate_size size = { .blocks = 1024, .cells = 2, .pages = 1024, .generals = 4096 };
+	const struct candidate_size size = {
+		.blocks = 1024, .guards = 1024, .cells = 2, .pages = 1024, .generals = 4096
+	};
 	struct xs_policy *one = NULL, *services = NULL, *last = NULL;
 	struct xs_mux_space *space = NULL;
 	struct candidate candidate;
