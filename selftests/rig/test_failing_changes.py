@@ -167,13 +167,20 @@ class Failing:
         assert code in (1, 4), f"{where}: exit {code}"
         reason = said.partition(f"node {self.name}: ")[2]
         assert len(reason) > 10, f"{where}: no reason is told"
-        for _ in range(10):  # what was learned may still be on its way
-            lines = held.differences(self.before, held.exact(self.name, self.loose))
-            if not lines:
-                return True
-            if not self.domain.report(NODE).get("failed"):  # its next look came by itself
+        agent = self.domain.agents[NODE]
+        for _ in range(10):  # it may be stopped in the midst of its next look, or of learning
+            agent.send_signal(signal.SIGSTOP)
+            try:
+                failed = self.domain.report(NODE).get("failed")
+                lines = held.differences(self.before, held.exact(self.name, self.loose)) if failed else []
+            finally:
+                agent.send_signal(signal.SIGCONT)
+            if not failed:  # its next look came by itself
                 self.is_fresh(1)
                 return False
+            if not lines:
+                return True
+            time.sleep(0.1)
         raise AssertionError(f"{where}: {len(lines)} things are not what they were: " + "; ".join(line[:400] for line in lines[:4]))
 
     def kill_once(self, after, which):
