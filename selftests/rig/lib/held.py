@@ -48,6 +48,8 @@ def _links(namespace, exact, whole):
         kept = _without(link, _MOVING if exact else _MOVING | _NUMBERS)
         kept["flags"] = sorted(set(kept["flags"]) - {"NO-CARRIER", "LOWER_UP", "M-DOWN"})
         addresses = kept.pop("addr_info")
+        if link["ifname"] == "lo" and not exact:  # none of them is a source of packets: their order means nothing
+            addresses.sort(key=str)
         if not exact and not whole:
             kept.pop("address")  # of a port: its own; of the node's end of a veth: random, and nobody's, as it sends nothing
             addresses = [one for one in addresses if one["family"] != "inet6"]

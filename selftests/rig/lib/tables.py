@@ -50,7 +50,7 @@ class Tables:
         self.words = _Words(node)
         with Map(node, "block") as one:
             self.blocks = one.view()
-        self.reached, self.loose = {}, False
+        self.reached, self.loose, self.own, self.shared = {}, False, False, False
 
     # ---- reading, and noting what was read ----
 
@@ -93,7 +93,7 @@ class Tables:
 
         def step(block, base, level):
             entries = array.array("I", self.blocks[block * ENTRIES * 4 : (block + 1) * ENTRIES * 4])
-            if not self.loose:
+            if not self.loose and not self.shared:
                 self._note_block(block, entries[:])
             size = 1 << 8 * (levels - level - 1)
             for i, entry in enumerate(entries):
@@ -145,7 +145,9 @@ class Tables:
             return "blackhole"
         way = f"vport {hop.vport} by {self._device(hop.ifindex)} flags {hop.port_flags} mtu {hop.mtu}"
         if hop.kind == EDGE:
+            self.shared = self.own
             users = self.table(hop.edge_root, family, self._nexthop(family))
+            self.shared = False
             return f"edge {way} of {{{'; '.join(users)}}}"
         mac = _mac(hop.dmac)
         if self.loose or not mac.startswith(OURS):
@@ -253,8 +255,9 @@ class Tables:
         return self.reached
 
     def of_slices(self, slices):
-        """The same, of what packets of these slices (ids) meet: vports, labels and tables."""
-        self.reached = {}
+        """The same, of what packets of these slices (ids) meet: vports, labels and tables. Of an edge's table the users: for what else
+        the edge answers, all slices behind it decide."""
+        self.reached, self.own = {}, True
         vports = [key for key, value in self.words["vport"].items() if value.slice in slices]
         for key in vports:
             self._vport(key)
@@ -266,4 +269,5 @@ class Tables:
                 self._value("vport_of_ifindex", key)
         for key in slices & self.words["slice"].keys():
             self._slice(key)
+        self.own = False
         return self.reached
