@@ -32,6 +32,56 @@ static __always_inline bool xs_may_be_fragmented(const struct xs_packet *packet,
 	return family == XS_FAMILY4 && !(ip->frag_off & bpf_htons(XS_DONT_FRAGMENT));
 }
 
+static __always_inline __u32 xs_mix(__u32 x)
+{
+	x = (x ^ x >> 16) * 0x7feb352d;
+	x = (x ^ x >> 15) * 0x846ca68b;
+	return x ^ x >> 16;
+}
+
+static __always_inline bool xs_has_ports(__u8 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
+/*
+ * The same for all packets of a flow; of fragments, of which only the first knows the ports, by the addresses alone. IPv6's
+ * extension headers are not walked: what has any is divided by its addresses and the first of them.
+ */
+static __always_inline __u32 xs_flow_hash(const struct xs_packet *packet, const struct xs_nexthop *several, int family)
+{
+	const int words = family == XS_FAMILY4 ? 1 : 4;
+	const struct ipv6hdr *ip6 = packet->network;
+	const struct iphdr *ip = packet->network;
+	/* The entry's ifindex is 0. It keeps what is learned here of the packet's bounds from what follows (see test_programs). */
+	__u32 header = (family == XS_FAMILY4 ? sizeof(*ip) : sizeof(*ip6)) + (several->ifindex & 1);
+	const xs_bytes4 *ports = packet->network + header;
+	__u8 protocol = family == XS_FAMILY4 ? ip->protocol : ip6->nexthdr;
+	__u32 hash = several->vport;
+
+	for (int i = 0; i < words; i++) {
+		hash = xs_mix(hash ^ packet->source.word[i]);
+		hash = xs_mix(hash ^ packet->destination.word[i]);
+	}
+	if (family == XS_FAMILY4 && ip->frag_off & bpf_htons(XS_FRAGMENT_MASK))
+		return hash;
+	hash ^= protocol;
+	if (xs_has_ports(protocol) && (void *)(ports + 1) <= packet->end)
+		hash ^= xs_mix(*ports);
+	return xs_mix(hash);
+}
+
+static __always_inline const struct xs_nexthop *xs_member_of(const struct xs_packet *packet, const struct xs_nexthop *several, int family)
+{
+	__u32 id = several->group, hash = xs_flow_hash(packet, several, family);
+	const struct xs_group *slots = bpf_map_lookup_elem(&group, &id);
+
+	if (!slots)
+		return NULL;
+	id = XS_READ_ONCE(slots->slot[hash % XS_GROUP_SLOTS]);
+	return bpf_map_lookup_elem(&nexthop, &id);
+}
+
 static __always_inline int xs_route(struct xs_packet *packet, int family)
 {
 	const struct xs_slice *in = bpf_map_lookup_elem(&slice, &packet->slice);
@@ -51,6 +101,12 @@ static __always_inline int xs_route(struct xs_packet *packet, int family)
 		to = xs_nexthop_of(XS_READ_ONCE(to->edge_root), &packet->destination, family);
 		if (!to)
 			return xs_punt(packet, XS_PUNT_ERROR);
+		kind = XS_READ_ONCE(to->kind);
+	}
+	if (kind == XS_NEXTHOP_GROUP) {
+		to = xs_member_of(packet, to, family);
+		if (!to)
+			return XS_PUNTED;
 		kind = XS_READ_ONCE(to->kind);
 	}
 	if (kind == XS_NEXTHOP_BLACKHOLE)

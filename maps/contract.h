@@ -124,6 +124,7 @@ enum xs_nexthop_kind {
 	XS_NEXTHOP_BLACKHOLE, /* drop(blackhole) */
 	XS_NEXTHOP_RESOLVE,   /* punt: the kernel has to look for a new neighbour; how many is limited (struct xs_unresolved) */
 	XS_NEXTHOP_UNREACHABLE, /* punt: the kernel says so by an ICMP error */
+	XS_NEXTHOP_GROUP,     /* one of several, by the flow: a slot of the group says which */
 };
 
 /*
@@ -136,13 +137,24 @@ struct xs_nexthop {
 	__be16 tci; /* VLAN tag control information to send with; 0: untagged */
 	__u16 mtu;  /* largest IP packet, bytes */
 	__u32 ifindex;
-	__u32 vport;      /* sends by this vport: for the counters */
+	__u32 vport;      /* sends by this vport: for the counters. GROUP: mixed into the flow's hash, so that nodes differ */
 	__u32 edge_root;  /* EDGE: address table whose leaves are nexthop ids; of the family of the routes that lead here */
 	__u8 kind;        /* enum xs_nexthop_kind */
 	__u8 port_flags;  /* enum xs_port_flag of the port it sends by */
-	__u8 pad[2];
+	__u16 group;      /* GROUP: its entry in the map `group` */
 };
 XS_ASSERT(sizeof(struct xs_nexthop) == 32);
+
+/*
+ * group: array, mapped; 0 is none. A flow's hash (addresses, protocol and ports; of fragments addresses alone) chooses a slot, and
+ * a slot holds a nexthop id of kind FORWARD, or PUNT for a moment. Weights are numbers of slots. A slot changes by one store.
+ */
+#define XS_GROUP_SLOTS 256
+#define XS_GROUPS_MAX 65536
+struct xs_group {
+	__u32 slot[XS_GROUP_SLOTS];
+};
+XS_ASSERT(sizeof(struct xs_group) == 1024);
 
 /* ---- the address table ---------------------------------------------------------------------------------------------- */
 

@@ -28,6 +28,7 @@
 	X(vport, struct xs_vport, false, false)                 \
 	X(slice, struct xs_slice, false, false)                 \
 	X(nexthop, struct xs_nexthop, true, false)              \
+	X(group, struct xs_group, true, false)                  \
 	X(block, struct xs_block, true, false)                  \
 	X(guard, struct xs_guard, true, false)                  \
 	X(cell, __u64, true, false)                             \
@@ -91,6 +92,11 @@ int xs_node_maps_put_many(struct xs_node_maps *maps, enum xs_map_id id, uint32_t
 static inline struct xs_nexthop *xs_node_maps_nexthop(const struct xs_node_maps *maps)
 {
 	return (struct xs_nexthop *)maps->mapped[XS_MAP_nexthop];
+}
+
+static inline struct xs_group *xs_node_maps_group(const struct xs_node_maps *maps)
+{
+	return (struct xs_group *)maps->mapped[XS_MAP_group];
 }
 
 static inline struct xs_block *xs_node_maps_block(const struct xs_node_maps *maps)

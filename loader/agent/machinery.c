@@ -110,6 +110,7 @@ int xs_machinery_grow(struct xs_agent *agent, char *error)
 	xs_fill_size(agent->image, &size);
 	pool_grows(&agent->machinery, &size);
 	size.nexthops = twice(maps->entries[XS_MAP_nexthop], NEXTHOPS_MAX);
+	size.groups = twice(maps->entries[XS_MAP_group], XS_GROUPS_MAX);
 	if (xs_datapath_fits(agent->machinery.datapath, &size)) {
 		snprintf(error, XS_AGENT_ERROR, "node %s: the address tables' pool has its largest size, %u blocks; fewer routes, or slices on other nodes", agent->name, BLOCKS_MAX);
 		return -ENOSPC;

@@ -21,7 +21,7 @@
 struct xs_datapath;
 
 struct xs_datapath_size {
-	uint32_t ports, vports, slices, nexthops, blocks, guards, cells, muxes, pages, nodes, vectors, generals; /* entries; rounded up as needed */
+	uint32_t ports, vports, slices, nexthops, groups, blocks, guards, cells, muxes, pages, nodes, vectors, generals; /* entries; rounded up as needed */
 };
 
 enum xs_hook {

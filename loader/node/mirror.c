@@ -64,6 +64,7 @@ void xs_mirror_free(struct xs_mirror *mirror)
 	if (!mirror)
 		return;
 	xs_mirror_shut(mirror);
+	xs_groups_free(mirror);
 	xs_adjacencies_free(mirror);
 	xs_routes_free(mirror);
 	for (size_t i = 0; i < mirror->part_count; i++)
@@ -95,6 +96,12 @@ void xs_mirror_counts(const struct xs_mirror *mirror, struct xs_mirror_count *ou
 
 /* ---- leaves ------------------------------------------------------------------------------------------------------ */
 
+static void leaf_left(struct xs_mirror *mirror, uint32_t leaf)
+{
+	xs_adjacency_unreferred(mirror, leaf);
+	xs_group_unreferred(mirror, leaf);
+}
+
 int xs_leaf_set(struct xs_mirror *mirror, const struct xs_prefix *prefix, uint32_t leaf)
 {
 	struct xs_fib *fib = xs_fib_of(mirror, prefix->family);
@@ -108,8 +115,9 @@ int xs_leaf_set(struct xs_mirror *mirror, const struct xs_prefix *prefix, uint32
 	if (err)
 		return err;
 	xs_adjacency_referred(mirror, leaf);
+	xs_group_referred(mirror, leaf);
 	if (had)
-		xs_adjacency_unreferred(mirror, before);
+		leaf_left(mirror, before);
 	else
 		fib->inserted = true;
 	return 0;
@@ -123,7 +131,7 @@ void xs_leaf_clear(struct xs_mirror *mirror, const struct xs_prefix *prefix)
 	if (!xs_table_get(fib->table, prefix->bytes, prefix->length, &before))
 		return;
 	xs_table_remove(fib->table, prefix->bytes, prefix->length);
-	xs_adjacency_unreferred(mirror, before);
+	leaf_left(mirror, before);
 }
 
 /* ---- devices ----------------------------------------------------------------------------------------------------- */
@@ -156,6 +164,7 @@ static int finish(struct xs_mirror *mirror)
 			err = xs_routes_retry_refused(mirror, fib);
 		fib->inserted = false;
 	}
+	xs_groups_sweep(mirror);
 	xs_nexthops_commit(mirror->nexthops);
 	xs_adjacencies_ask(mirror);
 	return err;

@@ -10,7 +10,8 @@
  *
  * Left to the kernel, as PUNT: own addresses, on-link addresses not resolved, unreachable and prohibit, routes with a
  * TOS, a source prefix, an MTU or an encapsulation of their own, and all that finds no room. IPv6's link-local and
- * multicast prefixes have no leaves: nobody looks them up. Of several next hops the first that is alive serves.
+ * multicast prefixes have no leaves: nobody looks them up. Of several next hops that are alive each flow takes one, by weight;
+ * the kernel does where one of them is not a gateway by a device of ours.
  */
 #ifndef XSLICE_NODE_MIRROR_H
 #define XSLICE_NODE_MIRROR_H

@@ -7,6 +7,7 @@
  *   mirror_ways.c        where routes lead to: each set of next hops once
  *   mirror_routes.c      the kernel's routes, per prefix in the kernel's order
  *   mirror_leaves.c      which leaf a prefix has because of them
+ *   mirror_groups.c      several next hops of a way, chosen by the flow
  *   mirror_neighbours.c  the kernel's neighbours, their nexthop entries, their leaves under on-link routes
  *   mirror.c             devices, synchronisation, what is left to do at the end of a batch
  *
@@ -47,6 +48,7 @@ struct xs_hop {
 /* The next hops of routes, sorted and without pads that differ: equal ones are the same way. */
 struct xs_way {
 	uint32_t routes; /* that lead here */
+	struct xs_mirror_group *group; /* of several next hops; NULL: none yet */
 	UT_hash_handle hh;
 	/* key */
 	struct xs_prefix source; /* IPv6: only what comes from there; length 0: all */
@@ -70,7 +72,7 @@ struct xs_route {
 	uint8_t type;       /* RTN_* */
 	uint8_t tos;        /* IPv6: length of the source prefix, which is tried in the same order */
 	uint8_t flags;      /* enum xs_route_flag */
-	uint8_t preference; /* IPv6: of equals the highest is taken; 0 is the highest */
+	uint8_t preference; /* IPv6: 0 is medium, which is all that a route has that nobody gave one */
 };
 
 /* ---- neighbours -------------------------------------------------------------------------------------------------- */
@@ -145,6 +147,8 @@ struct xs_mirror {
 
 	struct xs_fib fib[XS_FAMILIES];
 	struct xs_way *ways;    /* by content */
+	struct xs_mirror_group *groups; /* by nexthop entry */
+	bool group_idle;                /* there may be one that no prefix leads to */
 	struct xs_route *route; /* [0] is unused */
 	uint32_t route_count, route_room, route_free, routes;
 
@@ -190,6 +194,7 @@ struct xs_way *xs_way_get(struct xs_mirror *mirror, const struct xs_prefix *sour
 void xs_way_put(struct xs_mirror *mirror, struct xs_way *way);    /* one less; NULL: none */
 bool xs_way_same(const struct xs_way *a, const struct xs_way *b); /* but for which of its hops are dead */
 bool xs_way_has(const struct xs_way *way, const struct xs_hop *hop);
+bool xs_ways_have_dead(const struct xs_mirror *mirror, uint32_t ifindex); /* any next hop by that device */
 bool xs_way_leaves_by_gateways(const struct xs_way *way);
 
 /* ---- mirror_routes.c ---- */
@@ -207,6 +212,7 @@ void xs_routes_unmark(struct xs_mirror *mirror);
 int xs_routes_sweep(struct xs_mirror *mirror); /* what the dumps did not hold is gone */
 uint32_t xs_route_head(const struct xs_fib *fib, const struct xs_prefix *prefix);
 /* The route that the kernel takes for a prefix; NULL: none. */
+bool xs_route_is_moot(const struct xs_mirror *mirror, uint32_t head); /* only the kernel knows which */
 const struct xs_route *xs_route_best(const struct xs_mirror *mirror, uint32_t head);
 void xs_routes_free(struct xs_mirror *mirror);
 
@@ -220,6 +226,16 @@ bool xs_route_shadowed(const struct xs_fib *fib, const struct xs_prefix *prefix)
 int xs_route_note_shadow(struct xs_fib *fib, const struct xs_prefix *prefix, bool casts);
 /* The prefixes of a map, to go through while it changes. NULL without memory. */
 struct xs_prefix *xs_fib_prefixes(const struct xs_fib *fib, const struct xs_prefix_map *map, size_t *count);
+
+/* ---- mirror_groups.c ---- */
+/* The entry by which a flow takes one of the way's next hops, all of which are gateways by devices of ours. 0, -ENOMEM, -ENOSPC. */
+int xs_group_want(struct xs_mirror *mirror, struct xs_way *way, uint32_t *leaf);
+void xs_group_referred(struct xs_mirror *mirror, uint32_t nexthop);   /* one more prefix leads there */
+void xs_group_unreferred(struct xs_mirror *mirror, uint32_t nexthop); /* one less */
+void xs_group_orphan(struct xs_mirror_group *group);                  /* its way goes */
+void xs_groups_refill(struct xs_mirror *mirror, const struct xs_adjacency *adjacency); /* serves now, or no longer */
+void xs_groups_sweep(struct xs_mirror *mirror); /* the end of a batch: those that no prefix leads to */
+void xs_groups_free(struct xs_mirror *mirror);
 
 /* ---- mirror_neighbours.c ---- */
 struct xs_neighbour_message {
@@ -235,6 +251,8 @@ void xs_neighbours_sweep(struct xs_mirror *mirror);
 struct xs_adjacency *xs_adjacency_want(struct xs_mirror *mirror, const struct xs_neighbour_key *key);
 /* The entry for what is sent to a neighbour, the punting one where there is no room. */
 uint32_t xs_adjacency_nexthop(struct xs_mirror *mirror, struct xs_adjacency *adjacency);
+bool xs_adjacency_serves(struct xs_mirror *mirror,
+			 const struct xs_adjacency *adjacency); /* the datapath may send to it */
 void xs_adjacency_look_at(struct xs_mirror *mirror, struct xs_adjacency *adjacency); /* at the end of the batch */
 void xs_adjacency_referred(struct xs_mirror *mirror, uint32_t nexthop);              /* one more prefix leads there */
 void xs_adjacency_unreferred(struct xs_mirror *mirror, uint32_t nexthop);            /* one less */

@@ -51,13 +51,43 @@ int xs_route_note_shadow(struct xs_fib *fib, const struct xs_prefix *prefix, boo
 
 /* ---- which leaf -------------------------------------------------------------------------------------------------- */
 
-/* The next hop that serves: the first that is alive. NULL: there is none. */
-static const struct xs_hop *serving(const struct xs_way *way)
+/* The first next hop that is alive, and how many are. NULL: none. */
+static const struct xs_hop *first_alive(const struct xs_way *way, uint32_t *alive)
 {
-	for (uint32_t i = 0; i < way->count; i++)
-		if (!way->hop[i].dead)
-			return &way->hop[i];
-	return NULL;
+	const struct xs_hop *first = NULL;
+
+	*alive = 0;
+	for (uint32_t i = 0; i < way->count; i++) {
+		if (way->hop[i].dead)
+			continue;
+		if (!first)
+			first = &way->hop[i];
+		++*alive;
+	}
+	return first;
+}
+
+/* Can flows be divided here? Only among gateways behind devices of ours: what else there is, only the kernel knows. */
+static bool is_group(struct xs_mirror *mirror, const struct xs_way *way)
+{
+	for (uint32_t i = 0; i < way->count; i++) {
+		const struct xs_mirror_part *part = xs_mirror_part(mirror, way->hop[i].to.ifindex);
+
+		if (!way->hop[i].dead &&
+		    (!part || part->device.kind == XS_VPORT_MUX || !way->hop[i].to.address.family))
+			return false;
+	}
+	return true;
+}
+
+/* Several that are alive. Without room for a group the kernel divides. */
+static int leaf_of_several(struct xs_mirror *mirror, struct xs_way *way, uint32_t *leaf)
+{
+	int err = is_group(mirror, way) ? xs_group_want(mirror, way, leaf) : 0;
+
+	if (err == -ENOSPC)
+		mirror->refused_hosts++;
+	return err == -ENOSPC ? 0 : err;
 }
 
 /* What a packet that goes by this next hop needs; 0: only the kernel knows. 0 or -ENOMEM. */
@@ -98,18 +128,21 @@ static int leaf_of_hop(struct xs_mirror *mirror, const struct xs_hop *hop, const
 static int leaf_of(struct xs_mirror *mirror, struct xs_fib *fib, const struct xs_route *best,
 		   const struct xs_prefix *prefix, uint32_t *leaf)
 {
-	const struct xs_hop *hop = serving(best->way);
-	uint32_t veil, found = 0;
+	uint32_t veil, alive, found = 0;
+	const struct xs_hop *hop = first_alive(best->way, &alive);
 	int err = 0;
 
 	*leaf = xs_nexthops_punt(mirror->nexthops);
 	if (best->flags & (XS_ROUTE_LOCAL | XS_ROUTE_KERNEL) || best->tos || xs_route_shadowed(fib, prefix) ||
+	    xs_route_is_moot(mirror, xs_route_head(fib, prefix)) ||
 	    xs_prefix_map_get(fib->veils, prefix->bytes, prefix->length, &veil))
 		return 0;
 	if (best->type == RTN_BLACKHOLE)
 		found = xs_nexthops_blackhole(mirror->nexthops);
 	else if (best->type == RTN_UNREACHABLE || best->type == RTN_PROHIBIT)
 		found = xs_nexthops_unreachable(mirror->nexthops);
+	else if (best->type == RTN_UNICAST && alive > 1)
+		err = leaf_of_several(mirror, best->way, &found);
 	else if (best->type == RTN_UNICAST && hop)
 		err = leaf_of_hop(mirror, hop, prefix, &found);
 	if (found)

@@ -101,12 +101,9 @@ static bool has_mtu(const struct nlattr *metrics)
 	return false;
 }
 
-/* By the value of the attribute: 0 medium, 1 high, 3 low. */
 static uint8_t preference_of(const struct nlattr *attribute)
 {
-	uint8_t value = attribute && mnl_attr_get_payload_len(attribute) ? mnl_attr_get_u8(attribute) : 0;
-
-	return value == 1 ? 0 : value == 3 ? 2 : 1;
+	return attribute && mnl_attr_get_payload_len(attribute) ? mnl_attr_get_u8(attribute) : 0;
 }
 
 static void read_target(const struct rtmsg *rtm, const struct nlattr **table, struct xs_route_message *message)
@@ -241,6 +238,15 @@ static void read_link(struct xs_mirror *mirror, const struct nlmsghdr *header)
 	xs_adjacencies_refill(mirror);
 }
 
+/* IPv4's dead next hops by a device come alive, untold, with its first address. */
+static void read_new_address(struct xs_mirror *mirror, const struct nlmsghdr *header)
+{
+	const struct ifaddrmsg *address = mnl_nlmsg_get_payload(header);
+
+	if (mnl_nlmsg_get_payload_len(header) >= sizeof(*address) && xs_ways_have_dead(mirror, address->ifa_index))
+		mirror->stale = true;
+}
+
 int xs_mirror_read_message(struct xs_mirror *mirror, const struct nlmsghdr *header, bool dumped)
 {
 	switch (header->nlmsg_type) {
@@ -252,6 +258,9 @@ int xs_mirror_read_message(struct xs_mirror *mirror, const struct nlmsghdr *head
 		return read_neighbour(mirror, header, dumped);
 	case RTM_NEWLINK:
 		read_link(mirror, header);
+		return 0;
+	case RTM_NEWADDR:
+		read_new_address(mirror, header);
 		return 0;
 	case RTM_DELLINK:
 	case RTM_DELADDR:

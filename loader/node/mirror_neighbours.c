@@ -82,14 +82,21 @@ static void drop_unused(struct xs_mirror *mirror, struct xs_adjacency *adjacency
 		may_ask(mirror, adjacency); /* ... not to keep it alive any more */
 }
 
+bool xs_adjacency_serves(struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
+{
+	const struct xs_mirror_part *part = xs_mirror_part(mirror, adjacency->key.ifindex);
+
+	return adjacency->usable && part && part->device.kind != XS_VPORT_MUX && part->carrier != XS_CARRIER_DOWN;
+}
+
 static void fill(struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
 {
 	const struct xs_mirror_part *part = xs_mirror_part(mirror, adjacency->key.ifindex);
-	struct xs_nexthop content = { .kind = XS_NEXTHOP_PUNT };
+	struct xs_nexthop content = {.kind = XS_NEXTHOP_PUNT};
 
 	if (!adjacency->nexthop)
 		return;
-	if (adjacency->usable && part && part->device.kind != XS_VPORT_MUX && part->carrier != XS_CARRIER_DOWN) {
+	if (xs_adjacency_serves(mirror, adjacency)) {
 		memcpy(content.dmac, adjacency->mac, sizeof(content.dmac));
 		memcpy(content.smac, part->device.smac, sizeof(content.smac));
 		content.tci = htons(part->device.vid);
@@ -100,6 +107,7 @@ static void fill(struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
 		content.kind = XS_NEXTHOP_FORWARD;
 	}
 	xs_nexthops_set(mirror->nexthops, adjacency->nexthop, &content);
+	xs_groups_refill(mirror, adjacency);
 }
 
 uint32_t xs_adjacency_nexthop(struct xs_mirror *mirror, struct xs_adjacency *adjacency)

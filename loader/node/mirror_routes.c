@@ -330,19 +330,28 @@ int xs_route_told(struct xs_mirror *mirror, struct xs_route_message *message)
 	return xs_routes_apply(mirror, &message->prefix);
 }
 
+/* Several equal ones of which one has a preference: which of them is taken, IPv6's kernel does not tell. */
+bool xs_route_is_moot(const struct xs_mirror *mirror, uint32_t head)
+{
+	const struct xs_route *best = xs_route_best(mirror, head), *route;
+	unsigned int count = 0;
+	bool preferred = false;
+
+	for (; best && head; head = at(mirror, head)->next) {
+		route = at(mirror, head);
+		if (route->flags & XS_ROUTE_DEAD || compare(best, route))
+			continue;
+		preferred |= route->preference != 0;
+		count++;
+	}
+	return count > 1 && preferred;
+}
+
 const struct xs_route *xs_route_best(const struct xs_mirror *mirror, uint32_t head)
 {
-	const struct xs_route *best = NULL;
-
-	for (; head; head = at(mirror, head)->next) {
-		const struct xs_route *route = at(mirror, head);
-
-		if (best && compare(best, route))
-			break;
-		if (!(route->flags & XS_ROUTE_DEAD) && (!best || route->preference < best->preference))
-			best = route;
-	}
-	return best;
+	while (head && at(mirror, head)->flags & XS_ROUTE_DEAD)
+		head = at(mirror, head)->next;
+	return head ? at(mirror, head) : NULL;
 }
 
 void xs_routes_unmark(struct xs_mirror *mirror)

@@ -49,6 +49,8 @@ void xs_way_put(struct xs_mirror *mirror, struct xs_way *way)
 {
 	if (!way || --way->routes)
 		return;
+	if (way->group)
+		xs_group_orphan(way->group);
 	HASH_DELETE(hh, mirror->ways, way);
 	free(way);
 }
@@ -76,4 +78,13 @@ bool xs_way_leaves_by_gateways(const struct xs_way *way)
 		if (way->hop[i].to.address.family == XS_FAMILY_NONE)
 			return false;
 	return way->count;
+}
+
+bool xs_ways_have_dead(const struct xs_mirror *mirror, uint32_t ifindex)
+{
+	for (const struct xs_way *way = mirror->ways; way; way = way->hh.next)
+		for (uint32_t i = 0; i < way->count; i++)
+			if (way->hop[i].dead && way->hop[i].to.ifindex == ifindex)
+				return true;
+	return false;
 }

@@ -32,6 +32,9 @@ struct xs_nexthops {
 	uint32_t *pending_at; /* index + 1 into pending */
 	struct pending *pending;
 	size_t pending_count, pending_room;
+	struct xs_group *group;
+	uint32_t groups; /* entries; 0 is none */
+	uint8_t *group_state;
 	uint32_t epoch;
 	uint32_t punt, blackhole, unreachable, resolve; /* the only ones of their kind */
 	uint64_t writes;
@@ -51,7 +54,10 @@ struct xs_nexthops *xs_nexthops_new(struct xs_node_maps *maps)
 	n->free = n->size ? n->size - 1 : 0; /* 0 is none */
 	n->next = 1;
 	n->epoch = 1;
-	if (!n->map || !n->state || !n->punt_epoch || !n->pending_at) {
+	n->group = xs_node_maps_group(maps);
+	n->groups = n->group ? maps->entries[XS_MAP_group] : 0;
+	n->group_state = calloc(n->groups + 1, sizeof(*n->group_state));
+	if (!n->map || !n->group_state || !n->state || !n->punt_epoch || !n->pending_at) {
 		xs_nexthops_free(n);
 		return NULL;
 	}
@@ -63,6 +69,7 @@ void xs_nexthops_free(struct xs_nexthops *n)
 	if (!n)
 		return;
 	free(n->state);
+	free(n->group_state);
 	free(n->punt_epoch);
 	free(n->pending_at);
 	free(n->pending);
@@ -90,6 +97,46 @@ static void wait_for_readers(struct xs_nexthops *n)
 	for (uint32_t id = 1; id < n->size && n->waiting; id++)
 		if (n->state[id] == NEXTHOP_WAITING)
 			set_state(n, id, NEXTHOP_FREE);
+	for (uint32_t id = 1; id < n->groups; id++)
+		if (n->group_state[id] == NEXTHOP_WAITING)
+			n->group_state[id] = NEXTHOP_FREE;
+}
+
+static uint32_t find_group(const struct xs_nexthops *n, enum nexthop_state state)
+{
+	for (uint32_t id = 1; id < n->groups; id++)
+		if (n->group_state[id] == state)
+			return id;
+	return 0;
+}
+
+uint32_t xs_nexthops_take_group(struct xs_nexthops *n)
+{
+	uint32_t id = find_group(n, NEXTHOP_FREE);
+
+	if (!id && find_group(n, NEXTHOP_WAITING)) {
+		wait_for_readers(n);
+		id = find_group(n, NEXTHOP_FREE);
+	}
+	if (id)
+		n->group_state[id] = NEXTHOP_USED;
+	return id;
+}
+
+void xs_nexthops_give_back_group(struct xs_nexthops *n, uint32_t id)
+{
+	if (id)
+		n->group_state[id] = NEXTHOP_WAITING;
+}
+
+void xs_nexthops_set_slot(struct xs_nexthops *n, uint32_t group, uint32_t slot, uint32_t nexthop)
+{
+	uint32_t *at = &n->group[group].slot[slot];
+
+	if (*at == nexthop)
+		return;
+	__atomic_store_n(at, nexthop, __ATOMIC_RELEASE);
+	n->writes++;
 }
 
 uint32_t xs_nexthops_take(struct xs_nexthops *n)
@@ -241,6 +288,25 @@ uint32_t xs_nexthops_resolve(struct xs_nexthops *n)
 
 /* ---- what a former agent left ------------------------------------------------------------------------------------ */
 
+/* A nexthop of a former agent, and what it leads to. */
+static void move_nexthop(struct xs_nexthops *n, uint32_t id, enum nexthop_state from, enum nexthop_state to)
+{
+	uint32_t group = n->map[id].group;
+
+	if (n->state[id] != from)
+		return;
+	set_state(n, id, to);
+	if (n->map[id].kind != XS_NEXTHOP_GROUP || !group || group >= n->groups || n->group_state[group] != from)
+		return;
+	n->group_state[group] = to;
+	for (uint32_t slot = 0; slot < XS_GROUP_SLOTS; slot++) {
+		uint32_t member = n->group[group].slot[slot];
+
+		if (member && member < n->size && n->state[member] == from)
+			set_state(n, member, to);
+	}
+}
+
 struct moving {
 	struct xs_nexthops *nexthops;
 	enum nexthop_state from, to;
@@ -250,8 +316,8 @@ static int move_leaf(void *context, uint32_t index)
 {
 	const struct moving *m = context;
 
-	if (index && index < m->nexthops->size && m->nexthops->state[index] == m->from)
-		set_state(m->nexthops, index, m->to);
+	if (index && index < m->nexthops->size)
+		move_nexthop(m->nexthops, index, m->from, m->to);
 	return 0;
 }
 

@@ -24,6 +24,11 @@ uint32_t xs_nexthops_take(struct xs_nexthops *nexthops);
 /* Nothing leads to the entry any more. */
 void xs_nexthops_give_back(struct xs_nexthops *nexthops, uint32_t id);
 
+/* A group, zeroed; 0: there is none. Given back, it is handed out again when nobody can be reading it any more. */
+uint32_t xs_nexthops_take_group(struct xs_nexthops *nexthops);
+void xs_nexthops_give_back_group(struct xs_nexthops *nexthops, uint32_t id);
+void xs_nexthops_set_slot(struct xs_nexthops *nexthops, uint32_t group, uint32_t slot, uint32_t nexthop);
+
 /*
  * Makes the entry equal to *content: at once where readers allow that, else it punts until xs_nexthops_commit(). Of
  * content with kind PUNT only the kind counts.

@@ -164,7 +164,8 @@ void describe(struct xs_mirror_device device[DEVICES])
 
 void node_new(struct node *node, uint32_t blocks)
 {
-	uint32_t entries[XS_MAP_COUNT] = { [XS_MAP_block] = blocks, [XS_MAP_guard] = blocks, [XS_MAP_nexthop] = 4096 };
+	uint32_t entries[XS_MAP_COUNT] = { [XS_MAP_block] = blocks, [XS_MAP_guard] = blocks,
+					  [XS_MAP_nexthop] = 32768, [XS_MAP_group] = 16384 };
 	struct xs_mirror_device device[DEVICES];
 	int netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
@@ -265,11 +266,33 @@ static struct xs_address gateway_of(const struct nlattr *attribute, const struct
 	return to;
 }
 
+static bool is_link(int ifindex)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		if (device_index[i] == (uint32_t)ifindex)
+			return true;
+	return false;
+}
+
+/* Keeps answer[count] unless it stands before. The new count. */
+static unsigned int add_once(const struct answer *answer, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (!memcmp(&answer[i], &answer[count], sizeof(answer[0])))
+			return count;
+	return count + 1;
+}
+
+/* among: is the hop to `one` by `oif` one of them? */
 static unsigned int read_several(const struct nlattr *several, const struct xs_address *address, unsigned int family,
+				 const struct xs_address *one, uint32_t oif, bool *among,
 				 struct answer answer[ANSWERS_MAX])
 {
 	const struct rtnexthop *hop = mnl_attr_get_payload(several);
 	int left = mnl_attr_get_payload_len(several);
+	struct answer only = {};
+	unsigned int alive = 0;
+	bool ours = true;
 	unsigned int count = 0;
 
 	for (; RTNH_OK(hop, left); left -= NLA_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
@@ -282,56 +305,101 @@ static unsigned int read_several(const struct nlattr *several, const struct xs_a
 		mnl_attr_for_each_payload(nested, hop->rtnh_len - sizeof(*hop)) if (mnl_attr_get_type(attr) ==
 										    RTA_GATEWAY) gateway = attr;
 		to = gateway_of(gateway, address);
-		answer_of_hop(&to, family, (uint32_t)hop->rtnh_ifindex, &answer[count++]);
+		*among |= !xs_address_compare(&to, one) && (uint32_t)hop->rtnh_ifindex == oif;
+		answer_of_hop(&to, family, (uint32_t)hop->rtnh_ifindex, &answer[count]);
+		ours &= is_link(hop->rtnh_ifindex);
+		alive++;
+		only = answer[count];
+		/* One that is not resolved leaves the others to serve. */
+		if (answer[count].kind == XS_NEXTHOP_FORWARD)
+			count = add_once(answer, count);
+	}
+	if (alive == 1) {
+		answer[0] = only;
+		return 1;
+	}
+	if (!count || !ours) {
+		memset(&answer[0], 0, sizeof(answer[0]));
+		return 1;
 	}
 	return count;
 }
 
-unsigned int ask_kernel(const struct xs_address *address, struct answer answer[ANSWERS_MAX])
-{
+/* What one question brings. */
+struct reply {
 	char buffer[8192] __attribute__((aligned(8)));
-	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(header, sizeof(*rtm));
-	const struct nlattr *attribute, *gateway = NULL, *several = NULL;
-	unsigned int family = xs_family_index(address->family);
-	static uint32_t sequence;
-	struct xs_address to;
-	uint32_t oif = 0;
+	uint8_t kind, type; /* kind: PUNT unless it is a blackhole; type: RTN_* */
+	uint32_t oif;
+	const struct nlattr *gateway, *several;
+};
 
-	memset(&answer[0], 0, sizeof(answer[0]));
+static void ask(const struct xs_address *address, uint32_t flags, struct reply *reply)
+{
+	struct nlmsghdr *header = mnl_nlmsg_put_header(reply->buffer);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(header, sizeof(*rtm));
+	const struct nlattr *attribute;
+	static uint32_t sequence;
+
 	header->nlmsg_type = RTM_GETROUTE;
 	header->nlmsg_flags = NLM_F_REQUEST;
 	header->nlmsg_seq = ++sequence;
-	rtm->rtm_family = family == XS_FAMILY4 ? AF_INET : AF_INET6;
+	rtm->rtm_family = address->family == XS_IPV4 ? AF_INET : AF_INET6;
 	rtm->rtm_dst_len = (uint8_t)xs_family_bits(address->family);
-	rtm->rtm_flags = RTM_F_FIB_MATCH;
+	rtm->rtm_flags = flags;
 	mnl_attr_put(header, RTA_DST, rtm->rtm_dst_len / 8, address->bytes);
 	assert_true(mnl_socket_sendto(kernel, header, header->nlmsg_len) > 0);
-	assert_true(mnl_socket_recvfrom(kernel, buffer, sizeof(buffer)) > 0);
+	assert_true(mnl_socket_recvfrom(kernel, reply->buffer, sizeof(reply->buffer)) > 0);
 	assert_int_equal(header->nlmsg_seq, sequence);
+	reply->type = RTN_UNREACHABLE;
+	reply->kind = XS_NEXTHOP_PUNT;
+	reply->oif = 0;
+	reply->gateway = reply->several = NULL;
 	if (header->nlmsg_type == NLMSG_ERROR) {
 		if (((struct nlmsgerr *)mnl_nlmsg_get_payload(header))->error == -EINVAL)
-			answer[0].kind = XS_NEXTHOP_BLACKHOLE;
-		return 1;
+			reply->kind = XS_NEXTHOP_BLACKHOLE;
+		return;
 	}
 	rtm = mnl_nlmsg_get_payload(header);
+	reply->type = rtm->rtm_type;
 	if (rtm->rtm_type == RTN_BLACKHOLE)
-		answer[0].kind = XS_NEXTHOP_BLACKHOLE;
-	if (rtm->rtm_type != RTN_UNICAST)
-		return 1;
+		reply->kind = XS_NEXTHOP_BLACKHOLE;
 	mnl_attr_for_each(attribute, header, sizeof(*rtm))
 	{
 		if (mnl_attr_get_type(attribute) == RTA_OIF)
-			oif = mnl_attr_get_u32(attribute);
+			reply->oif = mnl_attr_get_u32(attribute);
 		else if (mnl_attr_get_type(attribute) == RTA_GATEWAY)
-			gateway = attribute;
+			reply->gateway = attribute;
 		else if (mnl_attr_get_type(attribute) == RTA_MULTIPATH)
-			several = attribute;
+			reply->several = attribute;
 	}
-	if (several)
-		return read_several(several, address, family, answer);
-	to = gateway_of(gateway, address);
-	answer_of_hop(&to, family, oif, &answer[0]);
+}
+
+/*
+ * The kernel is asked where it would send this one packet, and which route that is by. For IPv6 it finds the latter without a
+ * look at preferences: where it names another route, the one next hop is all that is known.
+ */
+unsigned int ask_kernel(const struct xs_address *address, struct answer answer[ANSWERS_MAX], bool *whole)
+{
+	unsigned int family = xs_family_index(address->family), count;
+	static struct reply one, all;
+	struct xs_address to;
+	bool among = false;
+
+	*whole = true;
+	ask(address, 0, &one);
+	memset(&answer[0], 0, sizeof(answer[0]));
+	answer[0].kind = one.kind;
+	if (one.type != RTN_UNICAST)
+		return 1;
+	to = gateway_of(one.gateway, address);
+	ask(address, RTM_F_FIB_MATCH, &all);
+	if (all.several) {
+		count = read_several(all.several, address, family, &to, one.oif, &among, answer);
+		if (among)
+			return count;
+	}
+	*whole = !all.several && all.type == RTN_UNICAST && all.oif == one.oif;
+	answer_of_hop(&to, family, one.oif, &answer[0]);
 	return 1;
 }
 
@@ -349,11 +417,8 @@ static const struct xs_nexthop *nexthop_for(const struct node *node, const struc
 	return &xs_node_maps_nexthop(&node->maps)[leaf];
 }
 
-void ask_table(const struct node *node, const struct xs_address *address, struct answer *out)
+static void answer_of(const struct xs_nexthop *nexthop, unsigned int family, struct answer *out)
 {
-	unsigned int family = xs_family_index(address->family);
-	const struct xs_nexthop *nexthop = nexthop_for(node, address);
-
 	memset(out, 0, sizeof(*out));
 	if (!nexthop)
 		return;
@@ -373,6 +438,43 @@ void ask_table(const struct node *node, const struct xs_address *address, struct
 	}
 	if (nexthop->kind == XS_NEXTHOP_FORWARD || nexthop->kind == XS_NEXTHOP_EDGE)
 		out->vport = nexthop->vport;
+}
+
+unsigned int ask_table(const struct node *node, const struct xs_address *address, struct answer answer[ANSWERS_MAX])
+{
+	const struct xs_nexthop *nexthop = nexthop_for(node, address);
+	unsigned int family = xs_family_index(address->family), count = 0;
+
+	if (!nexthop || nexthop->kind != XS_NEXTHOP_GROUP) {
+		answer_of(nexthop, family, &answer[0]);
+		return 1;
+	}
+	assert_true(nexthop->group && nexthop->group < node->maps.entries[XS_MAP_group]);
+	for (unsigned int slot = 0; slot < XS_GROUP_SLOTS; slot++) {
+		uint32_t id = xs_node_maps_group(&node->maps)[nexthop->group].slot[slot];
+
+		assert_true(id && id < node->maps.entries[XS_MAP_nexthop]);
+		answer_of(&xs_node_maps_nexthop(&node->maps)[id], family, &answer[count]);
+		count = add_once(answer, count);
+		assert_true(count < ANSWERS_MAX);
+	}
+	return count;
+}
+
+void ask_first(const struct node *node, const struct xs_address *address, struct answer *out)
+{
+	struct answer answer[ANSWERS_MAX];
+
+	ask_table(node, address, answer);
+	*out = answer[0];
+}
+
+const struct xs_group *group_for(const struct node *node, const char *address)
+{
+	const struct xs_address of = parse(address);
+	const struct xs_nexthop *nexthop = nexthop_for(node, &of);
+
+	return nexthop && nexthop->kind == XS_NEXTHOP_GROUP ? &xs_node_maps_group(&node->maps)[nexthop->group] : NULL;
 }
 
 uint8_t kind_of(const struct node *node, const char *address)

@@ -63,9 +63,16 @@ struct answer {
 
 #define ANSWERS_MAX 8
 
-/* All that the kernel may do with a packet to the address, of several next hops each that is alive. */
-unsigned int ask_kernel(const struct xs_address *address, struct answer answer[ANSWERS_MAX]);
-void ask_table(const struct node *node, const struct xs_address *address, struct answer *out);
+/*
+ * What the datapath may do with a packet to the address: of several next hops each that is alive and resolved, where all of
+ * them are links of ours; else the kernel must divide.
+ */
+unsigned int ask_kernel(const struct xs_address *address, struct answer answer[ANSWERS_MAX], bool *whole);
+/* What it does: of a group, what all its slots lead to. Each answer once. */
+unsigned int ask_table(const struct node *node, const struct xs_address *address, struct answer answer[ANSWERS_MAX]);
+void ask_first(const struct node *node, const struct xs_address *address, struct answer *out);
+/* The group that a packet to the address is divided by; NULL: none. */
+const struct xs_group *group_for(const struct node *node, const char *address);
 uint8_t kind_of(const struct node *node, const char *address);
 
 /* ---- mirror_random.c ---- */
@@ -87,7 +94,7 @@ void restore_neighbours(void);
 struct xs_address near_address(unsigned int family);
 
 struct tally {
-	unsigned int asked, different, of_kind[4], punted_only;
+	unsigned int asked, different, of_kind[4], divided, punted_only;
 };
 /* lenient: the table may leave to the kernel what it cannot hold. */
 void compare(const struct node *node, unsigned int family, unsigned int count, bool lenient, struct tally *tally);

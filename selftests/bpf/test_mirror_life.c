@@ -21,7 +21,7 @@ static struct answer answer_for(const struct node *node, const char *address)
 	const struct xs_address of = parse(address);
 	struct answer got;
 
-	ask_table(node, &of, &got);
+	ask_first(node, &of, &got);
 	return got;
 }
 
@@ -253,6 +253,24 @@ static void test_routes_that_lead_nowhere(void **state)
 	node_free(&node);
 }
 
+/* Preferences are looked at among equals, and IPv6's kernel tells those of a whole set of next hops by one of them. */
+static void test_preferences_are_the_kernels(void **state)
+{
+	struct node node;
+
+	ip("route add 2a00:40::/32 via fe80::1 dev v0 pref high");
+	ip("route add 2a00:41::/32 via fe80::1 dev v0 pref low");
+	ip("route append 2a00:41::/32 dev v1");
+	node_new(&node, 4000);
+	assert_int_equal(xs_mirror_sync(node.mirror), 0);
+	assert_int_equal(kind_of(&node, "2a00:40::1"), XS_NEXTHOP_FORWARD);
+	assert_int_equal(kind_of(&node, "2a00:41::1"), XS_NEXTHOP_PUNT);
+	ip("route del 2a00:41::/32 dev v1");
+	catch_up(&node);
+	assert_int_equal(kind_of(&node, "2a00:41::1"), XS_NEXTHOP_FORWARD);
+	node_free(&node);
+}
+
 /* What is told again and again, and says nothing new, writes nothing; what does, writes its own entry, and waits once.
  */
 static void test_churn_costs_little(void **state)
@@ -291,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_a_neighbour_changes_its_mac),
 		cmocka_unit_test(test_a_carrier_goes_and_comes),
 		cmocka_unit_test(test_routes_that_lead_nowhere),
+		cmocka_unit_test(test_preferences_are_the_kernels),
 		cmocka_unit_test(test_churn_costs_little),
 		cmocka_unit_test_setup_teardown(test_gateways_are_kept_alive, meet_router, leave_router),
 		cmocka_unit_test_setup_teardown(test_gateways_where_none_is_managed, meet_router, leave_router),
