@@ -101,7 +101,8 @@ static int place_loose(struct compile *c)
 {
 	uint32_t node = 0, used = XS_PAGE_RULES;
 
-	qsort(c->loose, c->loose_count, sizeof(*c->loose), by_node);
+	if (c->loose_count)
+		qsort(c->loose, c->loose_count, sizeof(*c->loose), by_node);
 	for (size_t i = 0; i < c->loose_count; i++) {
 		if (used == XS_PAGE_RULES || c->loose[i].node != node) {
 			int err = page_new(c, c->loose[i].node, 0);
@@ -145,7 +146,8 @@ static int place_rooted(struct compile *c)
 {
 	const struct rooted *before = NULL;
 
-	qsort(c->rooted, c->rooted_count, sizeof(*c->rooted), by_cell);
+	if (c->rooted_count)
+		qsort(c->rooted, c->rooted_count, sizeof(*c->rooted), by_cell);
 	for (size_t i = 0; i < c->rooted_count; i++) {
 		const struct rooted *r = &c->rooted[i];
 		uint32_t slots = xs_tree_slots(r->choices), rule;

@@ -186,7 +186,8 @@ static int add_number(struct values *v, const struct number *number)
 		border[count++] = range[1] + 1;
 	}
 	border[count++] = 1u << number->bits;
-	qsort(border, count, sizeof(*border), ascending);
+	if (count)
+		qsort(border, count, sizeof(*border), ascending);
 	if (tested)
 		err = add_pieces(v, number, border, count);
 	free(border);
