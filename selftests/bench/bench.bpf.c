@@ -9,6 +9,10 @@
  *   bench_lookup     the floor of a table: the bare look-up in the candidate's own blocks, then a redirect
  *   bench_memory     the floor of a MUX: for one of as many VMs an index, its cell, a counter per CPU; then a pushed tag
  *   bench_word       the floor of a switch: one array entry decides which tag is pushed
+ *   bench_chain_transit, bench_chain_mux
+ *                    the floor of the stages: as many look-ups in arrays as a transit or a packet of a MUX with one condition
+ *                    needs, each by what the one before gave, as many counters per CPU, the same change of the frame, and no
+ *                    question asked
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -257,6 +261,76 @@ int bench_word(struct xdp_md *ctx)
 	if (!value || push_tag(ctx, *(const volatile __u64 *)value))
 		return XDP_ABORTED;
 	return bpf_redirect(out_ifindex, 0);
+}
+
+/* Each entry leads to another one, and nothing is known of where before it is read. Filled by the rig. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 64);
+} chain SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct vm_count);
+	__uint(max_entries, 64);
+} chain_count SEC(".maps");
+
+/* `lookups` and `counters` are constants. The last entry read; negative: there is none. */
+static __always_inline long walk_chain(const struct xdp_md *ctx, unsigned int lookups, unsigned int counters)
+{
+	__u32 at = ctx->ingress_ifindex & 63, length = ctx->data_end - ctx->data;
+
+#pragma unroll
+	for (unsigned int i = 0; i < lookups; i++) {
+		const __u32 *next = bpf_map_lookup_elem(&chain, &at);
+
+		if (!next)
+			return -1;
+		at = *(const volatile __u32 *)next;
+		if (i + counters >= lookups) {
+			struct vm_count *counter = bpf_map_lookup_elem(&chain_count, &at);
+
+			if (!counter)
+				return -1;
+			counter->packets++;
+			counter->bytes += length;
+		}
+	}
+	return at;
+}
+
+static __always_inline int write_frame(struct xdp_md *ctx, __u16 tci)
+{
+	struct tagged_header *tagged = (void *)(long)ctx->data;
+	struct iphdr *ip = (void *)(tagged + 1);
+
+	if ((void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	ip->ttl--;
+	ip->check += bpf_htons(0x0100);
+	__builtin_memcpy(tagged->destination, destination_mac, 6);
+	__builtin_memcpy(tagged->source, source_mac, 6);
+	tagged->tci = bpf_htons(tci);
+	return bpf_redirect(out_ifindex, 0);
+}
+
+SEC("xdp")
+int bench_chain_transit(struct xdp_md *ctx)
+{
+	long at = walk_chain(ctx, 7, 4);
+
+	return at < 0 ? XDP_ABORTED : write_frame(ctx, 201 + (at & 1));
+}
+
+SEC("xdp")
+int bench_chain_mux(struct xdp_md *ctx)
+{
+	long at = walk_chain(ctx, 14, 5);
+
+	return at < 0 || push_tag(ctx, 201) ? XDP_ABORTED : write_frame(ctx, 201 + (at & 1));
 }
 
 char LICENSE[] SEC("license") = "GPL";

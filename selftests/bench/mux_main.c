@@ -109,9 +109,11 @@ int main(int argc, char **argv)
 	struct side at_many = {&rig, candidate.program, traffic, &candidate, xs_policy_mux(many)};
 	struct side floor = {&rig, bpf_program__fd(rig.ends->progs.bench_redirect), traffic, NULL, 0};
 	struct side memory = floor;
+	struct side chain = floor;
 	struct side at_one = at_many;
 
 	memory.program = bpf_program__fd(rig.ends->progs.bench_memory);
+	chain.program = bpf_program__fd(rig.ends->progs.bench_chain_mux);
 	at_one.mux = xs_policy_mux(one);
 	at_one.traffic.count = 1;
 	if (result_wanted(argc, argv, "mux-ingress"))
@@ -120,6 +122,10 @@ int main(int argc, char **argv)
 		err = result_row("bare-memory-100k", "floor-redirect", RESULT_PPS, measure, &memory, measure, &floor);
 	if (!err && result_wanted(argc, argv, "mux-100k"))
 		err = result_row("mux-100k", "mux-1", RESULT_NS, measure, &at_many, measure, &at_one);
+	if (!err && result_wanted(argc, argv, "mux-1"))
+		err = result_row("mux-1", "floor-redirect", RESULT_PPS, measure, &at_one, measure, &floor);
+	if (!err && result_wanted(argc, argv, "bare-chain-mux"))
+		err = result_row("bare-chain-mux", "floor-redirect", RESULT_PPS, measure, &chain, measure, &floor);
 	rig_node_program(&rig, -1);
 out_candidate:
 	if (space) {

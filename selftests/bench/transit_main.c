@@ -103,7 +103,7 @@ static int measure_table(struct rig *rig, const char *name, bool million, bool k
 	const struct candidate_size size = {.blocks = million ? 80000 : 1024, .guards = million ? 1 << 17 : 1024, .cells = 2, .pages = 2};
 	struct rig_traffic traffic = {.tag = 101, .source = 0xc6336402};
 	struct candidate candidate;
-	struct side slice, floor, lookup, linux_router;
+	struct side slice, floor, chain, lookup, linux_router;
 	struct bench_bpf *bare = NULL;
 	int err = candidate_open(&candidate, rig, &size);
 
@@ -118,8 +118,11 @@ static int measure_table(struct rig *rig, const char *name, bool million, bool k
 	memcpy(traffic.destination_mac, rig->in_mac, 6);
 	slice = (struct side){rig, candidate.program, traffic};
 	floor = (struct side){rig, bpf_program__fd(rig->ends->progs.bench_redirect), traffic};
+	chain = (struct side){rig, bpf_program__fd(rig->ends->progs.bench_chain_transit), traffic};
 	if (!kernel) {
 		err = result_row(name, "floor-redirect", RESULT_PPS, measure, &slice, measure, &floor);
+		if (!err && !million)
+			err = result_row("bare-chain-transit", "floor-redirect", RESULT_PPS, measure, &chain, measure, &floor);
 		if (!err && million)
 			err = load_bare(rig, &candidate, &bare);
 		if (!err && million) {
