@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * parse.h - reads headers into struct xs_packet. The link layer is the front ends' own (XDP finds the tag in the frame, tc
- * beside it); the rest is shared. Decides nothing but whether headers are sound. IPv4's header checksum is not verified: it is
- * only updated, so a wrong one stays wrong and the next kernel that reads it drops the packet.
+ * beside it); the rest is shared. Decides nothing but whether headers are sound.
  */
 #ifndef XSLICE_BPF_PARSE_H
 #define XSLICE_BPF_PARSE_H
@@ -183,6 +182,18 @@ static __always_inline __u32 xs_wire_length(struct xs_packet *packet, int family
 	return packet->transport + header + packet->gso_size;
 }
 
+/* Of a header without options; kernels verify those of packets with them, which are punted. RFC 1624: the sum of all is -0. */
+static __always_inline bool xs_checksum_wrong(const struct iphdr *ip)
+{
+	const xs_bytes4 *word = (const void *)ip;
+	__u64 sum = (__u64)word[0] + word[1] + word[2] + word[3] + word[4];
+
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum != 0xffff;
+}
+
 static __always_inline int xs_parse_ipv4(struct xs_packet *packet)
 {
 	const struct iphdr *ip = packet->network;
@@ -194,6 +205,8 @@ static __always_inline int xs_parse_ipv4(struct xs_packet *packet)
 	packet->total_length = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || header < sizeof(*ip) || packet->total_length < header)
 		return XS_MALFORMED;
+	if (header == sizeof(*ip) && xs_checksum_wrong(ip))
+		return XS_CHECKSUM;
 	packet->source.v4 = ip->saddr;
 	packet->destination.v4 = ip->daddr;
 	packet->hop_limit = ip->ttl;

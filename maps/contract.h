@@ -15,7 +15,7 @@
 
 #include <linux/types.h>
 
-#define XS_CONTRACT_VERSION 2
+#define XS_CONTRACT_VERSION 3
 
 /* Every pin of a node lies under XS_PIN_ROOT/<node>/v<XS_CONTRACT_VERSION>/. Mode of the directories: 0700. */
 #define XS_PIN_ROOT "/sys/fs/bpf/xslice"
@@ -381,6 +381,7 @@ XS_ASSERT(sizeof(struct xs_unresolved) == 1040);
 	X(PUNTED, "punted", "handed to the kernel of the sliver or edge")                     \
 	X(HOST, "host", "not ours: left to the node's own stack")                             \
 	X(MALFORMED, "malformed", "truncated or inconsistent headers")                        \
+	X(CHECKSUM, "checksum", "a wrong checksum of IPv4's header")                          \
 	X(UNKNOWN_LABEL, "unknown-label", "no link sliver has this VLAN id on this port")     \
 	X(LABEL_ZERO, "label-zero", "VLAN id 0 or 4095 is no label")                          \
 	X(DOUBLE_TAG, "double-tag", "a second VLAN tag")                                      \
