@@ -16,6 +16,15 @@ const struct node_variant node_normal = {
 	.interface = "p0", .link_address = "10.1.2.1", .route_via = "10.1.2.2", .peer = "10.255.0.1", .mtu = 1400
 };
 
+const struct node_variant node_dual = {
+	.interface = "p0",
+	.link_address = "10.1.2.1",
+	.route_via = "10.1.2.2",
+	.peer = "10.255.0.1",
+	.mtu = 1400,
+	.ipv6 = true,
+};
+
 static struct xs_address address(const char *text)
 {
 	struct xs_address out = {};

@@ -18,7 +18,7 @@ struct node_variant {
 	bool ipv6;        /* slice P and the edge have IPv6, too; slice A has none */
 };
 
-extern const struct node_variant node_normal;
+extern const struct node_variant node_normal, node_dual; /* which is the normal one with `ipv6` */
 
 /* Fails the test if it cannot be made. Freed by the caller. */
 struct xs_image *node_image(const char *name, const struct node_variant *variant);

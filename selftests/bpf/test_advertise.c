@@ -21,15 +21,6 @@
 
 #define ROUTER "fe80::ff:fe00:2" /* of GWP's MAC */
 
-static const struct node_variant dual = {
-	.interface = "p0",
-	.link_address = "10.1.2.1",
-	.route_via = "10.1.2.2",
-	.peer = "10.255.0.1",
-	.mtu = 1400,
-	.ipv6 = true,
-};
-
 static struct event_base *base;
 static struct xs_advertise *advertise;
 static struct xs_image *image;
@@ -38,7 +29,7 @@ static int set_up_host(void **state)
 {
 	int err = set_up(state);
 
-	make(&dual);
+	make(&node_dual);
 	output("ip netns add @h; ip -n @ link set q1 netns @h name eth0;"
 	       "ip netns exec @h sysctl -w net.ipv6.conf.default.disable_ipv6=0 net.ipv6.conf.eth0.disable_ipv6=0 "
 	       "net.ipv6.conf.eth0.accept_ra=2 net.ipv6.conf.eth0.autoconf=1 net.ipv6.conf.eth0.accept_dad=0 "
@@ -47,7 +38,7 @@ static int set_up_host(void **state)
 	       "ip -n @ link add join type bridge mcast_snooping 0; ip -n @ link set xs2 master join; ip -n @ link set "
 	       "p1 master join;"
 	       "ip -n @ link set join up; ip -n @h link set eth0 up");
-	image = node_image(node_name, &dual);
+	image = node_image(node_name, &node_dual);
 	base = event_base_new();
 	advertise = xs_advertise_new(base);
 	return err;

@@ -10,15 +10,6 @@
 
 #include "selftests/bpf/node_rig.h"
 
-static const struct node_variant dual = {
-	.interface = "p0",
-	.link_address = "10.1.2.1",
-	.route_via = "10.1.2.2",
-	.peer = "10.255.0.1",
-	.mtu = 1400,
-	.ipv6 = true,
-};
-
 static void expect_dual(void)
 {
 	expect("ip -n xs.@.P -6 -o address show dev P12", "inet6 2001:db8:12::1/127 scope global");
@@ -61,16 +52,16 @@ static void expect_none(const char *namespace)
 
 static void both_families_are_held(void **context)
 {
-	make(&dual);
+	make(&node_dual);
 	expect_dual();
 	expect_sliver();
 	expect("ip netns exec xs.@.P ping -c 1 -W 1 2001:db8:a::1", " 0% packet loss");
 	/* Slice A has none of it, and no device of the node's own namespace speaks it. */
 	expect_none("xs.@.A");
 	expect_text("ip -n @ -6 -o address show | grep xs", "");
-	make_and_retire_change_nothing(&dual);
+	make_and_retire_change_nothing(&node_dual);
 	reopen();
-	make_and_retire_change_nothing(&dual);
+	make_and_retire_change_nothing(&node_dual);
 	retire(NULL);
 	expect_as_before();
 }
@@ -80,11 +71,11 @@ static void a_family_comes_and_goes(void **context)
 	make(&node_normal);
 	expect_none("xs.@.P");
 	expect_none("xs.@%client");
-	make(&dual);
-	retire(&dual);
+	make(&node_dual);
+	retire(&node_dual);
 	expect_dual();
 	expect_sliver();
-	make_and_retire_change_nothing(&dual);
+	make_and_retire_change_nothing(&node_dual);
 	make(&node_normal);
 	retire(&node_normal);
 	expect_sliver();
@@ -95,27 +86,27 @@ static void a_family_comes_and_goes(void **context)
 
 static void what_was_broken_of_it_is_mended(void **context)
 {
-	make(&dual);
+	make(&node_dual);
 	output("ip -n xs.@.P address del 2001:db8:12::1/127 dev P12; ip -n xs.@.P address flush dev GWP scope link;"
 	       "ip -n xs.@.P address add 2001:db8:bad::1/64 dev GWP nodad; ip -n xs.@.P -6 route flush proto 158;"
 	       "ip -n xs.@.P neighbour del 2001:db8:ff::1 dev MD;"
 	       "ip netns exec xs.@.P sysctl -w net.ipv6.conf.all.forwarding=0 net.ipv6.conf.P12.accept_ra=2 "
 	       "net.ipv6.conf.P12.accept_dad=1 net.ipv6.conf.GWP.disable_ipv6=1 net.ipv6.icmp.ratelimit=5000;"
 	       "ip netns exec xs.@%client sysctl -w net.ipv6.conf.all.disable_ipv6=0");
-	make(&dual);
-	retire(&dual);
+	make(&node_dual);
+	retire(&node_dual);
 	expect_dual();
 	expect_not("ip -n xs.@.P -6 -o address show", "2001:db8:bad");
-	make_and_retire_change_nothing(&dual);
+	make_and_retire_change_nothing(&node_dual);
 }
 
 /* Addresses and routes are there although the link has never had a carrier, and stay when it goes. */
 static void a_carrier_is_not_needed(void **context)
 {
-	struct xs_image *image = node_image(node_name, &dual);
+	struct xs_image *image = node_image(node_name, &node_dual);
 
 	output("ip -n @ link set q0 down");
-	make(&dual);
+	make(&node_dual);
 	expect("ip -n xs.@.P -o link show dev P12", "NO-CARRIER");
 	expect_not("ip -n xs.@.P -6 -o address show dev P12", "tentative");
 	expect("ip -n xs.@.P -6 -o address show dev P12", "fe80::ff:fe00:1/64");
@@ -126,7 +117,7 @@ static void a_carrier_is_not_needed(void **context)
 	output("ip -n @ link set q0 down");
 	assert_int_equal(xs_node_copy_carrier(node, image), 0);
 	expect("ip -n xs.@.P -6 -o address show dev P12", "2001:db8:12::1/127");
-	make_and_retire_change_nothing(&dual);
+	make_and_retire_change_nothing(&node_dual);
 	xs_image_free(image);
 }
 

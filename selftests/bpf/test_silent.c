@@ -16,15 +16,6 @@
 
 #define EDGE 3
 
-static const struct node_variant dual = {
-	.interface = "p0",
-	.link_address = "10.1.2.1",
-	.route_via = "10.1.2.2",
-	.peer = "10.255.0.1",
-	.mtu = 1400,
-	.ipv6 = true,
-};
-
 static struct event_base *base;
 static struct xs_silent *silent;
 
@@ -55,10 +46,10 @@ static void run(unsigned int milliseconds)
 
 static void silent_users_are_unreachable_for_a_while(void **state)
 {
-	struct xs_image *image = node_image(node_name, &dual);
+	struct xs_image *image = node_image(node_name, &node_dual);
 	char text[64];
 
-	make(&dual);
+	make(&node_dual);
 	/* What a killed agent left, of both families. */
 	output("ip -n xs.@.P route add unreachable 192.0.2.99/32 proto 159 metric 4294967294; ip -n xs.@.P route add unreachable "
 	       "2001:db8:c::99 proto 159 metric 4294967294");
@@ -79,7 +70,7 @@ static void silent_users_are_unreachable_for_a_while(void **state)
 	assert_int_equal(count("A"), 1); /* it has no IPv6 */
 	tell("2001:db8:c::7", true);
 	assert_int_equal(count("P"), 1);
-	make_and_retire_change_nothing(&dual);
+	make_and_retire_change_nothing(&node_dual);
 	run(XS_SILENT_S * 1000 + 300);
 	assert_int_equal(count("P"), 0);
 	assert_int_equal(count("A"), 0);
