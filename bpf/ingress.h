@@ -56,6 +56,12 @@ static __always_inline int xs_ingress_label(const struct xs_packet *packet, __u3
 	return XS_UNDECIDED;
 }
 
+/* In front of an exit users' first hop is beyond it: a slice may take what they send to anybody (R16). */
+static __always_inline bool xs_may_select_any_mac(const struct xs_packet *packet)
+{
+	return !packet->tagged && packet->port->other_ifindex;
+}
+
 static __always_inline int xs_ingress(struct xs_packet *packet)
 {
 	const struct xs_vport *at;
@@ -72,7 +78,7 @@ static __always_inline int xs_ingress(struct xs_packet *packet)
 	packet->vport = at;
 	packet->slice = at->slice;
 	packet->unicast = !(packet->eth->h_dest[0] & 1);
-	if (packet->unicast && !xs_mac_equal(packet->eth->h_dest, at->mac))
+	if (packet->unicast && !xs_mac_equal(packet->eth->h_dest, at->mac) && !xs_may_select_any_mac(packet))
 		return XS_NOT_FOR_US;
 	packet->vport_id = vport_id;
 	if (xs_is_ip(packet->ethertype))

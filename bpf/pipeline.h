@@ -15,6 +15,7 @@
 #include "bpf/maps.h"
 #include "bpf/packet.h"
 #include "bpf/parse.h"
+#include "bpf/pass.h"
 #include "bpf/punt.h"
 #include "bpf/route.h"
 #include "bpf/select.h"
@@ -49,6 +50,14 @@ static __always_inline int xs_decide(struct xs_packet *packet)
 							  xs_decide_network(packet, XS_FAMILY6);
 }
 
+/* The same of a frame whose link layer was parsed with this verdict; of a MUX with an exit, whatever there is left to pass on. */
+static __always_inline int xs_decide_or_pass(struct xs_packet *packet, int verdict)
+{
+	if (verdict == XS_UNDECIDED)
+		verdict = xs_decide(packet);
+	return verdict == XS_FORWARDED ? verdict : xs_pass_on(packet, verdict);
+}
+
 static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 {
 	struct xs_packet packet = {};
@@ -58,8 +67,7 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 	if (!xs_ingress_port(&packet))
 		return XDP_PASS;
 	xs_count_arrival(&packet);
-	if (verdict == XS_UNDECIDED)
-		verdict = xs_decide(&packet);
+	verdict = xs_decide_or_pass(&packet, verdict);
 	if (verdict == XS_PUNTED && !xs_may_punt(&packet))
 		verdict = XS_POLICED;
 	if (verdict == XS_PUNTED || verdict == XS_HOST)
@@ -70,8 +78,12 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 		if (xs_emit_xdp(ctx, &packet))
 			verdict = XS_EMIT_FAILED;
 	}
+	if (verdict == XS_PASSED && packet.port->other_flags & XS_PORT_LOCAL_STACK)
+		return XDP_PASS;
 	xs_count_verdict(&packet, verdict);
-	return verdict == XS_FORWARDED ? bpf_redirect(packet.nexthop->ifindex, 0) : XDP_DROP;
+	if (verdict == XS_FORWARDED)
+		return bpf_redirect(packet.nexthop->ifindex, 0);
+	return verdict == XS_PASSED ? bpf_redirect(packet.port->other_ifindex, 0) : XDP_DROP;
 }
 
 /* Is there no XDP before tc on this port? Read where it is asked: kept, it would double what the verifier has to look at. */
@@ -91,8 +103,7 @@ static __always_inline int xs_tc_port(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (xs_sees_first(&packet))
 		xs_count_arrival(&packet);
-	if (verdict == XS_UNDECIDED)
-		verdict = xs_decide(&packet);
+	verdict = xs_decide_or_pass(&packet, verdict);
 	if (verdict == XS_PUNTED && xs_sees_first(&packet) && !xs_may_punt(&packet))
 		verdict = XS_POLICED;
 	if (verdict == XS_FORWARDED) {
@@ -105,11 +116,13 @@ static __always_inline int xs_tc_port(struct __sk_buff *skb)
 		out = to ? to->veth : 0;
 		if (!out || xs_punt_tc(skb, &packet, to))
 			verdict = XS_EMIT_FAILED;
+	} else if (verdict == XS_PASSED) {
+		out = packet.port->other_ifindex;
 	}
 	xs_count_verdict(&packet, verdict);
 	if (verdict == XS_HOST)
 		return TC_ACT_UNSPEC;
-	return verdict == XS_FORWARDED || verdict == XS_PUNTED ? bpf_redirect(out, 0) : TC_ACT_SHOT;
+	return verdict == XS_FORWARDED || verdict == XS_PUNTED || verdict == XS_PASSED ? bpf_redirect(out, 0) : TC_ACT_SHOT;
 }
 
 /* Where what a sliver or edge sends goes to; 0: it may not be sent. Tags of its own would become second ones. */

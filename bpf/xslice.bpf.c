@@ -3,7 +3,7 @@
  * xslice.bpf.c - the programs: front ends of one pipeline.
  *
  *     parse -> ingress -> select (MUX) -> route (slice FIB) -> emit
- *                    \-> punt: to the sliver's or edge's kernel     \-> drop, with one reason
+ *                    \-> punt: to the sliver's or edge's kernel     \-> drop, with one reason; or on through an exit, as it came
  *
  *   xdp_port    XDP on a physical port. Forwards and drops; passes everything else up to tc_port, unchanged and not yet counted
  *               but as arrived.

@@ -70,8 +70,11 @@ struct xs_port {
 	__u32 source_root[XS_FAMILIES]; /* address tables of the sources that users may have; 0: none is declared, so none is allowed */
 	/* With a mux: the edge's own on the users' link; packets to it go to the edge. Zero: it has none of this family. */
 	union xs_wire_address edge_address[XS_FAMILIES];
+	/* Both ports of a MUX with an exit (R16) name each other: what is nobody's here goes out there as it came. 0: nowhere. */
+	__u32 other_ifindex;
+	__u32 other_flags; /* ... and the flags of that port */
 };
-XS_ASSERT(sizeof(struct xs_port) == 56);
+XS_ASSERT(sizeof(struct xs_port) == 64);
 
 /*
  * label: array, key port id * XS_VIDS + VLAN id, value __u32: the vport that the label leads to, 0 (unknown) or
@@ -380,6 +383,7 @@ XS_ASSERT(sizeof(struct xs_unresolved) == 1040);
 	X(FORWARDED, "forwarded", "emitted by a port")                                        \
 	X(PUNTED, "punted", "handed to the kernel of the sliver or edge")                     \
 	X(HOST, "host", "not ours: left to the node's own stack")                             \
+	X(PASSED, "passed", "no slice takes it: it goes on as it came, by the other port of the MUX") \
 	X(MALFORMED, "malformed", "truncated or inconsistent headers")                        \
 	X(CHECKSUM, "checksum", "a wrong checksum of IPv4's header")                          \
 	X(UNKNOWN_LABEL, "unknown-label", "no link sliver has this VLAN id on this port")     \

@@ -165,7 +165,7 @@ void xs_advertise_hold(struct xs_advertise *advertise, const struct xs_node *nod
 	for (size_t i = 0; image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
 		const struct xs_node_vport *made = xs_node_vport(node, record->id);
 
-		if (!made || !xs_router_is(record))
+		if (!made || !xs_router_is(image, record))
 			continue;
 		HASH_FIND(hh, advertise->routers, &record->id, sizeof(record->id), router);
 		if (router && !is_same(router, made, record)) {

@@ -28,7 +28,7 @@ static void say(char *text, size_t size, const char *format, ...)
 }
 
 /*
- * Behind a user port may be a veth of a host without NAPI. Ports of links are not looked at: their other end is another
+ * Behind a user port, or an exit, may be a veth of a host without NAPI. Ports of links are not looked at: their other end is another
  * node's, whose agent attaches a program to it.
  */
 static void look_at_ports(struct xs_agent *agent, char *text, size_t size)
@@ -41,7 +41,7 @@ static void look_at_ports(struct xs_agent *agent, char *text, size_t size)
 	for (size_t i = 0; count < PORTS_MAX && (record = xs_image_at(agent->image, XS_REC_PORT, i)); i++) {
 		const struct xs_node_port *port = xs_node_port(agent->node, record->id);
 
-		if (!port || !record->user || record->labelled || record->stack != XS_STACK_WIRE)
+		if (!port || !(record->user || record->exit) || record->labelled || record->stack != XS_STACK_WIRE)
 			continue;
 		looked[count] = record;
 		ifindex[count++] = port->ifindex;

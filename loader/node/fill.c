@@ -186,6 +186,21 @@ static const struct xs_rec_mux *mux_of_edge(const struct xs_image *image, uint32
 	return NULL;
 }
 
+/* R16: the port that what is nobody's goes on by, from the port of a MUX's users to its exit and back; NULL: it has none. */
+static const struct xs_rec_port *other_port(const struct xs_image *image, const struct xs_rec_port *port,
+					    const struct xs_rec_mux *mux)
+{
+	const struct xs_rec_vport *edge;
+
+	for (size_t i = 0; port->exit && (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
+		if (mux->exit == port->id)
+			break;
+	if (!mux || !mux->exit)
+		return NULL;
+	edge = xs_image_find(image, XS_REC_VPORT, &mux->edge);
+	return xs_image_find(image, XS_REC_PORT, port->exit ? &edge->port : &mux->exit);
+}
+
 /* The device is no longer this port's. It may be another's by now, by a new name or in exchange: then it stays open. */
 static int forget_device(struct xs_fill *fill, uint32_t ifindex, uint32_t port)
 {
@@ -197,12 +212,13 @@ static int forget_device(struct xs_fill *fill, uint32_t ifindex, uint32_t port)
 	return err < 0 ? err : 0;
 }
 
-static int fill_port(struct xs_fill *fill, const struct xs_image *image, const struct xs_node_port *device,
-		     const struct xs_rec_port *record)
+static int fill_port(struct xs_fill *fill, const struct xs_image *image, const struct xs_node *node,
+		     const struct xs_node_port *device, const struct xs_rec_port *record)
 {
 	const struct xs_rec_vport *untagged = untagged_vport(image, record->id);
 	struct xs_port now, entry = {.ifindex = device->ifindex, .flags = xs_fill_port_flags(record)};
 	const struct xs_rec_mux *mux = NULL;
+	const struct xs_rec_port *other;
 	int err = xs_node_maps_get(fill->maps, XS_MAP_port, record->id, &now);
 
 	if (!err && untagged) {
@@ -216,6 +232,15 @@ static int fill_port(struct xs_fill *fill, const struct xs_image *image, const s
 		}
 		if (mux)
 			entry.mux = xs_fill_mux_entry(fill, mux->id);
+	}
+	other = other_port(image, record, mux);
+	if (!err && other) {
+		const struct xs_node_port *there = xs_node_port(node, other->id);
+
+		if (!there)
+			return -ENODEV;
+		entry.other_ifindex = there->ifindex;
+		entry.other_flags = xs_fill_port_flags(other);
 	}
 	if (!err && now.ifindex != entry.ifindex)
 		err = forget_device(fill, now.ifindex, record->id);
@@ -232,7 +257,7 @@ int xs_fill_ports(struct xs_fill *fill, const struct xs_image *image, const stru
 
 	for (size_t i = 0; (record = xs_image_at(image, XS_REC_PORT, i)); i++) {
 		const struct xs_node_port *device = xs_node_port(node, record->id);
-		int err = device ? fill_port(fill, image, device, record) : -ENODEV;
+		int err = device ? fill_port(fill, image, node, device, record) : -ENODEV;
 
 		if (err)
 			return xs_explain(error, err, "port %s: cannot fill the maps: %s", record->name, strerror(-err));

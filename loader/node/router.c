@@ -34,9 +34,21 @@ struct advert {
 static const struct in6_addr all_nodes = { .s6_addr = { 0xff, 2, [15] = 1 } },
 			     all_routers = { .s6_addr = { 0xff, 2, [15] = 2 } };
 
-bool xs_router_is(const struct xs_rec_vport *vport)
+static bool has_exit(const struct xs_image *image, const struct xs_rec_vport *edge)
 {
-	return (vport->kind == XS_VPORT_GATEWAY || vport->kind == XS_VPORT_EDGE) && vport->address[XS_FAMILY6].family;
+	const struct xs_rec_mux *mux;
+
+	for (size_t i = 0; (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
+		if (mux->edge == edge->id)
+			return mux->exit != 0;
+	return false;
+}
+
+bool xs_router_is(const struct xs_image *image, const struct xs_rec_vport *vport)
+{
+	if (!vport->address[XS_FAMILY6].family)
+		return false;
+	return vport->kind == XS_VPORT_GATEWAY || (vport->kind == XS_VPORT_EDGE && !has_exit(image, vport));
 }
 
 /* ---- the socket -------------------------------------------------------------------------------------------------- */
@@ -228,7 +240,7 @@ void xs_routers_leave(const struct xs_image *former, const struct xs_image *next
 
 	for (size_t i = 0; former && (vport = xs_image_at(former, XS_REC_VPORT, i)); i++) {
 		stays = next ? xs_image_find(next, XS_REC_VPORT, &vport->id) : NULL;
-		if (xs_router_is(vport) && !(stays && xs_router_is(stays)))
+		if (xs_router_is(former, vport) && !(stays && xs_router_is(next, stays)))
 			leave(former, vport);
 	}
 }

@@ -16,8 +16,8 @@
 
 #define XS_ROUTER_LIFETIME_S 1800
 
-/* Is it one that advertises itself? */
-bool xs_router_is(const struct xs_rec_vport *vport);
+/* Is it one that advertises itself? Not an edge in front of an exit (R16): there users' first hop is beyond it. */
+bool xs_router_is(const struct xs_image *image, const struct xs_rec_vport *vport);
 
 /* A socket for device `ifindex` of the namespace. Descriptor or negative errno. */
 int xs_router_open(int netns, uint32_t ifindex);

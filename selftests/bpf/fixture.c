@@ -305,8 +305,8 @@ static int run_tc(int program, struct frame *frame, uint32_t gso)
 
 	if (skb.mark >> 16 && frame->length + 4 <= sizeof(frame->data)) {
 		memmove(frame->data + 16, frame->data + 12, frame->length - 12);
-		frame->data[12] = 0x81;
-		frame->data[13] = 0;
+		frame->data[12] = skb.mark >> 17 ? 0x88 : 0x81;
+		frame->data[13] = skb.mark >> 17 ? 0xa8 : 0;
 		frame->data[14] = skb.mark >> 8;
 		frame->data[15] = skb.mark;
 		frame->length += 4;
@@ -332,7 +332,7 @@ uint64_t fixture_sum_arrivals(struct fixture *fixture)
 	struct xs_port_stats stats;
 	uint64_t sum = 0;
 
-	for (uint32_t port = 1; port <= PORT_STACK; port++) {
+	for (uint32_t port = 1; port <= PORT_EXIT; port++) {
 		assert_int_equal(xs_port_stats_sum(&fixture->maps, port, &stats), 0);
 		sum += stats.rx_packets;
 	}
@@ -399,5 +399,28 @@ int fixture_setup_with_mux(void **state)
 	frame_twin(frame_ip("203.0.113.1"), condition[XS_FAMILY6].destination);
 	fixture_setup(state);
 	fixture_policy(*state, condition, XS_FAMILIES);
+	return 0;
+}
+
+void fixture_exit(struct fixture *fixture, uint32_t users_flags, uint32_t exit_flags)
+{
+	const uint32_t host = XS_LABEL_HOST;
+	struct xs_port users, beyond = {.ifindex = OUT_IFINDEX, .flags = exit_flags, .other_ifindex = OUT_IFINDEX,
+					.other_flags = XS_PORT_USER | users_flags};
+
+	assert_int_equal(xs_node_maps_get(&fixture->maps, XS_MAP_port, PORT_MUX, &users), 0);
+	users.flags = XS_PORT_USER | users_flags;
+	users.other_ifindex = OUT_IFINDEX;
+	users.other_flags = exit_flags;
+	fixture_put(fixture, XS_MAP_port, PORT_MUX, &users);
+	fixture_put(fixture, XS_MAP_port, PORT_EXIT, &beyond);
+	fixture_put(fixture, XS_MAP_label, PORT_MUX * XS_VIDS + 999, &host);
+	fixture_put(fixture, XS_MAP_label, PORT_EXIT * XS_VIDS + 999, &host);
+}
+
+int fixture_setup_with_exit(void **state)
+{
+	fixture_setup_with_mux(state);
+	fixture_exit(*state, 0, 0);
 	return 0;
 }

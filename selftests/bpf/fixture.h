@@ -33,7 +33,7 @@ struct front_bpf;
 
 #define FIXTURE_SKIP 77
 
-enum { PORT_LINKS = 1, PORT_GATEWAY, PORT_MUX, PORT_STACK };
+enum { PORT_LINKS = 1, PORT_GATEWAY, PORT_MUX, PORT_STACK, PORT_EXIT };
 enum { VPORT_L1 = 1, VPORT_L2, VPORT_L3, VPORT_G, VPORT_E, VPORT_M1, VPORT_M2 };
 enum { SLICE_1 = 1, SLICE_2 };
 enum {
@@ -84,6 +84,7 @@ int fixture_available(void);
 
 int fixture_setup(void **state);    /* cmocka: a fixture in *state */
 int fixture_setup_with_mux(void **state); /* the same, and a MUX that takes only packets for 203.0.113.1 and its twin, into slice 2 */
+int fixture_setup_with_exit(void **state); /* the same, and what it does not take goes on by port 5 (R16); label 999 of both is the host's */
 int fixture_teardown(void **state);
 
 /* MAC that a vport takes. */
@@ -95,6 +96,8 @@ void fixture_put(struct fixture *fixture, enum xs_map_id id, uint32_t key, const
 /* Untagged packets of port 3 are selected by this policy from here on; the one before is freed. */
 void fixture_policy(struct fixture *fixture, const struct xs_condition *condition, size_t count);
 void fixture_use_mux(struct fixture *fixture, uint32_t mux);
+/* Ports 3 and 5 are the two ends of a MUX with an exit; XS_PORT_LOCAL_STACK, or 0, for each. */
+void fixture_exit(struct fixture *fixture, uint32_t users_flags, uint32_t exit_flags);
 
 /* One program on one frame. `frame` is what came out. gso: payload per segment, 0: none. */
 int fixture_run_xdp(struct fixture *fixture, uint32_t port, struct frame *frame);

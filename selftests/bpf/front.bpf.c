@@ -17,6 +17,8 @@ static __always_inline void give_tag(struct __sk_buff *skb)
 static __always_inline void show_tag(struct __sk_buff *skb)
 {
 	skb->mark = skb->vlan_present ? TAG_PRESENT | skb->vlan_tci : 0;
+	if (skb->vlan_present && skb->vlan_proto == bpf_htons(ETH_P_8021AD))
+		skb->mark |= TAG_SERVICE;
 }
 
 SEC("tc")

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pass.h - R16: a MUX with an exit lies in the wire between its two ports. What comes in by one leaves by the other,
+ * byte for byte, but for what a slice takes, what is the edge's own (by its MAC, or because somebody asks for its
+ * address), and tags that the port reserves for the host. Asked only where the stages have no use for a frame: what is
+ * forwarded pays nothing.
+ */
+#ifndef XSLICE_BPF_PASS_H
+#define XSLICE_BPF_PASS_H
+
+#include "bpf/ingress.h"
+#include "bpf/packet.h"
+
+struct xs_arp {
+	__be16 hardware, protocol;
+	__u8 hardware_length, protocol_length;
+	__be16 operation;
+	__u8 sender_mac[XS_MAC_LEN];
+	__be32 sender;
+	__u8 target_mac[XS_MAC_LEN];
+	__be32 target;
+} __attribute__((packed));
+
+struct xs_solicitation {
+	struct ipv6hdr ip;
+	__u8 type, code;
+	__be16 checksum;
+	__be32 reserved;
+	union xs_wire_address target;
+};
+
+#define XS_NEIGHBOUR_SOLICITATION 135
+
+/* The link-local address that is derived from a MAC (RFC 4291, appendix A): edges have it. */
+static __always_inline bool xs_is_link_local_of(const union xs_wire_address *address, const __u8 *mac)
+{
+	const __u8 *byte = address->byte;
+
+	return address->word[0] == bpf_htonl(0xfe800000) && !address->word[1] && byte[8] == (mac[0] ^ 2) &&
+	       byte[9] == mac[1] && byte[10] == mac[2] && byte[11] == 0xff && byte[12] == 0xfe && byte[13] == mac[3] &&
+	       byte[14] == mac[4] && byte[15] == mac[5];
+}
+
+/* ARP or ND for an address of the edge, to all or to a group. */
+static __always_inline bool xs_asks_for_edge(const struct xs_packet *packet)
+{
+	const union xs_wire_address *own = packet->port->edge_address;
+	const struct xs_solicitation *solicitation = packet->network;
+	const struct xs_arp *arp = packet->network;
+
+	if (packet->ethertype == bpf_htons(ETH_P_ARP))
+		return (void *)(arp + 1) <= packet->end && own[XS_FAMILY4].v4 && arp->target == own[XS_FAMILY4].v4;
+	if (packet->ethertype != bpf_htons(ETH_P_IPV6) || (void *)(solicitation + 1) > packet->end ||
+	    solicitation->ip.nexthdr != IPPROTO_ICMPV6 || solicitation->type != XS_NEIGHBOUR_SOLICITATION ||
+	    xs_is_unspecified6(&own[XS_FAMILY6]))
+		return false;
+	return xs_address_equal(&solicitation->target, &own[XS_FAMILY6], XS_FAMILY6) ||
+	       xs_is_link_local_of(&solicitation->target, packet->vport->mac);
+}
+
+/*
+ * The verdict of a frame that is not forwarded. A frame that is in a slice keeps the one that it has there; so does
+ * what is sent to the edge's own MAC. What could not even be read passes, too.
+ */
+static __always_inline int xs_pass_on(struct xs_packet *packet, int verdict)
+{
+	if (!packet->port->other_ifindex || packet->slice || (packet->tagged && verdict == XS_HOST))
+		return verdict;
+	if (packet->vport) {
+		if (packet->unicast ? xs_mac_equal(packet->eth->h_dest, packet->vport->mac) : xs_asks_for_edge(packet))
+			return packet->unicast ? verdict : XS_PUNTED;
+		packet->vport_id = 0; /* not taken in */
+	}
+	return XS_PASSED;
+}
+
+#endif
