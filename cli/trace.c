@@ -171,13 +171,26 @@ static json_t *trace_packet(const struct xs_trace *trace, struct xs_trace_node *
 /* ---- what comes in --------------------------------------------------------------------------------------------------
  */
 
+/* Users of a MUX with an exit have their first hop beyond it (R16), so they send nothing but what is the edge's own to its MAC. */
+static bool is_first_hop(const struct xs_image *image, const struct xs_rec_vport *vport, const struct xs_address *to)
+{
+	const struct xs_rec_mux *mux;
+
+	for (size_t i = 0; vport->kind == XS_VPORT_EDGE && (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
+		if (mux->edge == vport->id && mux->exit)
+			return to->family && !xs_address_compare(to, &vport->address[xs_family_index(to->family)]);
+	return true;
+}
+
 /* The MAC that whoever sends there has for it; any where nobody is. */
-static struct xs_mac usual_mac(const struct xs_image *image, const struct xs_rec_port *port, uint16_t label)
+static struct xs_mac usual_mac(const struct xs_image *image, const struct xs_rec_port *port,
+			       const struct xs_packet_spec *spec)
 {
 	const struct xs_rec_vport *vport;
 
 	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++)
-		if (vport->port == port->id && vport->vid == label && vport->kind != XS_VPORT_MUX)
+		if (vport->port == port->id && vport->vid == spec->label && vport->kind != XS_VPORT_MUX &&
+		    is_first_hop(image, vport, &spec->to))
 			return vport->mac;
 	return (struct xs_mac){ { 0x02, 0x00, 0x00, 0x00, 0x00, 0x02 } };
 }
@@ -186,7 +199,7 @@ static int make_frames(const struct xs_options *options, const struct xs_packet_
 		       const struct xs_image *image, const struct xs_rec_port *port, struct xs_trial_frame **out,
 		       size_t *count)
 {
-	struct xs_mac mac = usual_mac(image, port, spec->label);
+	struct xs_mac mac = usual_mac(image, port, spec);
 
 	*out = malloc(sizeof(**out));
 	*count = 1;

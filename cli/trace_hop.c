@@ -303,6 +303,36 @@ static json_t *tell_emit(const struct xs_trace_step *step)
 	return xs_trace_end("delivered", "leaves %s by user port %s, to %s", image->header->node, port->name, mac);
 }
 
+/* R16: the port at the other end of a MUX with an exit. NULL: the image in force has none. */
+static const struct xs_rec_port *other_port(const struct xs_image *image, const struct xs_rec_port *port,
+					    const struct xs_rec_mux **mux)
+{
+	for (size_t i = 0; (*mux = xs_image_at(image, XS_REC_MUX, i)); i++) {
+		const struct xs_rec_vport *edge = xs_image_find(image, XS_REC_VPORT, &(*mux)->edge);
+
+		if ((*mux)->exit && ((*mux)->exit == port->id || edge->port == port->id))
+			return xs_image_find(image, XS_REC_PORT, (*mux)->exit == port->id ? &edge->port : &(*mux)->exit);
+	}
+	return NULL;
+}
+
+static json_t *tell_pass(const struct xs_trace_step *step)
+{
+	const struct xs_image *image = step->node->image;
+	const struct xs_rec_mux *mux;
+	const struct xs_rec_port *out = other_port(image, step->port, &mux);
+	const struct xs_rec_vport *edge = out ? xs_image_find(image, XS_REC_VPORT, &mux->edge) : NULL;
+
+	if (!out) {
+		xs_trace_stage(step, "pass", NULL, "by a port of which the image in force knows nothing");
+		return xs_trace_end("unknown", "it leaves by something that is not in force any more, or not yet");
+	}
+	xs_trace_stage(step, "pass", xs_trace_place_vport(step->trace, image, edge), "by port %s, as it came: %s MUX %s",
+		       out->name, step->port->exit ? "it is beyond the exit of" : "no slice takes it from", mux->name);
+	json_object_set_new(step->hop, "out", json_pack("{s:s}", "port", out->name));
+	return xs_trace_end("passed", "leaves %s by port %s, as it came", image->header->node, out->name);
+}
+
 /* ---- the hop --------------------------------------------------------------------------------------------------------
  */
 
@@ -323,6 +353,8 @@ static json_t *tell(const struct xs_trace_step *step)
 		return xs_trace_end("host", "the own stack of %s gets it", node);
 	}
 	tell_ingress(step);
+	if (outcome->verdict == XS_PASSED)
+		return tell_pass(step);
 	if (step->in && step->in->kind == XS_VPORT_MUX)
 		tell_select(step);
 	if (step->in && step->slice && step->view.ip && outcome->verdict != XS_NO_ROUTE)

@@ -236,26 +236,34 @@ static int check_attached(const struct xs_trial *trial, const struct xs_trial_po
 /* ---- a run
  * ----------------------------------------------------------------------------------------------------------- */
 
+struct tag {
+	__be16 type; /* 0: there is none */
+	uint16_t tci;
+};
+
 /* Takes the tag out of a frame, as the kernel does before tc. False: it has none. */
-static bool take_tag(struct xs_trial_frame *frame, __be16 *type, uint16_t *tci)
+static bool take_tag(struct xs_trial_frame *frame, struct tag *tag)
 {
 	const uint8_t *at = frame->data + TAG_AT;
+	__be16 type;
 
-	memcpy(type, at, sizeof(*type));
-	if (frame->length < TAG_AT + TAG_SIZE + 2 || (*type != htobe16(ETH_P_8021Q) && *type != htobe16(ETH_P_8021AD)))
+	*tag = (struct tag){ 0 };
+	memcpy(&type, at, sizeof(type));
+	if (frame->length < TAG_AT + TAG_SIZE + 2 || (type != htobe16(ETH_P_8021Q) && type != htobe16(ETH_P_8021AD)))
 		return false;
-	*tci = (uint16_t)(at[2] << 8 | at[3]);
+	*tag = (struct tag){ type, (uint16_t)(at[2] << 8 | at[3]) };
 	memmove(frame->data + TAG_AT, at + TAG_SIZE, frame->length - TAG_AT - TAG_SIZE);
 	frame->length -= TAG_SIZE;
 	return true;
 }
 
-static void put_tag(struct xs_trial_frame *frame, uint16_t tci)
+static void put_tag(struct xs_trial_frame *frame, struct tag tag)
 {
-	const uint8_t tag[TAG_SIZE] = { ETH_P_8021Q >> 8, ETH_P_8021Q & 0xff, tci >> 8, tci & 0xff };
+	const uint8_t tci[2] = { tag.tci >> 8, tag.tci & 0xff };
 
 	memmove(frame->data + TAG_AT + TAG_SIZE, frame->data + TAG_AT, frame->length - TAG_AT);
-	memcpy(frame->data + TAG_AT, tag, sizeof(tag));
+	memcpy(frame->data + TAG_AT, &tag.type, sizeof(tag.type));
+	memcpy(frame->data + TAG_AT + sizeof(tag.type), tci, sizeof(tci));
 	frame->length += TAG_SIZE;
 }
 
@@ -282,20 +290,16 @@ static int run_xdp(struct xs_trial *trial, uint32_t ifindex, struct xs_trial_fra
 	return run(bpf_program__fd(trial->skeleton->progs.xdp_port), frame, &context, sizeof(context), action);
 }
 
-/* priority: of the tag that it had, PCP and DEI: where another takes its place they stay. */
-static int run_tc(struct xs_trial *trial, uint32_t ifindex, struct xs_trial_frame *frame, uint16_t *priority)
+/* tag: that it had. */
+static int run_tc(struct xs_trial *trial, uint32_t ifindex, struct xs_trial_frame *frame, struct tag *tag)
 {
 	struct __sk_buff context = { .ifindex = ifindex };
 	int err, action;
-	uint16_t tci;
-	__be16 type;
 
-	*priority = 0;
-	if (!take_tag(frame, &type, &tci))
+	if (!take_tag(frame, tag))
 		return run(bpf_program__fd(trial->skeleton->progs.tc_port), frame, &context, sizeof(context), &action);
-	trial->door->bss->tag_type = type;
-	trial->door->bss->tag_tci = tci;
-	*priority = tci & 0xf000;
+	trial->door->bss->tag_type = tag->type;
+	trial->door->bss->tag_tci = tag->tci;
 	err = run(bpf_program__fd(trial->door->progs.trial_tag), frame, &context, sizeof(context), &action);
 	return !err && action == TC_ACT_PIPE ? -EIO : err;
 }
@@ -362,14 +366,23 @@ static int read_vports(const struct xs_trial *trial, struct xs_trial_outcome *ou
 	return 0;
 }
 
-/* tc leaves the label beside the frame, where a test run does not show it: it is the vport's. */
-static int restore_label(const struct xs_trial *trial, struct xs_trial_outcome *out, uint16_t priority)
+/*
+ * tc leaves the tag beside the frame, where a test run does not show it: it is the vport's label, with the former one's PCP and
+ * DEI; of a frame that is passed on it is the one that it had.
+ */
+static int restore_tag(const struct xs_trial *trial, struct xs_trial_outcome *out, struct tag had)
 {
 	struct xs_vport vport;
-	int err = xs_node_maps_get(&trial->maps, XS_MAP_vport, out->out, &vport);
+	int err;
 
+	if (out->verdict == XS_PASSED) {
+		if (had.type)
+			put_tag(&out->frame, had);
+		return 0;
+	}
+	err = xs_node_maps_get(&trial->maps, XS_MAP_vport, out->out, &vport);
 	if (!err && vport.vid)
-		put_tag(&out->frame, vport.vid | priority);
+		put_tag(&out->frame, (struct tag){ htobe16(ETH_P_8021Q), vport.vid | (had.tci & 0xf000) });
 	return err;
 }
 
@@ -377,20 +390,20 @@ static int run_both(struct xs_trial *trial, const struct xs_trial_port *port, co
 		    struct xs_trial_outcome *out)
 {
 	int err = 0, action = XDP_PASS;
-	uint16_t priority = 0;
+	struct tag had = { 0 };
 
 	out->frame = *frame;
 	if (port->xdp)
 		err = run_xdp(trial, port->ifindex, &out->frame, &action);
 	out->by_tc = action == XDP_PASS;
 	if (!err && out->by_tc)
-		err = run_tc(trial, port->ifindex, &out->frame, &priority);
+		err = run_tc(trial, port->ifindex, &out->frame, &had);
 	if (!err)
 		err = read_verdict(trial, out);
 	if (!err)
 		err = read_vports(trial, out);
-	if (!err && out->ours && out->verdict == XS_FORWARDED && out->by_tc)
-		err = restore_label(trial, out, priority);
+	if (!err && out->ours && out->by_tc && (out->verdict == XS_FORWARDED || out->verdict == XS_PASSED))
+		err = restore_tag(trial, out, had);
 	return err;
 }
 
