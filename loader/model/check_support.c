@@ -15,7 +15,6 @@ static const struct {
 	{ "protocol", "ospf", "OSPF does not work yet; write static: where VRFs write no routes they are derived" },
 	{ "implementation", "paging", "the expansion by paging does not work yet; write segmentation" },
 	{ "attach", "shared", "sharing a port with other XDP programs does not work yet; write exclusive" },
-	{ "exit", NULL, "a MUX that passes on what no slice takes does not work yet; leave it out" },
 };
 
 int xs_check_supported(const struct lyd_node *tree, struct xs_diag *diag)

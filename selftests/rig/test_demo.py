@@ -10,7 +10,7 @@ from lib import contract, rigtest
 
 # The contract's list; the demo's own must be the same.
 NAMES = """ping-through-P route-through-P tcp-survives-the-move udp-lost-by-switch route-through-A
-shared-address-both-alive other-vm-stays-in-P isolation traceroute-shows-the-slivers pmtu proxy-arp switch-one-write
+shared-address-both-alive other-vm-stays-in-P isolation traceroute-shows-the-slivers pmtu proxy-arp pass-through switch-one-write
 switch-survives-apply switch-survives-reboot counters-add-up second-apply-writes-nothing agent-killed-no-loss
 removed-without-trace""".split()
 NAMES += [f"v6.{'router-advertised' if name == 'proxy-arp' else name}" for name in NAMES]

@@ -282,7 +282,7 @@ static void test_ring(void **state)
 	made_free(made);
 }
 
-/* R16; behind the model's back, which refuses exits until the datapath knows them. */
+/* R16, given to the ring where it has no line for it. */
 static void give_exit(struct xs_domain *domain)
 {
 	domain->mux[0].exit = &domain->node[2].port[3];

@@ -25,12 +25,13 @@ class Skip(Exception):
 class Rig:
     """Figure 7 with agents and the definition applied: with Rig("test_x", "tx") as rig: ...
 
-    text: another definition of its kind; bare: no agents yet and nothing applied.
+    text: another definition of its kind; bare: no agents yet and nothing applied; families: what hosts have; prepare:
+    is called with the network when it is raised.
     """
 
-    def __init__(self, test, prefix, text=None, bare=False):
+    def __init__(self, test, prefix, text=None, bare=False, families=(figure7.V4,), prepare=None):
         self.keep = folder(test)
-        self.net = figure7.Figure7(prefix)
+        self.net, self.prepare = figure7.Figure7(prefix, families), prepare
         self.domain, self.captures, self.services = None, [], []
         self.text, self.bare = text, bare
         self.failed = False
@@ -38,6 +39,8 @@ class Rig:
     def __enter__(self):
         try:
             self.net.raise_all()
+            if self.prepare:
+                self.prepare(self.net)
             self.domain = xslice.Domain(self.net, figure7.NODES, self.keep)
             self.definition = self.domain.write(self.net.definition(self.text))
             for short in ("client", "vm5", "vm6"):

@@ -13,6 +13,7 @@ ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
 TP_STATUS_VLAN_VALID = 1 << 4
 SO_RCVBUFFORCE = 33
+PACKET_OUTGOING = 4  # of a frame that a packet socket hears
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -81,17 +82,21 @@ class Port:
 
     def receive(self, timeout):
         """The next frame, its tag put back where it was on the wire; None when the time is over."""
+        return self.receive_way(timeout)[0]
+
+    def receive_way(self, timeout):
+        """The same, and whether it is one that leaves, which a socket hears where it does not ignore them."""
         self.sock.settimeout(max(timeout, 0.000001))
         try:
-            frame, ancillary, _, _ = self.sock.recvmsg(65536, 64)
+            frame, ancillary, _, address = self.sock.recvmsg(65536, 64)
         except (socket.timeout, BlockingIOError):
-            return None
+            return None, False
         for level, kind, data in ancillary:
             if level == SOL_PACKET and kind == PACKET_AUXDATA and len(data) >= 20:
                 status, tci, tpid = struct.unpack_from("=I12xHH", data)
                 if status & TP_STATUS_VLAN_VALID:
                     frame = frame[:12] + struct.pack("!HH", tpid or 0x8100, tci) + frame[12:]
-        return frame
+        return frame, address[2] == PACKET_OUTGOING
 
     def until(self, wanted, timeout):
         """wanted(frame)'s first answer that is not None, or None when the time is over."""
