@@ -240,9 +240,11 @@ struct xs_mux {
 };
 XS_ASSERT(sizeof(struct xs_mux) == 72);
 
-/* check refuses more general conditions, and more destination-only conditions over one address, than this in one MUX. */
+/* check refuses more general conditions, and more destination-only conditions and cells over one address, than this in
+ * one MUX. */
 #define XS_MUX_GENERAL_MAX 1024
 #define XS_MUX_WALK_MAX 64
+#define XS_MUX_CELLS_MAX   8
 
 /*
  * A rule is a condition's place in a page of rules: page << XS_RULE_BITS | slot. It is where the condition is counted

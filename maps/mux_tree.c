@@ -6,7 +6,6 @@
 #include "maps/mux_tree.h"
 
 /* Cells over one address are asked one after the other in every combination: an end to that. */
-#define CELLS_MAX     8
 #define OWN_STEPS_MAX 4096
 
 uint32_t xs_tree_slots(uint32_t choices)
@@ -202,5 +201,5 @@ int xs_tree_own(struct xs_trees *trees, const struct xs_asked *asked, uint32_t b
 	const struct xs_bits bits = xs_bits_of(&trees->vectors, vector);
 
 	trees->budget = OWN_STEPS_MAX;
-	return ask(trees, asked, best, &bits, CELLS_MAX, number);
+	return ask(trees, asked, best, &bits, XS_MUX_CELLS_MAX, number);
 }

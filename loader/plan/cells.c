@@ -14,6 +14,7 @@
 
 struct by_text {
 	struct xs_p_cell *cell;
+	const struct xs_p_mux *looked_at; /* the last MUX whose conditions over the address were counted */
 	UT_hash_handle hh;
 };
 
@@ -99,19 +100,27 @@ static int index_migrations(struct cell_index *index)
 	return 0;
 }
 
-static struct xs_p_cell *borne_cell(const struct cell_index *index, const struct xs_d_condition *condition,
-				    const struct xs_d_slice *slice)
+/* Migrations of the address that is exactly a condition's destination; NULL: there is none. */
+static struct by_text *find_address(const struct cell_index *index, const struct xs_d_condition *condition)
 {
 	const struct xs_prefix *destination = &condition->destination;
 	struct xs_address address = { .family = destination->family };
-	unsigned int f = xs_family_index(destination->family);
-	struct xs_p_cell *cell;
 	struct by_text *found;
 
 	if (!(condition->fields & XS_MATCH_DESTINATION) || destination->length != xs_family_bits(destination->family))
 		return NULL;
 	memcpy(address.bytes, destination->bytes, sizeof(address.bytes));
 	HASH_FIND(hh, index->address, &address, sizeof(address), found);
+	return found;
+}
+
+static struct xs_p_cell *borne_cell(const struct cell_index *index, const struct xs_d_condition *condition,
+				    const struct xs_d_slice *slice)
+{
+	unsigned int f = xs_family_index(condition->destination.family);
+	struct by_text *found = find_address(index, condition);
+	struct xs_p_cell *cell;
+
 	if (!found)
 		return NULL;
 	for (cell = found->cell; cell; cell = cell->same_address[f]) {
@@ -136,6 +145,75 @@ static struct xs_p_port *input_port(const struct xs_plan *plan, const struct xs_
 		    node->name, mux->def->name, condition->input_port);
 	xs_diag_note(plan->diag, &mux->def->place, "the MUX");
 	return NULL;
+}
+
+static bool has_more_cells(const struct xs_p_cell *cell, unsigned int family)
+{
+	unsigned int count = 0;
+
+	while (cell && count <= XS_MUX_CELLS_MAX) {
+		cell = cell->same_address[family];
+		count++;
+	}
+	return count > XS_MUX_CELLS_MAX;
+}
+
+/* Is it chosen for every packet to the address, whatever cells say? Then no later condition is. */
+static bool takes_all(const struct xs_p_condition *condition, const struct xs_prefix *host)
+{
+	const struct xs_d_condition *def = condition->def;
+	uint32_t others = def->fields & ~(uint32_t)(XS_MATCH_DESTINATION | XS_MATCH_ANY | XS_MATCH_SOURCE);
+
+	if (condition->cell || others ||
+	    (def->fields & XS_MATCH_SOURCE && (def->source.length || def->source.family != host->family)))
+		return false;
+	return !(def->fields & XS_MATCH_DESTINATION) || xs_prefix_covers(&def->destination, host);
+}
+
+/* Cells over one address are asked in every combination: the datapath's compiler refuses more than it can lay out. */
+static void count_cells(struct xs_plan *plan, const struct xs_p_mux *mux, const struct xs_prefix *host)
+{
+	const struct xs_p_cell *seen[XS_MUX_CELLS_MAX];
+	char text[XS_PREFIX_TEXT];
+	size_t i, j, count = 0;
+
+	for (i = 0; i < mux->condition_count && !takes_all(&mux->condition[i], host); i++) {
+		const struct xs_p_condition *condition = &mux->condition[i];
+
+		if (!condition->cell || xs_prefix_compare(&condition->def->destination, host))
+			continue;
+		for (j = 0; j < count && seen[j] != condition->cell; j++)
+			;
+		if (j < count)
+			continue;
+		if (count < XS_MUX_CELLS_MAX) {
+			seen[count++] = condition->cell;
+			continue;
+		}
+		xs_diag_add(plan->diag, XS_ERROR, &condition->def->place,
+			    "condition: bears the switch cell of migration \"%s\", the %uth over %s in mux \"%s\": at "
+			    "most %u",
+			    condition->cell->name, XS_MUX_CELLS_MAX + 1, xs_prefix_text(host, text), mux->def->name,
+			    XS_MUX_CELLS_MAX);
+		xs_diag_note(plan->diag, condition->cell->place, "migration \"%s\" is here", condition->cell->name);
+		return;
+	}
+}
+
+static void check_cells(struct cell_index *index, const struct xs_p_mux *mux)
+{
+	size_t i;
+
+	for (i = 0; i < mux->condition_count; i++) {
+		const struct xs_d_condition *def = mux->condition[i].def;
+		struct by_text *found = mux->condition[i].cell ? find_address(index, def) : NULL;
+
+		if (!found || found->looked_at == mux ||
+		    !has_more_cells(found->cell, xs_family_index(def->destination.family)))
+			continue;
+		found->looked_at = mux;
+		count_cells(index->plan, mux, &def->destination);
+	}
 }
 
 static int resolve_conditions(struct cell_index *index, struct xs_p_mux *mux)
@@ -168,6 +246,7 @@ static int resolve_conditions(struct cell_index *index, struct xs_p_mux *mux)
 				condition->input_port->used = true;
 		}
 	}
+	check_cells(index, mux);
 	return 0;
 }
 
