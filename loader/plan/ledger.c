@@ -2,6 +2,7 @@
 /* ledger.c - spaces and entries: made, found, copied, freed. See ledger.h. */
 #include "loader/plan/ledger.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,6 +106,22 @@ void xs_space_disown(struct xs_space *space, struct xs_entry *entry)
 	HASH_DELETE(by_owner, space->by_owner, entry);
 	free(entry->owner);
 	entry->owner = NULL;
+}
+
+int xs_space_rename(struct xs_space *space, struct xs_entry *entry, const char *owner)
+{
+	char *copy = strdup(owner);
+
+	if (!copy)
+		return -ENOMEM;
+	xs_space_disown(space, entry);
+	entry->owner = copy;
+	HASH_ADD_KEYPTR(by_owner, space->by_owner, entry->owner, strlen(entry->owner), entry);
+	if (entry->by_owner.tbl)
+		return 0;
+	free(entry->owner);
+	entry->owner = NULL;
+	return -ENOMEM;
 }
 
 void xs_space_remove(struct xs_space *space, struct xs_entry *entry)

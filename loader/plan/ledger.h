@@ -55,6 +55,8 @@ struct xs_entry *xs_space_owner(const struct xs_space *space, const char *owner)
 struct xs_entry *xs_space_number(const struct xs_space *space, uint64_t number);
 void xs_space_remove(struct xs_space *space, struct xs_entry *entry);
 void xs_space_disown(struct xs_space *space, struct xs_entry *entry);
+/* The entry's owner is called otherwise now; nobody else is. 0 or -ENOMEM. */
+int xs_space_rename(struct xs_space *space, struct xs_entry *entry, const char *owner);
 
 /* Somebody who wants a number. */
 struct xs_want {

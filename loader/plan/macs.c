@@ -74,15 +74,19 @@ static const char *vrf_role(struct xs_plan *plan, const struct xs_d_vrf *def)
 	return xs_arena_print(plan->arena, "vrf %s/%s", def->slice->name, def->name);
 }
 
-/* By a subnet of the first of those that share it; IPv4's if it has one. */
+#define GATEWAY "gateway"
+
+/* By the subnets of the first of those that share them: "gateway 10.0.0.0/16 2001:db8::/64". */
 static const char *gateway_role(struct xs_plan *plan, const struct xs_d_gateway *def)
 {
-	const struct xs_prefix *subnet = def->first_hop->subnet;
+	const char *role = GATEWAY;
 	char text[XS_PREFIX_TEXT];
 
-	if (!subnet->family)
-		subnet++;
-	return xs_arena_print(plan->arena, "gateway %s", xs_prefix_text(subnet, text));
+	for (unsigned int f = 0; role && f < XS_FAMILIES; f++)
+		if (def->first_hop->subnet[f].family)
+			role = xs_arena_print(plan->arena, "%s %s", role,
+					      xs_prefix_text(&def->first_hop->subnet[f], text));
+	return role;
 }
 
 static const char *edge_role(struct xs_plan *plan, const struct xs_p_mux *mux, const char *prefix)
@@ -206,6 +210,100 @@ static int want_mux(struct xs_plan *plan, struct mac_want *wants, struct xs_p_mu
 	return err;
 }
 
+/* ---- what gateways had ----
+ *
+ * One of the subnets that a gateway's role names may come or go, and the MAC that its hosts know must stay: so it takes
+ * over what was held by the other subnet.
+ */
+
+struct by_word {
+	struct xs_entry *entry; /* NULL: of the roles that are wanted */
+	UT_hash_handle hh;
+};
+
+static int word_add(struct xs_plan *plan, struct by_word **words, const char *word, size_t size, struct xs_entry *entry)
+{
+	struct by_word *known;
+
+	HASH_FIND(hh, *words, word, size, known);
+	if (known) {
+		if (entry && known->entry->freed && !entry->freed)
+			known->entry = entry;
+		return 0;
+	}
+	known = xs_arena_array(plan->arena, 1, sizeof(*known));
+	if (!known)
+		return -ENOMEM;
+	known->entry = entry;
+	HASH_ADD_KEYPTR(hh, *words, word, size, known);
+	return known->hh.tbl ? 0 : -ENOMEM;
+}
+
+/* The next subnet of a role, from *at on; its size, 0: none. */
+static size_t next_subnet(const char **at)
+{
+	*at += strcspn(*at, " ");
+	*at += strspn(*at, " ");
+	return strcspn(*at, " ");
+}
+
+static bool is_gateway(const char *role)
+{
+	return !strncmp(role, GATEWAY " ", sizeof(GATEWAY));
+}
+
+static int index_gateways(struct xs_plan *plan, const struct mac_want *wants, struct by_word **had,
+			  struct by_word **wanted)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < wants->count && !err; i++)
+		if (is_gateway(wants->want[i].owner))
+			err = word_add(plan, wanted, wants->want[i].owner, strlen(wants->want[i].owner), NULL);
+	for (struct xs_entry *entry = wants->space->by_owner; *wanted && entry && !err; entry = entry->by_owner.next) {
+		const char *subnet = entry->owner;
+		size_t size;
+
+		while (is_gateway(entry->owner) && !err && (size = next_subnet(&subnet)))
+			err = word_add(plan, had, subnet, size, entry);
+	}
+	return err;
+}
+
+static int take_over(struct mac_want *wants, const char *role, struct by_word *had, struct by_word *wanted)
+{
+	const char *subnet = role;
+	size_t size;
+
+	while ((size = next_subnet(&subnet))) {
+		struct by_word *known, *other;
+
+		HASH_FIND(hh, had, subnet, size, known);
+		if (!known)
+			continue;
+		HASH_FIND(hh, wanted, known->entry->owner, strlen(known->entry->owner), other);
+		if (!other)
+			return xs_space_rename(wants->space, known->entry, role);
+	}
+	return 0;
+}
+
+static int take_over_all(struct xs_plan *plan, struct mac_want *wants)
+{
+	struct by_word *had = NULL, *wanted = NULL;
+	int err = index_gateways(plan, wants, &had, &wanted);
+
+	for (size_t i = 0; i < wants->count && !err; i++) {
+		const char *role = wants->want[i].owner;
+
+		if (is_gateway(role) && !xs_space_owner(wants->space, role))
+			err = take_over(wants, role, had, wanted);
+	}
+	HASH_CLEAR(hh, had);
+	HASH_CLEAR(hh, wanted);
+	return err;
+}
+
 /* What is the same for several virtual ports goes to all of them. */
 static void spread(struct xs_plan *plan)
 {
@@ -294,6 +392,8 @@ int xs_plan_macs(struct xs_plan *plan)
 		err = want_slice(plan, &wants, &plan->slice[i]);
 	for (i = 0; i < plan->domain->mux_count && !err; i++)
 		err = want_mux(plan, &wants, &plan->mux[i]);
+	if (!err)
+		err = take_over_all(plan, &wants);
 	if (!err)
 		err = xs_allocate(plan->ledger, &rule, wants.want, wants.count, plan->diag);
 	for (i = 0; i < wants.count && !err; i++)

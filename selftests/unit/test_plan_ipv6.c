@@ -132,14 +132,60 @@ static void test_a_family_comes_and_goes(void **state)
 	struct made *four = made_file("docs/examples/figure7.yaml", NULL);
 	struct made *dual = made_file("docs/examples/figure7-dual.yaml", four);
 	struct made *again = made_file("docs/examples/figure7.yaml", dual);
+	struct made *six = made_file("docs/examples/figure7-v6.yaml", dual);
+	struct made *last = made_file("docs/examples/figure7-dual.yaml", six);
 	struct made_changes changes = made_diff(four, again, 0);
 
 	assert_same_numbers(four, dual);
+	assert_same_numbers(dual, six);
+	assert_same_numbers(six, last);
 	assert_int_equal(changes.added + changes.removed + changes.changed, 0);
-	assert_int_equal(four->ledger_size, dual->ledger_size);
-	assert_memory_equal(four->ledger, dual->ledger, four->ledger_size);
+	changes = made_diff(dual, last, 0);
+	assert_int_equal(changes.added + changes.removed + changes.changed, 0);
+	assert_int_equal(four->ledger_size, again->ledger_size);
+	assert_memory_equal(four->ledger, again->ledger, four->ledger_size);
 	made_free(four);
 	made_free(dual);
+	made_free(again);
+	made_free(six);
+	made_free(last);
+}
+
+static const char two_hops[] = "node: [{name: N1, port: [a, b]}]\n"
+			       "slice:\n"
+			       "  - name: S\n"
+			       "    vrf: [{name: v, node: N1}]\n"
+			       "    gateway:\n"
+			       "      - {name: g, vrf: v, port: a, subnet: %s}\n"
+			       "      - {name: h, vrf: v, port: b, subnet: %s}\n";
+
+static struct made *made_hops(const char *one, const char *other, const struct made *earlier)
+{
+	char text[sizeof(two_hops) + 128];
+
+	snprintf(text, sizeof(text), two_hops, one, other);
+	return made_new(text, earlier, 0);
+}
+
+static const struct xs_mac *hop_mac(const struct made *made, unsigned int gateway)
+{
+	return &made->plan->slice[0].gateway[gateway].vport->mac;
+}
+
+/* A first hop that is parted in two: one keeps the MAC, the other gets one that nobody had; joined again, one goes. */
+static void test_a_first_hop_is_parted(void **state)
+{
+	struct made *joined = made_hops("[10.0.0.0/24, \"2001:db8:a::/64\"]", "10.0.9.0/24", NULL);
+	struct made *parted = made_hops("10.0.0.0/24", "\"2001:db8:a::/64\"", joined);
+	struct made *again = made_hops("[10.0.0.0/24, \"2001:db8:a::/64\"]", "10.0.8.0/24", parted);
+
+	assert_memory_equal(hop_mac(parted, 0), hop_mac(joined, 0), sizeof(struct xs_mac));
+	assert_memory_not_equal(hop_mac(parted, 1), hop_mac(joined, 0), sizeof(struct xs_mac));
+	assert_memory_not_equal(hop_mac(parted, 1), hop_mac(joined, 1), sizeof(struct xs_mac));
+	assert_memory_equal(hop_mac(again, 0), hop_mac(joined, 0), sizeof(struct xs_mac));
+	assert_memory_not_equal(hop_mac(again, 1), hop_mac(parted, 1), sizeof(struct xs_mac));
+	made_free(joined);
+	made_free(parted);
 	made_free(again);
 }
 
@@ -240,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_figure7_dual),
 		cmocka_unit_test(test_figure7_in_ipv6_alone),
 		cmocka_unit_test(test_a_family_comes_and_goes),
+		cmocka_unit_test(test_a_first_hop_is_parted),
 		cmocka_unit_test(test_ways_of_each_family),
 		cmocka_unit_test(test_first_hop_by_either_family),
 	};
