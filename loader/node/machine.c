@@ -26,8 +26,8 @@
 
 /* Longer than a node's name may be. */
 static const char *const file_of[XS_FAMILIES] = {
-	XS_RUN_DIRECTORY "/neighbour-limits",
-	XS_RUN_DIRECTORY "/neighbour-limits-ipv6",
+	XS_MACHINE_FILE,
+	XS_MACHINE_FILE "-ipv6",
 };
 
 static const char *const limit_path[LIMITS] = {
@@ -99,8 +99,7 @@ static int read_machine(struct machine *machine)
 			continue;
 		else if (sscanf(line, "node %63s %" SCNu32, node, &neighbours) == 2)
 			err = set_need(machine, node, neighbours);
-		else
-			err = -EBADMSG;
+		/* Other lines are another version's, and nothing that was ours depends on them. */
 	}
 	machine->known = was && set;
 	fclose(file);

@@ -15,6 +15,8 @@
 
 #include "loader/node/sysctl.h"
 
+#define XS_MACHINE_FILE "/run/xslice/neighbour-limits" /* for people; IPv6's has a name of its own */
+
 /*
  * Says that `node` will have about `neighbours` neighbours (0: it is gone), or, at_least: these too, beside those that it still
  * has. sysctl: those of the caller's own namespace; where that is not the machine's, there are no limits in it and nothing is done.

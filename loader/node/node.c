@@ -279,7 +279,8 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours
 		goto out;
 	err = xs_machine_neighbours(&node->machine, node->name, xs_node_neighbours(image), true);
 	if (err) {
-		xs_node_fail(error, err, "node %s: raise the limits of the neighbour tables", node->name);
+		xs_node_fail(error, err, "node %s: raise the limits of the neighbour tables (" XS_MACHINE_FILE ")",
+			     node->name);
 		goto out;
 	}
 	for (size_t i = 0; i < ports; i++) {

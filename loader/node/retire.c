@@ -195,7 +195,9 @@ int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *err
 	if (!err) {
 		err = xs_machine_neighbours(&node->machine, node->name, xs_node_neighbours(image), false);
 		if (err)
-			xs_node_fail(error, err, "node %s: give the limits of the neighbour tables back", node->name);
+			xs_node_fail(error, err,
+				     "node %s: give the limits of the neighbour tables back (" XS_MACHINE_FILE ")",
+				     node->name);
 	}
 	if (!err)
 		forget_originals(node, &entry[count], all - count);
