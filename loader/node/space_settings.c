@@ -28,17 +28,19 @@ static int directory_of(const struct xs_view *view, unsigned int family)
 
 static int make_family_settings(struct xs_view *view, unsigned int family)
 {
+	enum xs_role role = view->want->role;
+	const struct xs_setting *setting;
 	char path[96];
+	size_t count;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < view->want->setting_count[family]; i++) {
-		const struct xs_setting *setting = &view->want->setting[family][i];
-
-		snprintf(path, sizeof(path), "conf/all/%s", setting->name);
-		err = xs_view_set_sysctl(view, directory_of(view, family), path, setting->all);
-		snprintf(path, sizeof(path), "conf/default/%s", setting->name);
+	setting = xs_settings(family, &count);
+	for (size_t i = 0; !err && i < count; i++) {
+		snprintf(path, sizeof(path), "conf/all/%s", setting[i].name);
+		err = xs_view_set_sysctl(view, directory_of(view, family), path, setting[i].of[role].all);
+		snprintf(path, sizeof(path), "conf/default/%s", setting[i].name);
 		if (!err)
-			err = xs_view_set_sysctl(view, directory_of(view, family), path, setting->device);
+			err = xs_view_set_sysctl(view, directory_of(view, family), path, setting[i].of[role].device);
 	}
 	return err;
 }
@@ -116,16 +118,19 @@ static int make_family_device_settings(struct xs_view *view, const struct xs_rec
 				       const struct xs_link *inner, unsigned int family)
 {
 	const int32_t *now = family == XS_FAMILY6 ? inner->ipv6_conf : inner->ipv4;
+	const struct xs_setting *setting;
 	char path[96];
+	size_t count;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < view->want->setting_count[family]; i++) {
-		const struct xs_setting *setting = &view->want->setting[family][i];
+	setting = xs_settings(family, &count);
+	for (size_t i = 0; !err && i < count; i++) {
+		int value = setting[i].of[view->want->role].device;
 
-		if (now[setting->index] == setting->device)
+		if (now[setting[i].index] == value)
 			continue;
-		snprintf(path, sizeof(path), "conf/%s/%s", inner->name, setting->name);
-		err = xs_view_set_sysctl(view, directory_of(view, family), path, setting->device);
+		snprintf(path, sizeof(path), "conf/%s/%s", inner->name, setting[i].name);
+		err = xs_view_set_sysctl(view, directory_of(view, family), path, value);
 	}
 	return err ? err : make_neighbour_settings(view, vport, inner->name, family);
 }

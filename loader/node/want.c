@@ -141,7 +141,6 @@ static int add_slivers(const struct xs_image *image, struct xs_wants *wants)
 			return -ENOMEM;
 		xs_sliver_netns(image->header->node, slice->name, want->netns);
 		snprintf(want->what, sizeof(want->what), "sliver %s of slice %s", slice->vrf, slice->name);
-		xs_sliver_settings(want);
 	}
 	return 0;
 }
@@ -159,7 +158,7 @@ static int add_vports(const struct xs_image *image, struct xs_wants *wants)
 				return -ENOMEM;
 			xs_edge_netns(image->header->node, vport->name, want->netns);
 			snprintf(want->what, sizeof(want->what), "edge %s", vport->name);
-			xs_edge_settings(want);
+			want->role = XS_ROLE_EDGE;
 		} else {
 			want = xs_wants_find(wants, xs_want_key(vport->slice, 0));
 		}

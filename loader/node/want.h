@@ -37,19 +37,25 @@ struct xs_want_neighbour {
 	struct xs_mac mac;
 };
 
+/* What a namespace is for. */
+enum xs_role { XS_ROLE_SLIVER, XS_ROLE_EDGE, XS_ROLES };
+
 /* A sysctl of the devices of a namespace: net.{ipv4,ipv6}.conf.{all,default,DEVICE}.NAME. */
 struct xs_setting {
 	const char *name;
-	uint8_t index;   /* IPV4_DEVCONF_*, or DEVCONF_* of IPv6 */
-	int all, device; /* `default` is as the devices */
+	uint8_t index; /* IPV4_DEVCONF_*, or DEVCONF_* of IPv6 */
+	struct {
+		int all, device; /* `default` is as the devices */
+	} of[XS_ROLES];
 };
+
+const struct xs_setting *xs_settings(unsigned int family, size_t *count);
 
 struct xs_want {
 	uint64_t key; /* xs_want_key() */
 	char netns[XS_NETNS_NAME];
 	char what[48]; /* for people: "sliver P", "edge client" */
-	const struct xs_setting *setting[XS_FAMILIES];
-	size_t setting_count[XS_FAMILIES];
+	enum xs_role role;
 	bool ipv6; /* one of its vports has an IPv6 address. Where none has, the namespace has no IPv6 at all */
 	const struct xs_rec_vport **vport;
 	struct xs_want_address *address; /* first come, first made: the first of a device is its primary */
@@ -82,10 +88,8 @@ int xs_want_add_neighbour(struct xs_want *want, const struct xs_want_neighbour *
 struct xs_address xs_want_link_local(const struct xs_mac *mac);
 
 /* sliver.c, edge.c: what a vport, and the records of such a namespace, mean. 0 or -ENOMEM. */
-void xs_sliver_settings(struct xs_want *want);
 int xs_sliver_want_vport(struct xs_want *want, const struct xs_rec_vport *vport);
 int xs_sliver_want_route(struct xs_want *want, const struct xs_rec_route *route, const struct xs_rec_vport *vport);
-void xs_edge_settings(struct xs_want *want);
 int xs_edge_want_vport(struct xs_want *want, const struct xs_rec_vport *vport);
 int xs_edge_want_route(struct xs_want *want, const struct xs_rec_route *route);
 int xs_edge_want_proxy(struct xs_want *want, const struct xs_rec_proxy *proxy, const struct xs_rec_vport *edge);
