@@ -184,23 +184,12 @@ out:
 
 void xs_machinery_spare(struct xs_agent *agent)
 {
-	/* What an image of some dozens of virtual ports asks for, and no more than some MiB. */
-	static const struct xs_datapath_size size = {
-		.ports = 16,
-		.vports = 256,
-		.slices = 256,
-		.nexthops = 32768,
-		.blocks = 4096,
-		.cells = 1024,
-		.muxes = 16,
-		.pages = 1024,
-		.nodes = 1024,
-		.generals = 1024,
-	};
+	struct xs_datapath_size size;
 	char error[XS_AGENT_ERROR] = "";
 
 	if (agent->machinery.datapath || agent->spare)
 		return;
+	xs_fill_size_spare(&size);
 	/* What is wrong will be said when it matters. */
 	xs_datapath_spare(&size, &agent->spare, error);
 }

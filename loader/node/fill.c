@@ -10,21 +10,46 @@
 
 /* ---- sizes --------------------------------------------------------------------------------------------------------- */
 
+#define NEXTHOPS_MIN 16384
+
+static void size_pool(struct xs_datapath_size *size, uint32_t blocks)
+{
+	size->blocks = blocks;
+	/* A guard takes a sixteenth of a block, and one stands where up to two prefixes do without blocks. */
+	xs_fill_raise(&size->guards, (uint64_t)blocks * 2);
+}
+
+void xs_fill_size_spare(struct xs_datapath_size *out)
+{
+	*out = (struct xs_datapath_size){
+		.ports = 16,
+		.vports = 256,
+		.slices = 256,
+		.nexthops = NEXTHOPS_MIN + 256 * 16,
+		.groups = 128,
+		.cells = 1024,
+		.muxes = 16,
+		.pages = 1024,
+		.nodes = 1024,
+		.vectors = 1024,
+		.generals = 1024,
+	};
+	size_pool(out, 4096);
+}
+
 void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out)
 {
 	const struct xs_rec_node *node;
 	const struct xs_rec_port *port;
 	const struct xs_rec_vport *vport;
 	const struct xs_rec_slice *slice;
-	struct xs_datapath_size size = {.nexthops = 16384};
+	struct xs_datapath_size size = { .nexthops = NEXTHOPS_MIN };
 
 	if (!image)
 		goto out;
 	node = xs_image_at(image, XS_REC_NODE, 0);
 	if (node) {
-		size.blocks = node->blocks;
-		/* A guard takes a sixteenth of a block, and one stands where up to two prefixes do without blocks. */
-		xs_fill_raise(&size.guards, (uint64_t)node->blocks * 2);
+		size_pool(&size, node->blocks);
 		size.cells = node->cells;
 	}
 	for (size_t i = 0; (port = xs_image_at(image, XS_REC_PORT, i)); i++)
@@ -34,7 +59,7 @@ void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out)
 	for (size_t i = 0; (slice = xs_image_at(image, XS_REC_SLICE, i)); i++)
 		xs_fill_raise(&size.slices, (uint64_t)slice->id + 1);
 	/* A vport has a few neighbours; those of gateways with many users are what the rest is for. */
-	xs_fill_raise(&size.nexthops, 16384 + (uint64_t)image->count[XS_REC_VPORT] * 16);
+	xs_fill_raise(&size.nexthops, NEXTHOPS_MIN + (uint64_t)image->count[XS_REC_VPORT] * 16);
 	xs_fill_mux_size(image, &size);
 out:
 	*out = size;
