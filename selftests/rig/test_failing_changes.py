@@ -10,22 +10,17 @@ in slices that the change does not concern lose nothing.
 (there are some 1500, and most of them are the same one), as many kills."""
 import copy
 import json
-import mmap
 import os
 import random
 import signal
-import struct
 import subprocess
 import sys
 import time
 
-from lib import changing, contract, domains, held, netns, rigtest, xslice
+from lib import changing, domains, failure, held, netns, rigtest, xslice
 
 NODE = "R3"  # it has everything: links, a gateway, MUXes and their edges
-STEPS = os.environ.get("XSLICE_STEPS", "12")
 KILLS = int(os.environ.get("XSLICE_KILLS", "8"))
-SHIM = os.path.join(contract.TOP, "build/selftests/rig/fault.so")
-NEVER = 0xFFFFFFFF
 
 
 def former_and_next():
@@ -72,35 +67,11 @@ def former_and_next():
     return former, later
 
 
-class Fault:
-    """The steps of an agent, counted, and one of them failed: selftests/rig/fault.c."""
-
-    def __init__(self, folder):
-        self.path = os.path.join(folder, "fault")
-        with open(self.path, "w+b") as file:
-            file.write(bytes(64))
-            file.flush()
-            self.shared = mmap.mmap(file.fileno(), 64)
-
-    def environment(self):
-        return {"LD_PRELOAD": SHIM, "XSLICE_FAULT": self.path}
-
-    def fail(self, step, changes):
-        """changes: only steps that change something are counted."""
-        self.shared[:64] = struct.pack("=III52s", step, 0, changes, b"")
-
-    def rest(self):
-        """How many steps there were since, and which one failed ("" where none did)."""
-        _, count, _, what = struct.unpack("=III52s", self.shared[:64])
-        self.shared[:4] = bytes(4)
-        return count, what.rstrip(b"\0").decode()
-
-
 class Failing:
     def __init__(self, rig, twin):
         self.rig, self.net, self.domain = rig, rig.net, rig.domain
         self.name = self.net.name(NODE)
-        self.fault = Fault(rig.keep)
+        self.fault = failure.Fault(rig.keep)
         former, later = former_and_next()
         self.paths = [
             self.domain.write(self.net.definition(json.dumps(one, indent=1)), f"{name}.json")
@@ -142,7 +113,7 @@ class Failing:
         self.before = self.exact()
 
     def count_steps(self, changes):
-        self.fault.fail(NEVER, changes)
+        self.fault.fail(failure.NEVER, changes)
         self.domain.apply(self.paths[1])
         steps, _ = self.fault.rest()
         self.is_fresh(1)
@@ -209,12 +180,6 @@ class Failing:
         return in_time
 
 
-def chosen(steps, share):
-    """All, or as many as share of XSLICE_STEPS is, evenly."""
-    count = steps if STEPS == "all" and share == 1 else min(steps, int(share * (100 if STEPS == "all" else int(STEPS))))
-    return sorted({1 + (steps - 1) * i // max(count - 1, 1) for i in range(count)})
-
-
 def main():
     with netns.alone(), rigtest.Rig("test_failing_changes", "fc", bare=True) as rig:
         domains.raise_more(rig.net)
@@ -230,7 +195,7 @@ def cases(failing):
         steps = failing.count_steps(changes)
         back, done, faults = 0, 0, []
         streams = changing.Streams(failing.net)
-        tried = chosen(steps, share)
+        tried = failure.chosen(steps, share)
         for number, step in enumerate(tried):
             held_back = False
             try:
