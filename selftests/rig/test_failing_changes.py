@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from lib import changing, domains, failure, held, netns, rigtest, xslice
+from lib import changing, contract, domains, failure, held, netns, rigtest, xslice
 
 NODE = "R3"  # it has everything: links, a gateway, MUXes and their edges
 KILLS = int(os.environ.get("XSLICE_KILLS", "8"))
