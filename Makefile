@@ -3,7 +3,7 @@
 #
 #   make                 the programs: build/xslice, build/xsliced
 #   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
-#   make soak            the tests of change in their long form, half an hour or so (root)
+#   make soak            the tests of change, and of a hostile slice, in their long form, half an hour or so (root)
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
 #   make verify-kernels  what the verifiers of Debian's kernels say of the datapath (root; QEMU)
@@ -76,7 +76,7 @@ GEN        := $(B)/bpf/xslice.skel.h $(B)/bpf/trial.skel.h $(YANG_GEN)
 
 .PHONY: all deps test soak demo bench verify-kernels fuzz fuzzers install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced
-tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(B)/selftests/rig/fault.so
+tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(B)/selftests/rig/fault.so $(B)/selftests/rig/flood
 
 deps:
 	@scripts/deps
@@ -174,6 +174,12 @@ $(B)/selftests/rig/fault.so: selftests/rig/fault.c
 	$(call say,LINK)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(CFLAGS) $(WARN) -fPIC -shared -o $@ $<
 
+# Programs that rigs run: a file each.
+$(B)/selftests/rig/%: selftests/rig/%.c
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS_ALL) -D_GNU_SOURCE -o $@ $<
+
 # deps first and in a make of its own: what it installs must be there before anything is compiled.
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
@@ -182,6 +188,7 @@ test: deps
 soak: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@XSLICE_CHANGES=200 XSLICE_STEPS=all XSLICE_KILLS=100 XSLICE_RIG_LIMIT=7200 selftests/run _changes
+	@XSLICE_FLOOD=20 selftests/run hostile_slice
 
 demo: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
