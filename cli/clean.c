@@ -4,9 +4,11 @@
  * gone the command does it. Then the store is emptied.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/wait.h"
 #include "loader/agent/clean.h"
@@ -46,6 +48,35 @@ static int add_local(void *context, const char *name)
 	struct xs_owner owner;
 
 	return xs_owner_get(name, &owner) || strcmp(owner.store, nodes->place) ? 0 : add_node(context, name);
+}
+
+/* The directory's path where it is there no more: its parent's, without symbolic links, and its name. */
+static int place_of_lost(const char *store, char place[PATH_MAX])
+{
+	char parent[PATH_MAX], name[PATH_MAX], resolved[PATH_MAX];
+
+	if (snprintf(parent, sizeof(parent), "%s", store) >= (int)sizeof(parent))
+		return -ENAMETOOLONG;
+	memcpy(name, parent, sizeof(name));
+	if (!realpath(dirname(parent), resolved))
+		return -errno;
+	return snprintf(place, PATH_MAX, "%s/%s", strcmp(resolved, "/") ? resolved : "", basename(name)) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+/* Was the store's directory removed while nodes of this machine hold what it told them? Then it is made anew: their
+ * agents follow it. */
+static bool is_lost(const struct xs_options *options)
+{
+	struct nodes nodes = { 0 };
+	bool found;
+
+	if (!access(options->store, F_OK) || errno != ENOENT || place_of_lost(options->store, nodes.place))
+		return false;
+	found = !xs_local_nodes(add_local, &nodes) && nodes.count;
+	free(nodes.wait);
+	return found;
 }
 
 /* Every node that the revision, a report or this machine knows to be this store's. */
@@ -186,7 +217,7 @@ static int take_down(const struct xs_options *options, struct nodes *nodes)
 	}
 	sort_nodes(nodes);
 	code = xs_await_nodes(options, nodes->store, nodes->wait, nodes->count, &empty.revision, 0);
-	waits = xs_waits_json(nodes->wait, nodes->count);
+	waits = xs_waits_json(nodes->wait, nodes->count, true);
 	json_array_extend(nodes->result, waits);
 	json_decref(waits);
 	xs_apply_result_free(&empty);
@@ -198,7 +229,7 @@ int xs_command_clean(const struct xs_options *options)
 	struct nodes nodes = { .result = json_array() };
 	int code = XS_EXIT_FAILED, error;
 
-	if (xs_open_store(options, false, &nodes.store))
+	if (xs_open_store(options, is_lost(options), &nodes.store))
 		goto out;
 	if (xs_lock_store(options, nodes.store))
 		goto out;

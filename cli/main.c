@@ -165,7 +165,7 @@ static int parse_timeout(const char *text, int *timeout_ms)
 	double seconds = strtod(text, &end);
 
 	if (end == text || *end || !(seconds > 0 && seconds <= 86400)) {
-		xs_complain("--timeout: '%s' is not a number of seconds between 0 and 86400", text);
+		xs_complain("--timeout: '%s' is not a number of seconds above 0 and at most 86400", text);
 		return -EINVAL;
 	}
 	*timeout_ms = (int)(seconds * 1000 + 0.5);

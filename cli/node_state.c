@@ -14,11 +14,9 @@
 const char *xs_node_state_name(enum xs_node_state state)
 {
 	static const char *const name[] = {
-		[XS_NODE_IN_FORCE] = "in-force",
-		[XS_NODE_BEHIND] = "behind",
-		[XS_NODE_AGENT_GONE] = "agent-gone",
-		[XS_NODE_FAILED] = "failed",
-		[XS_NODE_UNREADABLE] = "report-unreadable",
+		[XS_NODE_IN_FORCE] = "in-force",     [XS_NODE_BEHIND] = "behind",
+		[XS_NODE_AGENT_GONE] = "agent-gone", [XS_NODE_LOST] = "lost",
+		[XS_NODE_FAILED] = "failed",         [XS_NODE_UNREADABLE] = "report-unreadable",
 		[XS_NODE_NEVER] = "never-reported",
 	};
 
@@ -58,6 +56,15 @@ static json_t *report_json(const struct xs_report *report)
 			 (double)report->duration_us / 1000, "pid", (json_int_t)report->pid);
 }
 
+/* Has an agent held something here since the machine was started? Its note of that goes with a reboot, as namespaces
+ * do. */
+static bool holds_something(const char *node)
+{
+	struct xs_owner owner;
+
+	return xs_owner_get(node, &owner) != -ENOENT;
+}
+
 static enum xs_node_state worse(enum xs_node_state a, enum xs_node_state b)
 {
 	return a > b ? a : b;
@@ -70,6 +77,7 @@ enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, c
 	enum xs_node_state state = XS_NODE_IN_FORCE;
 	struct xs_report report;
 	int error = xs_report_get(store, node, &report);
+	bool runs = xs_agent_runs(node), lost = !runs && !holds_something(node);
 
 	*report_out = error ? json_null() : report_json(&report);
 	if (error == -ENOENT) {
@@ -93,10 +101,16 @@ enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, c
 		state = worse(state, XS_NODE_BEHIND);
 		say(&sentence, "behind (knows switches up to generation %" PRIu64 " of %" PRIu64 ")", report.generation,
 		    generation);
-	} else if (!report.failed) {
+	} else if (!report.failed && !lost) {
 		say(&sentence, "in force");
 	}
-	if (!xs_agent_runs(node)) {
+	if (lost) {
+		state = worse(state, XS_NODE_LOST);
+		say(&sentence,
+		    "lost: nothing of it is here, as after a reboot, and its agent (pid %" PRId64
+		    ") is gone; xsliced --node %s brings it back",
+		    report.pid, node);
+	} else if (!runs) {
 		state = worse(state, XS_NODE_AGENT_GONE);
 		say(&sentence, "agent gone (pid %" PRId64 "): it follows no change until xsliced --node %s is started",
 		    report.pid, node);

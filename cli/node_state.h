@@ -12,6 +12,7 @@ enum xs_node_state {
 	XS_NODE_IN_FORCE,
 	XS_NODE_BEHIND,     /* another revision, or not all switches */
 	XS_NODE_AGENT_GONE, /* what it holds goes on; no change reaches it */
+	XS_NODE_LOST,       /* what it held is gone, as by a reboot, and nobody brings it back */
 	XS_NODE_FAILED,
 	XS_NODE_UNREADABLE, /* its report is none */
 	XS_NODE_NEVER,      /* no report at all */

@@ -58,7 +58,7 @@ int xs_command_switch(const struct xs_options *options)
 	if (options->json)
 		xs_print_json(json_pack("{s:s,s:b,s:s,s:I,s:I,s:o}", "name", name, "group", result.group, "slice",
 					slice, "generation", (json_int_t)result.generation, "vms",
-					(json_int_t)result.vms, "node", xs_waits_json(result.wait, result.count)));
+					(json_int_t)result.vms, "node", xs_waits_json(result.wait, result.count, false)));
 	else
 		printf("%s %s (%zu VM%s) -> slice %s, generation %" PRIu64 ", on %zu node%s\n",
 		       result.group ? "group" : "migration", name, result.vms, result.vms == 1 ? "" : "s", slice,

@@ -88,7 +88,7 @@ int xs_await_nodes(const struct xs_options *options, struct xs_store *store, str
 	return XS_EXIT_DONE;
 }
 
-json_t *xs_waits_json(const struct xs_node_wait *wait, size_t count)
+json_t *xs_waits_json(const struct xs_node_wait *wait, size_t count, bool with_cost)
 {
 	json_t *array = json_array();
 
@@ -97,12 +97,12 @@ json_t *xs_waits_json(const struct xs_node_wait *wait, size_t count)
 		const char *state = !wait[i].reported ? "waiting" : report->failed ? "failed" : "done";
 		json_t *node = json_pack("{s:s,s:s}", "node", wait[i].node, "state", state);
 
-		if (wait[i].reported) {
+		if (wait[i].reported && report->failed)
+			json_object_set_new(node, "error", json_string(report->error));
+		if (wait[i].reported && with_cost) {
 			json_object_set_new(node, "ms", json_real((double)report->duration_us / 1000));
 			json_object_set_new(node, "netlink_changes", json_integer((json_int_t)report->netlink_changes));
 			json_object_set_new(node, "map_writes", json_integer((json_int_t)report->map_writes));
-			if (report->failed)
-				json_object_set_new(node, "error", json_string(report->error));
 		}
 		json_array_append_new(array, node);
 	}

@@ -14,8 +14,8 @@ int xs_lock_store(const struct xs_options *options, struct xs_store *store);
 int xs_await_nodes(const struct xs_options *options, struct xs_store *store, struct xs_node_wait *wait, size_t count,
 		   const struct xs_revision *revision, uint64_t generation);
 
-/* The reports as an array of {node, state: done|failed|waiting, ms, netlink_changes, map_writes, error}. New reference.
- */
-json_t *xs_waits_json(const struct xs_node_wait *wait, size_t count);
+/* The reports as an array of {node, state: done|failed|waiting, error}; with_cost: and {ms, netlink_changes, map_writes}, which are those of the
+ * node's last apply. New reference. */
+json_t *xs_waits_json(const struct xs_node_wait *wait, size_t count, bool with_cost);
 
 #endif

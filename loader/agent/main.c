@@ -64,10 +64,20 @@ static int bad_usage(const char *option, const char *value, const char *what)
 	return see_help();
 }
 
-/* A name that stands for itself in a directory: of a node's pins, of /run/netns. */
+/* A name that stands for itself in a directory, /run/netns. */
 static bool is_plain_name(const char *name, size_t size)
 {
 	return name[0] && name[0] != '.' && strlen(name) < size && !strchr(name, '/');
+}
+
+/* As the definition's `name`: what is none can never be given anything. */
+static bool is_node_name(const char *name)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	char all[sizeof(letters) + 3];
+
+	snprintf(all, sizeof(all), "%s_.-", letters);
+	return strspn(name, letters) && !name[strspn(name, all)] && strlen(name) < XS_IMAGE_NAME;
 }
 
 static int parse(int argc, char **argv, struct xs_agent *agent)
@@ -104,9 +114,9 @@ static int parse(int argc, char **argv, struct xs_agent *agent)
 		return bad_usage("argument", argv[optind], "belongs to no option");
 	if (!agent->name)
 		return bad_usage("--node NAME", NULL, "is needed: which of the definition's nodes this is");
-	if (!is_plain_name(agent->name, XS_IMAGE_NAME))
+	if (!is_node_name(agent->name))
 		return bad_usage("--node", agent->name,
-				 "not the name of a node: 1 to 15 bytes, no slash, no dot in front");
+				 "not the name of a node: 1 to 15 letters, digits, '_', '.' and '-', the first a letter or digit");
 	if (agent->netns && !is_plain_name(agent->netns, sizeof(agent->report.netns)))
 		return bad_usage("--netns", agent->netns,
 				 "not the name of a namespace, as `ip netns list` shows it: no path");

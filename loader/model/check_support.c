@@ -9,12 +9,12 @@
 #include "loader/model/tree.h"
 
 static const struct {
-	const char *name, *value; /* value NULL: any */
+	const char *parent, *name, *value; /* parent, value NULL: any */
 	const char *text;
 } unsupported[] = {
-	{ "protocol", "ospf", "OSPF does not work yet; write static: where VRFs write no routes they are derived" },
-	{ "implementation", "paging", "the expansion by paging does not work yet; write segmentation" },
-	{ "attach", "shared", "sharing a port with other XDP programs does not work yet; write exclusive" },
+	{ "routing", "protocol", "ospf", "OSPF does not work yet; write static: where VRFs write no routes they are derived" },
+	{ NULL, "implementation", "paging", "the expansion by paging does not work yet; write segmentation" },
+	{ "port", "attach", "shared", "sharing a port with other XDP programs does not work yet; write exclusive" },
 };
 
 int xs_check_supported(const struct lyd_node *tree, struct xs_diag *diag)
@@ -25,6 +25,8 @@ int xs_check_supported(const struct lyd_node *tree, struct xs_diag *diag)
 	{
 		for (size_t i = 0; node->priv && i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
 			if (node->schema->nodetype != LYS_LEAF || strcmp(node->schema->name, unsupported[i].name))
+				continue;
+			if (unsupported[i].parent && strcmp(lyd_parent(node)->schema->name, unsupported[i].parent))
 				continue;
 			if (unsupported[i].value && strcmp(lyd_get_value(node), unsupported[i].value))
 				continue;

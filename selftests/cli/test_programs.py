@@ -39,7 +39,7 @@ def bad_namespaces():
     with tool.Store() as store:
         for name in ("../..", "/run/netns/R1", ".", "..", "", ".hidden", "a/b", "x" * 64):
             tool.run("xsliced", "--node", "R1", "--store", store.path, "--netns", name).exits(2, f"'{name}'", "--netns")
-        for name in ("../..", ".R1", "", "a/b", "x" * 16):
+        for name in ("../..", ".R1", "", "a/b", "x" * 16, "-", "-n", "_a", "\u00e9", "a b", "a\nb"):
             tool.run("xsliced", "--node", name, "--store", store.path).exits(2, f"'{name}'", "--node")
 
 

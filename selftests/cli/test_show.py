@@ -33,20 +33,28 @@ def report(store, **change):
 
 
 @contextlib.contextmanager
-def agent(node):
-    """Somebody holds the lock of a node's agent, as a running agent does."""
+def held(node):
+    """An agent has noted that the node holds something."""
     if os.geteuid():
         raise tool.Skip("needs root")
     folder = f"/run/xslice/{node}"
     os.makedirs(folder, mode=0o700)
     try:
-        with open(f"{folder}/lock", "w", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        with open(f"{folder}/owner", "w", encoding="ascii") as owner:
+            owner.write("/nowhere\n\n")
+        yield folder
     finally:
         shutil.rmtree(folder)
         with contextlib.suppress(OSError):
             os.rmdir("/run/xslice")
+
+
+@contextlib.contextmanager
+def agent(node):
+    """And somebody holds the lock of its agent, as a running agent does."""
+    with held(node) as folder, open(f"{folder}/lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def said(store, node=NODE):
@@ -73,9 +81,19 @@ def without_agent():
             store.put(f"report/{NODE}", text)
             expect(store, "report-unreadable", "report unreadable", f"report/{NODE}")
         store.put(f"report/{NODE}", report(store))
-        expect(store, "agent-gone", "agent gone (pid 4711)", "in force")
-        store.put(f"report/{NODE}", report(store, revision=0, revision_id="0000000000000000"))
-        expect(store, "agent-gone", "agent gone", "behind (holds revision 0)")
+        with held(NODE):
+            expect(store, "agent-gone", "agent gone (pid 4711)", "in force")
+            store.put(f"report/{NODE}", report(store, revision=0, revision_id="0000000000000000"))
+            expect(store, "agent-gone", "agent gone", "behind (holds revision 0)")
+
+
+def after_a_reboot():
+    """What an agent held is gone, and the agent too."""
+    with tool.Store() as store:
+        store.apply()
+        store.put(f"report/{NODE}", report(store))
+        state, text = said(store)
+        assert state == "lost" and "in force" not in text and "pid 4711" in text and f"xsliced --node {NODE}" in text, text
 
 
 def with_agent():
@@ -163,6 +181,6 @@ def waiting_says_for_what():
 if __name__ == "__main__":
     sys.exit(
         tool.run_cases(
-            [(case.__name__, case) for case in (without_agent, with_agent, behind_a_switch, removed_node, faults_have_a_place, waiting_says_for_what)]
+            [(case.__name__, case) for case in (without_agent, after_a_reboot, with_agent, behind_a_switch, removed_node, faults_have_a_place, waiting_says_for_what)]
         )
     )

@@ -177,6 +177,20 @@ def main():
             domain.apply(rig.definition)
             through("vm5", figure7.VM5, "R1", "R2")
 
+        def removed(alive):
+            def case():
+                if not domain.agents:
+                    domain.start()
+                domain.apply(rig.definition)
+                if not alive:
+                    domain.stop(signal.SIGKILL)
+                gone = f"{domain.store}.gone"
+                os.rename(domain.store, gone)  # at once: agents write to it
+                shutil.rmtree(gone)
+                rig.hold(lifecycle.removed(domain, before, nodes))
+
+            return case
+
         def forgotten(*keys, garbage=None, alive=True):
             def case():
                 if not domain.agents:
@@ -206,6 +220,8 @@ def main():
                 ("revision_and_reports_lost_then_clean", forgotten("revision", "report")),
                 ("the_same_with_dead_agents", forgotten("revision", "report", alive=False)),
                 ("revision_is_garbage_then_clean", forgotten(garbage="x\n")),
+                ("the_directory_is_removed_then_clean", removed(True)),
+                ("the_same_with_dead_agents_then_clean", removed(False)),
             ]
         )
 
