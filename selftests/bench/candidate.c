@@ -68,9 +68,29 @@ static int put_link(struct candidate *candidate, uint32_t id, uint32_t slice, ui
 	return err ? err : put(candidate, XS_MAP_label, port * XS_VIDS + vid, &id);
 }
 
+/* Tables of slot `slot`, one of each family, where `leaf` holds for all; their roots in root[]. */
+static int make_tables(struct candidate *candidate, uint32_t slot, uint32_t leaf, __u32 root[XS_FAMILIES])
+{
+	static const uint8_t any[16];
+
+	for (unsigned int f = 0; f < XS_FAMILIES; f++) {
+		struct xs_table **table = &candidate->fib[slot][f];
+		int err;
+
+		if (!*table)
+			*table = xs_table_new(candidate->pool, f == XS_FAMILY4 ? 4 : 16);
+		if (!*table)
+			return -errno;
+		err = xs_table_set(*table, any, 0, leaf);
+		if (err < 0)
+			return err;
+		root[f] = xs_table_root(*table);
+	}
+	return 0;
+}
+
 static int fill_slice(struct candidate *candidate, const struct rig *rig, uint32_t slice)
 {
-	static const uint8_t any[4];
 	struct xs_nexthop *nexthop = xs_node_maps_nexthop(&candidate->maps);
 	struct xs_slice entry = {};
 	int err;
@@ -93,12 +113,8 @@ static int fill_slice(struct candidate *candidate, const struct rig *rig, uint32
 		to->vport = CANDIDATE_OUT_LINK + slice - 1;
 		to->kind = XS_NEXTHOP_FORWARD;
 	}
-	candidate->fib[slice] = xs_table_new(candidate->pool, 4);
-	if (!candidate->fib[slice])
-		return -errno;
-	err = xs_table_set(candidate->fib[slice], any, 0, candidate_nexthop(slice, 0));
-	entry.fib_root[XS_FAMILY4] = xs_table_root(candidate->fib[slice]);
-	return err < 0 ? err : put(candidate, XS_MAP_slice, slice, &entry);
+	err = make_tables(candidate, slice, candidate_nexthop(slice, 0), entry.fib_root);
+	return err ? err : put(candidate, XS_MAP_slice, slice, &entry);
 }
 
 int candidate_open(struct candidate *candidate, const struct rig *rig, const struct candidate_size *size)
@@ -131,8 +147,9 @@ out:
 void candidate_close(struct candidate *candidate)
 {
 	for (int i = 0; i <= CANDIDATE_SLICES; i++)
-		if (candidate->fib[i])
-			xs_table_free(candidate->fib[i]);
+		for (unsigned int f = 0; f < XS_FAMILIES; f++)
+			if (candidate->fib[i][f])
+				xs_table_free(candidate->fib[i][f]);
 	if (candidate->pool)
 		xs_pool_free(candidate->pool);
 	if (candidate->maps.cpus)
@@ -143,7 +160,6 @@ void candidate_close(struct candidate *candidate)
 
 int candidate_use_mux(struct candidate *candidate, const struct rig *rig, uint32_t mux)
 {
-	static const uint8_t any[4];
 	struct xs_port port = {.ifindex = rig->in_ifindex, .flags = XS_PORT_USER, .untagged = CANDIDATE_EDGE, .mux = mux};
 	struct xs_vport edge = {
 		.kind = XS_VPORT_EDGE, .port = CANDIDATE_IN_PORT, .port_ifindex = rig->in_ifindex, .mtu = MTU,
@@ -153,16 +169,10 @@ int candidate_use_mux(struct candidate *candidate, const struct rig *rig, uint32
 	};
 	int err;
 
-	/* The sources' table lives in slot 0, which no slice has. */
-	if (!candidate->fib[0])
-		candidate->fib[0] = xs_table_new(candidate->pool, 4);
-	if (!candidate->fib[0])
-		return -errno;
-	err = xs_table_set(candidate->fib[0], any, 0, 1);
-	port.source_root[XS_FAMILY4] = xs_table_root(candidate->fib[0]);
+	err = make_tables(candidate, 0, 1, port.source_root);
 	memcpy(edge.mac, rig->in_mac, 6);
 	memcpy(end.mac, rig->in_mac, 6);
-	if (err >= 0)
+	if (!err)
 		err = put(candidate, XS_MAP_vport, CANDIDATE_EDGE, &edge);
 	for (uint32_t slice = 1; slice <= CANDIDATE_SLICES && !err; slice++) {
 		end.slice = slice;

@@ -36,11 +36,11 @@ struct candidate {
 	struct xslice_bpf *skeleton;
 	struct xs_node_maps maps;
 	struct xs_pool *pool;
-	struct xs_table *fib[CANDIDATE_SLICES + 1]; /* by slice id */
+	struct xs_table *fib[CANDIDATE_SLICES + 1][XS_FAMILIES]; /* by slice id; of slot 0: sources */
 	int program; /* xdp_port */
 };
 
-/* FIBs hold a default route (length 0) by the slice's first next hop. 0 or negative errno, said on stderr. */
+/* FIBs of either family hold a default route (length 0) by the slice's first next hop. 0 or negative errno, said on stderr. */
 int candidate_open(struct candidate *candidate, const struct rig *rig, const struct candidate_size *size);
 void candidate_close(struct candidate *candidate);
 

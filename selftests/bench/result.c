@@ -32,10 +32,10 @@ bool result_wanted(int argc, char **argv, const char *name)
 	return argc < 2 || !*argv[1] || strstr(name, argv[1]);
 }
 
-static const char *const unit_name[] = {[RESULT_PPS] = "pps", [RESULT_NS] = "ns", [RESULT_MS] = "ms"};
+static const char *const unit_name[] = {[RESULT_PPS] = "pps", [RESULT_NS] = "ns", [RESULT_MS] = "ms", [RESULT_BYTES] = "bytes"};
 
-static int write_row(const char *name, const char *against, enum result_unit unit, struct spread ratio, struct spread value,
-		     struct spread base)
+static int write_row(const char *name, const char *against, enum result_unit unit, int rounds, struct spread ratio,
+		     struct spread value, struct spread base)
 {
 	const char *path = getenv("XSLICE_BENCH_ROWS");
 	FILE *file;
@@ -50,7 +50,7 @@ static int write_row(const char *name, const char *against, enum result_unit uni
 		"\"ratio\":{\"min\":%.4f,\"median\":%.4f,\"max\":%.4f},"
 		"\"value\":{\"min\":%.3f,\"median\":%.3f,\"max\":%.3f},"
 		"\"base\":{\"min\":%.3f,\"median\":%.3f,\"max\":%.3f}}\n",
-		name, against, unit_name[unit], RESULT_ROUNDS, ratio.min, ratio.median, ratio.max, value.min,
+		name, against, unit_name[unit], rounds, ratio.min, ratio.median, ratio.max, value.min,
 		value.median, value.max, base.min, base.median, base.max);
 	return fclose(file) ? -errno : 0;
 }
@@ -91,8 +91,22 @@ int result_row(const char *name, const char *against, enum result_unit unit, res
 		printf(unit == RESULT_MS ? "   %.1f %s and %.1f %s\n" : "   %.0f %s and %.0f %s\n", v.median, unit_name[unit],
 		       b.median, unit_name[unit]);
 	fflush(stdout);
-	err = write_row(name, against, unit, r, v, b);
+	err = write_row(name, against, unit, RESULT_ROUNDS, r, v, b);
 out:
+	if (err)
+		fprintf(stderr, "bench: %s: %s\n", name, strerror(-err));
+	return err;
+}
+
+int result_count(const char *name, const char *against, enum result_unit unit, double candidate, double base)
+{
+	double of = base ? candidate / base : 0;
+	struct spread ratio = {of, of, of}, value = {candidate, candidate, candidate}, floor = {base, base, base};
+	int err = write_row(name, against, unit, 1, ratio, value, floor);
+
+	printf("%-24s against %-28s %6.3f   %.0f %s and %.0f %s\n", name, against, of, candidate, unit_name[unit], base,
+	       unit_name[unit]);
+	fflush(stdout);
 	if (err)
 		fprintf(stderr, "bench: %s: %s\n", name, strerror(-err));
 	return err;

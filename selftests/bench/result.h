@@ -16,6 +16,7 @@ enum result_unit {
 	RESULT_PPS, /* rates: ratio = candidate's / base's */
 	RESULT_NS,  /* costs: ratio = candidate's / base's */
 	RESULT_MS,
+	RESULT_BYTES, /* costs that are no time */
 };
 
 /* Is a row of this name asked for? Programs get an optional part of names as their argument. */
@@ -27,5 +28,8 @@ bool result_wanted(int argc, char **argv, const char *name);
  */
 int result_row(const char *name, const char *against, enum result_unit unit, result_measure candidate, void *candidate_context,
 	       result_measure base, void *base_context);
+
+/* A row of what is counted, not measured: one round. */
+int result_count(const char *name, const char *against, enum result_unit unit, double candidate, double base);
 
 #endif

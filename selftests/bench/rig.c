@@ -18,12 +18,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "selftests/bench/bench.skel.h"
 #include "selftests/bench/rig.h"
+#include "selftests/bench/bench.skel.h"
 
 #define BATCH 64
 #define TRIES 8
-#define FRAME 64 /* bytes, the tag included where there is one */
 
 static int enter(int netns)
 {
@@ -223,16 +222,10 @@ int rig_node_command(struct rig *rig, const char *command)
 	return command_in(rig, rig->netns_node, command);
 }
 
-void rig_traffic(struct rig *rig, const struct rig_traffic *traffic)
+void rig_traffic(struct rig *rig, const struct bench_traffic *traffic)
 {
-	struct bench_bpf__bss *to = rig->ends->bss;
-
-	memcpy(to->destination_mac, traffic->destination_mac, 6);
-	memcpy(to->source_mac, rig->generator_mac, 6);
-	to->tag = traffic->tag;
-	to->source = traffic->source;
-	to->first = traffic->first;
-	to->count = traffic->count;
+	rig->ends->bss->traffic = *traffic;
+	memcpy(rig->ends->bss->traffic.source_mac, rig->generator_mac, 6);
 }
 
 static uint64_t received(const struct rig *rig)
@@ -259,9 +252,10 @@ static uint64_t thread_ns(void)
 /* One try. *delivered: by the receiver's count. */
 static int send_packets(struct rig *rig, uint32_t packets, double *ns, uint64_t *delivered)
 {
-	char frame[FRAME] = {};
-	struct xdp_md context = {.data_end = sizeof(frame), .ingress_ifindex = rig->generator_ifindex};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame), .ctx_in = &context,
+	char frame[BENCH_FRAME(XS_FAMILY6)] = {};
+	__u32 length = BENCH_FRAME(rig->ends->bss->traffic.family);
+	struct xdp_md context = {.data_end = length, .ingress_ifindex = rig->generator_ifindex};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = length, .ctx_in = &context,
 		    .ctx_size_in = sizeof(context), .repeat = packets, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
 		    .batch_size = BATCH);
 	uint64_t before = received(rig), start, spent;

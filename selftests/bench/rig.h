@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "selftests/bench/traffic.h"
+
 struct bench_bpf;
 
 struct rig {
@@ -20,14 +22,6 @@ struct rig {
 	uint32_t generator_ifindex, in_ifindex, out_ifindex, receiver_ifindex;
 	uint8_t in_mac[6], out_mac[6], receiver_mac[6], generator_mac[6];
 	int node_program; /* attached to in_ifindex; -1: none, the kernel forwards */
-};
-
-/* What the generator sends. Addresses and ids in host order. */
-struct rig_traffic {
-	uint32_t tag;
-	uint32_t source;
-	uint32_t first, count; /* destinations, uniform; count 0: the whole unicast space */
-	uint8_t destination_mac[6];
 };
 
 /* 0 or negative errno; says on stderr what failed. */
@@ -40,7 +34,8 @@ int rig_node_program(struct rig *rig, int program);
 /* Runs a command inside the node's namespace (by the shell). 0, or -EIO. */
 int rig_node_command(struct rig *rig, const char *command);
 
-void rig_traffic(struct rig *rig, const struct rig_traffic *traffic);
+/* What the generator sends from now on; the frames' source is the generator's MAC, whatever stands there. */
+void rig_traffic(struct rig *rig, const struct bench_traffic *traffic);
 
 /* Sends `packets`; *ns: thread CPU time per delivered packet. A measurement with losses is made again; -EIO if none is whole. */
 int rig_run(struct rig *rig, uint32_t packets, double *ns);
