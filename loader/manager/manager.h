@@ -63,7 +63,10 @@ int xs_active_images(struct xs_store *store, xs_active_image fn, void *context, 
 
 /* ---- apply ---- */
 
-/* What the store remembers; all of it empty where it is new. 0 or negative errno with a sentence in error (XS_ERROR_TEXT). */
+/*
+ * What the store remembers; all of it empty where it is new. 0 or negative errno with a sentence in error (XS_ERROR_TEXT): so
+ * also where a revision is in force and the ledger is lost.
+ */
 int xs_load_past(struct xs_store *store, struct xs_past *out, char *error);
 
 /* The highest generation that the store's counter or a node's report knows of: a store may have been set back. As above. */

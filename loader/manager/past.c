@@ -9,7 +9,9 @@
 
 struct generations {
 	struct xs_store *store;
+	const struct xs_revision *revision;
 	uint64_t highest;
+	char *error;
 };
 
 static int add_report(void *context, const char *node)
@@ -20,29 +22,46 @@ static int add_report(void *context, const char *node)
 
 	if (!error && report.generation > generations->highest)
 		generations->highest = report.generation;
-	/* One that cannot be read tells nothing. */
-	return error == -ENOENT || error == -EBADMSG ? 0 : error;
+	/* One that is none tells nothing; nor does one of a node that has nothing to hold, whatever is wrong with it. */
+	if (!error || error == -ENOENT || error == -EBADMSG || !xs_revision_has_node(generations->revision, node))
+		return 0;
+	snprintf(generations->error, XS_ERROR_TEXT, "the store's key 'report/%s': %s", node, strerror(-error));
+	return error;
+}
+
+/* What is wrong with the revision is said by those who need it. */
+static int add_reports(struct generations *generations)
+{
+	struct xs_revision revision = { 0 };
+	int code;
+
+	xs_revision_get(generations->store, &revision);
+	generations->revision = &revision;
+	code = xs_store_list(generations->store, "report", add_report, generations);
+	xs_revision_free(&revision);
+	if (code && !generations->error[0])
+		snprintf(generations->error, XS_ERROR_TEXT, "the store's reports: %s", strerror(-code));
+	return code;
 }
 
 int xs_highest_generation(struct xs_store *store, uint64_t *out, char *error)
 {
-	struct generations generations = { .store = store };
+	struct generations generations = { .store = store, .error = error };
 	int code = xs_store_get_number(store, XS_KEY_GENERATION, &generations.highest);
 
+	error[0] = '\0';
 	if (code == -ENOENT)
 		code = 0;
 	if (!code && generations.highest > XS_GENERATION_MAX)
 		code = -EBADMSG;
-	if (code == -EBADMSG) {
-		snprintf(error, XS_ERROR_TEXT,
-			 "the store's key '" XS_KEY_GENERATION "' is no generation: delete it, and it will be found anew");
+	if (code) {
+		snprintf(error, XS_ERROR_TEXT, "the store's key '" XS_KEY_GENERATION "'%s%s",
+			 code == -EBADMSG ? " is no generation: delete it, and it will be found anew" : ": ",
+			 code == -EBADMSG ? "" : strerror(-code));
 		return code;
 	}
+	code = add_reports(&generations);
 	if (!code)
-		code = xs_store_list(store, "report", add_report, &generations);
-	if (code)
-		snprintf(error, XS_ERROR_TEXT, "generation: %s", strerror(-code));
-	else
 		*out = generations.highest;
 	return code;
 }
@@ -87,6 +106,25 @@ static int compare_cells(const void *a, const void *b)
 	return left->cell < right->cell ? -1 : left->cell > right->cell;
 }
 
+/*
+ * Without a ledger everything would be numbered anew, and every VM sent back to where its migration comes from: that may
+ * be only where nothing is in force. A revision without nodes is that of a clean which was cut short.
+ */
+static int begin_without_ledger(struct xs_store *store, char *error)
+{
+	struct xs_revision revision = { 0 };
+	int code = xs_revision_get(store, &revision);
+	bool in_force = code != -ENOENT && (code || revision.node_count);
+
+	xs_revision_free(&revision);
+	if (!in_force)
+		return 0;
+	snprintf(error, XS_ERROR_TEXT,
+		 "the store's key '" XS_KEY_LEDGER "' is not there, or is no file, and a revision is in force: put it back "
+		 "from a copy, or begin anew with xslice clean");
+	return -EBADMSG;
+}
+
 static int read_ledger(struct xs_store *store, struct xs_past *past, char *error)
 {
 	const char *why = NULL;
@@ -95,7 +133,7 @@ static int read_ledger(struct xs_store *store, struct xs_past *past, char *error
 	int code = xs_store_get(store, XS_KEY_LEDGER, &text, &size);
 
 	if (code == -ENOENT)
-		return 0;
+		return begin_without_ledger(store, error);
 	if (!code) {
 		code = xs_ledger_read(text, size, &past->ledger, &why);
 		free(text);
