@@ -31,7 +31,7 @@ int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport
 
 /*
  * Add what is wanted and missing, once the veths are made. remove: takes away what is there and not wanted; without it
- * *surplus becomes true if there is any.
+ * *surplus becomes true if there is any. Addresses come before routes: those that wanted routes cannot stand beside go at once.
  */
 int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus);
 int xs_view_make_routes(struct xs_view *view, bool remove, bool *surplus);

@@ -2,7 +2,8 @@
 /*
  * space_inet.c - addresses, routes and permanent neighbours of one namespace, made equal to its want.
  *
- * Always holds: what is wanted is there before what is not wanted goes; a route is replaced in place.
+ * Always holds: what is wanted is there before what is not wanted goes; a route is replaced in place. Except for addresses that a
+ * wanted route cannot stand beside: they go before it comes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -54,6 +55,23 @@ static unsigned int families(const struct xs_view *view)
 	return view->want->ipv6 ? XS_FAMILIES : 1;
 }
 
+/*
+ * Addresses change places: a sliver has what was its neighbour's, and where its own link was there is another's now. The kernel takes
+ * no gateway that is an address of its own, and an address's own subnet is a route before any that we set for it.
+ */
+static bool is_in_the_way(const struct xs_view *view, const struct xs_held_address *address)
+{
+	struct xs_prefix subnet = xs_prefix_mask(&address->address, address->length);
+
+	for (size_t i = 0; i < view->want->route_count; i++) {
+		const struct xs_want_route *route = &view->want->route[i];
+
+		if (!xs_address_compare(&route->via, &address->address) || !xs_prefix_compare(&route->prefix, &subnet))
+			return true;
+	}
+	return false;
+}
+
 int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus)
 {
 	struct xs_held_address *held = NULL, wanted, *found;
@@ -88,9 +106,10 @@ int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus)
 	for (size_t i = 0; i < count; i++) {
 		if (used[i] || is_loopback_net(&held[i]))
 			continue;
-		*surplus = true;
-		if (!remove)
+		if (!remove && !is_in_the_way(view, &held[i])) {
+			*surplus = true;
 			continue;
+		}
 		err = xs_address_delete(view->netlink, &held[i]);
 		if (err && err != -EADDRNOTAVAIL) {
 			xs_view_fail(view, err, xs_netlink_why(view->netlink), "remove address %s/%u",

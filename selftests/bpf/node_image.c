@@ -139,7 +139,8 @@ static void add_vports(struct xs_image_writer *writer, const struct node_variant
 		give_ipv6(&edge, "2001:db8:c::1", 64, "2001:db8:ff::1", NULL);
 		give_ipv6(&gateway, "2001:db8:a::1", 64, NULL, NULL);
 		give_ipv6(&mux_p, "2001:db8:ff::2", 128, "2001:db8:ff::1", "2001:db8:c::1");
-		give_ipv6(&link, "2001:db8:12::1", 127, "2001:db8:12::", NULL);
+		give_ipv6(&link, variant->turned ? "2001:db8:12::" : "2001:db8:12::1", 127,
+			  variant->turned ? "2001:db8:12::1" : "2001:db8:12::", NULL);
 	}
 	link.id = 1;
 	link.slice = 1;
@@ -147,6 +148,8 @@ static void add_vports(struct xs_image_writer *writer, const struct node_variant
 	link.mtu = (uint16_t)variant->mtu;
 	link.address[XS_FAMILY4] = address(variant->link_address);
 	link.peer[XS_FAMILY4] = address("10.1.2.2");
+	if (variant->exchanged)
+		link.length[XS_FAMILY4] = 16;
 	add_vport(writer, link, "P12");
 	add_vport(writer, gateway, "GWP");
 	add_vport(writer, edge, "client");
@@ -162,6 +165,7 @@ static void add_vports(struct xs_image_writer *writer, const struct node_variant
 	add_vport(writer, mux, "MD");
 	link.address[XS_FAMILY6] = link.peer[XS_FAMILY6] = (struct xs_address){};
 	link.length[XS_FAMILY6] = 0;
+	link.length[XS_FAMILY4] = 24;
 	link.id = 6;
 	link.slice = 2;
 	link.vid = 101;
@@ -192,11 +196,11 @@ struct xs_image *node_image(const char *name, const struct node_variant *variant
 	if (!variant->without_a)
 		add_slice(writer, 2, "A", "A1");
 	add_vports(writer, variant);
-	add_route(writer, 1, 0, "10.9.0.0/16", 1, variant->route_via);
+	add_route(writer, 1, 0, variant->exchanged ? "10.1.2.0/24" : "10.9.0.0/16", 1, variant->route_via);
 	add_route(writer, 1, 0, "192.0.2.0/24", 4, variant->peer);
 	add_route(writer, 0, 3, "198.51.100.0/24", 3, "192.0.2.254");
 	if (variant->ipv6) {
-		add_route(writer, 1, 0, "2001:db8:9::/48", 1, "2001:db8:12::");
+		add_route(writer, 1, 0, "2001:db8:9::/48", 1, variant->turned ? "2001:db8:12::1" : "2001:db8:12::");
 		add_route(writer, 1, 0, "2001:db8:c::/64", 4, "2001:db8:ff::1");
 		add_route(writer, 0, 3, "2001:db8:d::/48", 3, "2001:db8:c::fe");
 		add_proxy(writer, "2001:db8:9::/48");

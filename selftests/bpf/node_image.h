@@ -15,6 +15,8 @@ struct node_variant {
 	const char *link_address, *route_via, *peer;
 	unsigned int mtu; /* of the link */
 	bool without_a;   /* slice A and its vports are not in it */
+	bool turned;      /* of P12, what was the other end's IPv6 address is its own, and back */
+	bool exchanged;   /* P12 is where its IPv4 route led, and the route leads where it was */
 	bool ipv6;        /* slice P and the edge have IPv6, too; slice A has none */
 };
 

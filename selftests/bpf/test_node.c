@@ -102,6 +102,58 @@ static void change_is_a_difference(void **context)
 	expect_as_before();
 }
 
+/* There and back, whole and cut short, as a change that fails is. */
+static void change_to_and_fro(const struct node_variant *from, const struct node_variant *to)
+{
+	make(from);
+	retire(from);
+	make(to);
+	retire(to);
+	make_and_retire_change_nothing(to);
+	make(from);
+	make(to);
+	make(from);
+	retire(from);
+	make_and_retire_change_nothing(from);
+	make(to);
+	retire(to);
+}
+
+static void ends_of_a_link_change_places(void **context)
+{
+	struct node_variant turned = node_dual;
+
+	turned.turned = true;
+	turned.link_address = node_dual.route_via;
+	turned.route_via = node_dual.link_address;
+	change_to_and_fro(&node_dual, &turned);
+	expect("ip -n xs.@.P -o address show dev P12", "10.1.2.2/24");
+	expect_not("ip -n xs.@.P -o address show dev P12", "10.1.2.1/24");
+	expect("ip -n xs.@.P route show 10.9.0.0/16", "via 10.1.2.1 dev P12");
+	expect("ip -n xs.@.P -6 -o address show dev P12", "2001:db8:12::/127");
+	expect_not("ip -n xs.@.P -6 -o address show dev P12", "2001:db8:12::1/127");
+	expect("ip -n xs.@.P -6 route show 2001:db8:9::/48", "via 2001:db8:12::1 dev P12");
+	retire(NULL);
+	expect_as_before();
+}
+
+/* A route leads where the link was, and the link is where the route led. */
+static void subnets_change_places(void **context)
+{
+	struct node_variant exchanged = node_normal;
+
+	exchanged.exchanged = true;
+	exchanged.link_address = "10.9.0.1";
+	exchanged.route_via = "10.9.0.2";
+	change_to_and_fro(&node_normal, &exchanged);
+	expect("ip -n xs.@.P -o address show dev P12", "10.9.0.1/16");
+	expect_not("ip -n xs.@.P -o address show dev P12", "10.1.2.1");
+	expect_text("ip -n xs.@.P route show 10.1.2.0/24 | sed 's/ *$//'", "10.1.2.0/24 via 10.9.0.2 dev P12 proto 158\n");
+	expect("ip -n xs.@.P route show 10.9.0.0/16", "proto kernel");
+	retire(NULL);
+	expect_as_before();
+}
+
 static void carrier_is_copied_to_links(void **context)
 {
 	struct xs_image *image = node_image(node_name, &node_normal);
@@ -134,6 +186,8 @@ int main(void)
 		NODE_TEST(second_make_changes_nothing),
 		NODE_TEST(what_was_broken_is_mended),
 		NODE_TEST(change_is_a_difference),
+		NODE_TEST(ends_of_a_link_change_places),
+		NODE_TEST(subnets_change_places),
 		NODE_TEST(carrier_is_copied_to_links),
 	};
 
