@@ -15,6 +15,7 @@
 #include "loader/node/netns.h"
 
 #define ERROR_SIZE 256
+#define PROBES_MAX 512 /* by one device at a time: as many answers come back as punts */
 
 /* Whose namespace it is: a slice's, or an edge's (by its vport). */
 struct key {
@@ -26,6 +27,7 @@ struct mirrored {
 	uint64_t netns; /* identity */
 	struct xs_mirror *mirror;
 	struct xs_mirror_device *device;
+	uint64_t *forwarded; /* by each device, when it was last looked at */
 	size_t count;
 	struct event *readable;
 	struct xs_silent *silent;
@@ -73,6 +75,7 @@ static void free_retired(struct xs_mirrors *mirrors)
 		mirrors->retired = one->next_retired;
 		xs_mirror_free(one->mirror);
 		free(one->device);
+		free(one->forwarded);
 		free(one);
 	}
 }
@@ -155,6 +158,26 @@ uint32_t xs_mirrors_repair(struct xs_mirrors *mirrors)
 		refused += count.refused;
 	}
 	return refused;
+}
+
+void xs_mirrors_probe(struct xs_mirrors *mirrors)
+{
+	struct mirrored *one, *next;
+
+	HASH_ITER(hh, mirrors->all, one, next) {
+		for (size_t i = 0; i < one->count; i++) {
+			struct xs_vport_stats sum;
+			uint64_t forwarded;
+
+			if (xs_vport_stats_sum(mirrors->maps, one->device[i].vport, &sum))
+				continue;
+			forwarded = sum.tx_packets - sum.originated;
+			if (forwarded == one->forwarded[i])
+				continue;
+			one->forwarded[i] = forwarded;
+			xs_mirror_probe_idle(one->mirror, one->device[i].ifindex, PROBES_MAX);
+		}
+	}
 }
 
 /* ---- devices ------------------------------------------------------------------------------------------------------- */
@@ -263,27 +286,33 @@ static bool same_devices(const struct mirrored *one, const struct xs_mirror_devi
 static int make_one(struct xs_mirrors *mirrors, const struct key *key, int netns, struct xs_mirror_device *device, size_t count)
 {
 	struct mirrored *one = find(mirrors, key), *made;
-	uint64_t identity;
+	uint64_t identity, *forwarded;
 	int err = xs_netns_identity(netns, &identity);
 
 	if (err)
 		return err;
+	if (one && one->netns == identity && same_devices(one, device, count)) {
+		free(device);
+		return 0;
+	}
+	forwarded = calloc(count, sizeof(*forwarded));
+	if (!forwarded)
+		return -ENOMEM;
 	if (one && one->netns == identity) {
-		if (same_devices(one, device, count)) {
-			free(device);
-			return 0;
-		}
 		err = xs_mirror_set_devices(one->mirror, device, count);
 		if (err) {
 			/* Somewhere between: whatever is asked for next, it is not what is there. */
 			one->count = 0;
 			one->stale = true;
+			free(forwarded);
 			return err;
 		}
 	} else {
 		err = mirrored_new(mirrors, key, netns, identity, device, count, &made);
-		if (err)
+		if (err) {
+			free(forwarded);
 			return err;
+		}
 		/* A namespace that was made anew: what the former sockets see is nobody's any more. */
 		if (one)
 			retire(mirrors, one);
@@ -291,7 +320,9 @@ static int make_one(struct xs_mirrors *mirrors, const struct key *key, int netns
 		HASH_ADD(hh, mirrors->all, key, sizeof(one->key), one);
 	}
 	free(one->device);
+	free(one->forwarded);
 	one->device = device;
+	one->forwarded = forwarded;
 	one->count = count;
 	return 0;
 }

@@ -40,4 +40,7 @@ void xs_mirrors_drain(struct xs_mirrors *mirrors);
 /* Reads again the mirrors that lack something, after an error or because there was no room. Returns how many routes lack room. */
 uint32_t xs_mirrors_repair(struct xs_mirrors *mirrors);
 
+/* Where packets were forwarded to hosts since the last time, has the kernel look for those that it has not heard of since. */
+void xs_mirrors_probe(struct xs_mirrors *mirrors);
+
 #endif

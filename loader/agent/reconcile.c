@@ -115,15 +115,18 @@ static int forget_former_neighbours(struct xs_agent *agent, const struct xs_imag
 	return err;
 }
 
-/* Users who knew another MAC for the address learn it now. Nothing depends on it: who asks is answered. */
+/*
+ * Who knew another MAC for the address learns it now. Nothing depends on it: who asks is answered, and on links the kernels at
+ * both ends look after each other, but that may take IPv6's the better part of a minute.
+ */
 static void announce_new(const struct xs_agent *agent, const struct xs_image *image)
 {
 	const struct xs_rec_vport *record, *former;
 
 	for (size_t i = 0; (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
-		if (record->kind != XS_VPORT_GATEWAY && record->kind != XS_VPORT_EDGE)
-			continue;
 		former = agent->image ? xs_image_find(agent->image, XS_REC_VPORT, &record->id) : NULL;
+		if (record->kind == XS_VPORT_MUX || (record->kind == XS_VPORT_LINK && !former))
+			continue;
 		for (int family = 0; family < XS_FAMILIES; family++) {
 			const struct xs_address *address = &record->address[family];
 

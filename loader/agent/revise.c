@@ -212,4 +212,6 @@ void xs_agent_revise(struct xs_agent *agent)
 		xs_agent_report(agent);
 	xs_target_free(&target);
 	look_for_room(agent);
+	if (agent->machinery.mirrors)
+		xs_mirrors_probe(agent->machinery.mirrors);
 }

@@ -69,6 +69,12 @@ int xs_mirror_events(struct xs_mirror *mirror);       /* applies what has change
 /* What struct xs_slice.fib_root[family] or an edge_root of that family must be. */
 uint32_t xs_mirror_root(const struct xs_mirror *mirror, unsigned int family);
 
+/*
+ * Lets the kernel look whether neighbours by a device that it has not heard of for a while are still there, and with the same MAC: it
+ * does not see what the datapath sends to them. At most `most`; the others come next time. Failures are the kernel's to tell.
+ */
+void xs_mirror_probe_idle(struct xs_mirror *mirror, uint32_t ifindex, unsigned int most);
+
 struct xs_mirror_count {
 	uint32_t routes, neighbours, refused; /* refused: no room, left to the sliver; the next sync tries again */
 };

@@ -86,6 +86,8 @@ struct xs_adjacency {
 	bool managed;   /* the kernel keeps it alive (NTF_EXT_MANAGED) */
 	bool asked;     /* ... because we asked */
 	bool gateway;   /* of a route */
+	bool idle;      /* the kernel has not heard of it for a while (STALE) */
+	bool probed;    /* in this round of xs_mirror_probe_idle() */
 	bool host_leaf; /* its host prefix stands in the table because it lies under an on-link route */
 	bool mark;      /* seen in the dump under way */
 	bool dirty;     /* its host prefix must be looked at: in the list of such */

@@ -174,6 +174,7 @@ int xs_neighbour_told(struct xs_mirror *mirror, const struct xs_neighbour_messag
 	adjacency->mark = message->dumped;
 	adjacency->managed = message->managed;
 	adjacency->permanent = message->permanent;
+	adjacency->idle = message->idle;
 	/*
 	 * One that somebody has taken out of the kernel's care is asked for again; where there is none, one that idles.
 	 */
@@ -353,6 +354,33 @@ void xs_adjacencies_ask(struct xs_mirror *mirror)
 		if (!adjacency->usable && !adjacency->prefixes)
 			xs_adjacency_look_at(mirror, adjacency);
 	}
+}
+
+/* ---- hosts ------------------------------------------------------------------------------------------------------- */
+
+static bool is_to_probe(const struct xs_adjacency *adjacency, uint32_t ifindex)
+{
+	return adjacency->key.ifindex == ifindex && adjacency->idle && adjacency->usable && adjacency->host_leaf &&
+	       !adjacency->managed && !adjacency->permanent;
+}
+
+void xs_mirror_probe_idle(struct xs_mirror *mirror, uint32_t ifindex, unsigned int most)
+{
+	struct xs_adjacency *adjacency, *next;
+	unsigned int probed = 0;
+
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next) {
+		if (!is_to_probe(adjacency, ifindex) || adjacency->probed)
+			continue;
+		if (probed++ == most)
+			return;
+		adjacency->probed = true;
+		xs_mirror_ask_neighbour(mirror, adjacency, false);
+	}
+	/* All have had their turn. */
+	HASH_ITER(hh, mirror->adjacencies, adjacency, next)
+		if (adjacency->key.ifindex == ifindex)
+			adjacency->probed = false;
 }
 
 void xs_adjacencies_free(struct xs_mirror *mirror)
