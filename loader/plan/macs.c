@@ -261,10 +261,15 @@ static int index_gateways(struct xs_plan *plan, const struct mac_want *wants, st
 		if (is_gateway(wants->want[i].owner))
 			err = word_add(plan, wanted, wants->want[i].owner, strlen(wants->want[i].owner), NULL);
 	for (struct xs_entry *entry = wants->space->by_owner; *wanted && entry && !err; entry = entry->by_owner.next) {
-		const char *subnet = entry->owner;
+		const char *subnet;
 		size_t size;
 
-		while (is_gateway(entry->owner) && !err && (size = next_subnet(&subnet)))
+		if (!is_gateway(entry->owner))
+			continue;
+		/* Copied, as the entry may get another name while it is looked for by this one's words. */
+		subnet = xs_arena_copy(plan->arena, entry->owner, strlen(entry->owner));
+		err = subnet ? 0 : -ENOMEM;
+		while (!err && (size = next_subnet(&subnet)))
 			err = word_add(plan, had, subnet, size, entry);
 	}
 	return err;
