@@ -179,7 +179,7 @@ static int delete_image_revision(void *context, const char *revision)
 
 	snprintf(one.prefix, sizeof(one.prefix), "image/%s", revision);
 	error = xs_store_list(one.store, one.prefix, delete_key, &one);
-	return error == -ENOENT ? 0 : error;
+	return error && error != -ENOENT ? error : xs_store_delete_level(one.store, one.prefix);
 }
 
 static int empty_store(struct xs_store *store)
@@ -200,6 +200,11 @@ static int empty_store(struct xs_store *store)
 	}
 	if (!error)
 		error = xs_store_list(store, "image", delete_image_revision, &emptying);
+	/* That of the cells stays: agents watch it. */
+	if (!error)
+		error = xs_store_delete_level(store, "image");
+	if (!error)
+		error = xs_store_delete_level(store, "report");
 	return error == -ENOENT ? 0 : error;
 }
 

@@ -76,16 +76,20 @@ static void hold_vport(const struct locate *locate, const struct xs_image *image
 	const char *name = mux ? mux->name : vport->name, *slice = slice_name(image, vport->slice);
 	const struct xs_address *address = &vport->address[locate->family];
 	struct xs_prefix subnet;
+	const char *reserved;
 
 	if (is_it(locate, address) || (mux && is_it(locate, &vport->peer[locate->family]))) {
 		hold(locate, image, "own", kind, name, slice, NULL);
 		return;
 	}
-	/* A MUX's users are told by its sources. */
-	if (!address->family || (vport->kind != XS_VPORT_LINK && vport->kind != XS_VPORT_GATEWAY))
+	if (!address->family || vport->kind == XS_VPORT_MUX)
 		return;
 	subnet = xs_prefix_mask(address, vport->length[locate->family]);
-	if (xs_prefix_contains(&subnet, &locate->address))
+	reserved = xs_reserved(&subnet, &locate->address);
+	/* A MUX's users are told by its sources. */
+	if (reserved)
+		hold(locate, image, reserved, kind, name, slice, &subnet);
+	else if (vport->kind != XS_VPORT_EDGE && xs_prefix_contains(&subnet, &locate->address))
 		hold(locate, image, "subnet", kind, name, slice, &subnet);
 }
 
@@ -99,6 +103,8 @@ static void hold_source(const struct locate *locate, const struct xs_image *imag
 	if (!vport || !xs_prefix_contains(&source->prefix, &locate->address))
 		return;
 	subnet = xs_prefix_mask(&vport->address[locate->family], vport->length[locate->family]);
+	if (xs_reserved(&subnet, &locate->address) && !xs_prefix_compare(&subnet, &source->prefix))
+		return;
 	if (mux)
 		hold(locate, image, "users", "mux", mux->name, NULL, &source->prefix);
 	else if (!vport->address[locate->family].family || xs_prefix_compare(&subnet, &source->prefix))
@@ -158,6 +164,22 @@ static int find_holders(const struct locate *locate)
 			hold_source(locate, image, source);
 	}
 	return error;
+}
+
+/* Is it nothing but a subnet's network or broadcast address, wherever it is known? */
+static bool is_reserved(const struct locate *locate)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(locate->held, i, one)
+	{
+		const char *as = json_string_value(json_object_get(one, "as"));
+
+		if (strcmp(as, "network") && strcmp(as, "broadcast"))
+			return false;
+	}
+	return json_array_size(locate->held);
 }
 
 /* ---- how packets get there ------------------------------------------------------------------------------------------
@@ -328,6 +350,8 @@ static void print_holder(const json_t *held)
 	       !strcmp(as, "own")      ? "the own address of"
 	       : !strcmp(as, "users")  ? "a user of"
 	       : !strcmp(as, "behind") ? "behind a router of"
+	       : !strcmp(as, "network") ? "no host's: the network address of"
+	       : !strcmp(as, "broadcast") ? "no host's: the broadcast address of"
 				       : "on the subnet of",
 	       member(held, "kind"), slice ? slice : "", slice ? "/" : "", member(held, "name"), member(held, "node"));
 	if (member(held, "subnet"))
@@ -397,7 +421,8 @@ int xs_locate(const struct xs_options *options, struct xs_store *store, const st
 
 	if (!result) {
 		result = find_holders(&locate);
-		if (!result)
+		/* Nobody has it, so no way leads there. */
+		if (!result && !is_reserved(&locate))
 			result = find_ways(&locate);
 		snprintf(error, sizeof(error), "key cell/: %s",
 			 result == -EBADMSG ? "one is no cell" : strerror(-result));

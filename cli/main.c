@@ -272,5 +272,6 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	xs_begin_output();
 	return xs_end_output("xslice", run(argc, argv));
 }

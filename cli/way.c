@@ -91,6 +91,21 @@ bool xs_condition_concerns(const struct xs_rec_condition *condition, const struc
 	return !(condition->fields & XS_MATCH_DESTINATION) || xs_prefix_contains(&condition->destination, to);
 }
 
+const char *xs_reserved(const struct xs_prefix *subnet, const struct xs_address *address)
+{
+	bool network = true, broadcast = true;
+
+	if (subnet->family != XS_IPV4 || subnet->length > 30 || !xs_prefix_contains(subnet, address))
+		return NULL;
+	for (unsigned int i = subnet->length; i < xs_family_bits(XS_IPV4); i++) {
+		bool bit = address->bytes[i / 8] >> (7 - i % 8) & 1;
+
+		network &= !bit;
+		broadcast &= bit;
+	}
+	return network ? "network" : broadcast ? "broadcast" : NULL;
+}
+
 /* ---- the way --------------------------------------------------------------------------------------------------------
  */
 
@@ -225,6 +240,7 @@ static bool step(const struct xs_images *images, size_t *at, uint32_t slice, con
 	struct hop hop = { .image = images->image[*at], .family = xs_family_index(to->family) };
 	const char *node = hop.image->header->node;
 	const struct xs_rec_vport *mine;
+	const char *reserved;
 
 	hop.sliver = xs_image_find(hop.image, XS_REC_SLICE, &slice);
 	if (!hop.sliver) {
@@ -240,6 +256,12 @@ static bool step(const struct xs_images *images, size_t *at, uint32_t slice, con
 	look_up(&hop, to);
 	if (!hop.vport) {
 		snprintf(end, END_MAX, "VRF %s on %s has no route to it", hop.sliver->vrf, node);
+		return false;
+	}
+	reserved = hop.route || hop.vport->kind == XS_VPORT_MUX ? NULL : xs_reserved(&hop.prefix, to);
+	if (reserved) {
+		snprintf(end, END_MAX, "VRF %s on %s: the %s address of the subnet of %s, which no host has", hop.sliver->vrf,
+			 node, reserved, hop.vport->name);
 		return false;
 	}
 	json_array_append_new(hops, hop_json(&hop));

@@ -29,6 +29,9 @@ int xs_cell_slice(struct xs_store *store, const struct xs_image *image, uint32_t
 /* Does the condition take packets to `to`, were it not for what else it tests? *only: it tests nothing else. */
 bool xs_condition_concerns(const struct xs_rec_condition *condition, const struct xs_address *to, bool *only);
 
+/* "network" or "broadcast", where IPv4 keeps the address of that subnet from every host; NULL: it does not. */
+const char *xs_reserved(const struct xs_prefix *subnet, const struct xs_address *address);
+
 /*
  * The way to `to` from the sliver of `slice` on images->image[from], as {hop: [{node, vrf, route, via, kind, device,
  * port, label}], end, arrives}: a new reference. arrives: it ends where packets to that address belong.

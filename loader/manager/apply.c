@@ -69,12 +69,14 @@ static int delete_revision(void *context, const char *name)
 	const struct sweep *sweep = context;
 	struct prefix prefix = { .store = sweep->store };
 	char kept[XS_IMAGE_KEY];
+	int error;
 
 	snprintf(prefix.key, sizeof(prefix.key), "image/%.100s", name);
 	for (size_t i = 0; i < 2; i++)
 		if (!strcmp(xs_image_key(sweep->keep[i], NULL, kept), prefix.key))
 			return 0;
-	return xs_store_list(prefix.store, prefix.key, delete_image, &prefix);
+	error = xs_store_list(prefix.store, prefix.key, delete_image, &prefix);
+	return error ? error : xs_store_delete_level(prefix.store, prefix.key);
 }
 
 /* Images of all revisions but the last two: the one before stays for agents that are reading it. */

@@ -42,6 +42,16 @@ static enum xs_format format_of(const char *path)
 	return strcmp(dot, ".xml") ? XS_FORMAT_GUESS : XS_FORMAT_XML;
 }
 
+/* Nothing but white space and an element can begin XML. */
+static bool begins_otherwise(const char *text, size_t size)
+{
+	size_t at = size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
+
+	while (at < size && strchr(" \t\r\n", text[at]))
+		at++;
+	return at < size && text[at] != '<';
+}
+
 static int read_document(const char *text, size_t size, enum xs_format format, struct xs_diag *diag,
 			 struct xs_document *document)
 {
@@ -57,7 +67,8 @@ static int read_document(const char *text, size_t size, enum xs_format format, s
 	else
 		err = xs_read_yaml(text, size, format == XS_FORMAT_JSON, diag, document);
 	if (!err && (!document->root || (!document->xml && document->root->kind == XS_DOC_NOTHING))) {
-		xs_diag_add(diag, XS_ERROR, &start, "the definition is empty");
+		xs_diag_add(diag, XS_ERROR, &start, "%s",
+			    document->xml && begins_otherwise(text, size) ? "it is not XML" : "the definition is empty");
 		return -EINVAL;
 	}
 	return err;

@@ -37,6 +37,12 @@ int xs_store_put(struct xs_store *store, const char *key, const void *value, siz
 int xs_store_delete(struct xs_store *store, const char *key); /* 0 also if there was none. A prefix without keys vanishes */
 
 /*
+ * Removes a level without keys, with what killed writers left in it; 0 also where it has keys (which stay), or where there is
+ * none.
+ */
+int xs_store_delete_level(struct xs_store *store, const char *prefix);
+
+/*
  * Calls fn with every name directly under prefix ("": the top), sorted by bytes: of keys and of further levels (the REVISIONs
  * of image). Stops at and returns fn's first non-zero value. fn may put and delete.
  */

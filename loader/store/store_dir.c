@@ -4,7 +4,8 @@
  *
  * Always holds: names that start with a dot are the store's own (the lock, values that are being written), so no key
  * has one. A value is written to `.NAME.new` beside its place, synced, renamed, and the directory synced; whoever
- * writes a key holds flock() on that file, so what a killed writer left behind is overwritten by the next.
+ * writes a key holds flock() on that file, so what a killed writer left behind is overwritten by the next, or goes with
+ * its level.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -198,12 +199,20 @@ out:
 	return err;
 }
 
+/* Is it still the file of that name? */
+static bool is_there(int directory, const char *name, int fd)
+{
+	struct stat mine, there;
+
+	return !fstat(fd, &mine) && !fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) && mine.st_ino == there.st_ino &&
+	       mine.st_dev == there.st_dev;
+}
+
 /* Opens the file aside and holds it. One that was renamed while we waited is a value by now: then again. */
 static int open_aside(int directory, const char *aside)
 {
 	for (;;) {
 		int fd = openat(directory, aside, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), err;
-		struct stat mine, there;
 
 		if (fd < 0)
 			return -errno;
@@ -214,8 +223,7 @@ static int open_aside(int directory, const char *aside)
 			close(fd);
 			return err;
 		}
-		if (!fstat(fd, &mine) && !fstatat(directory, aside, &there, AT_SYMLINK_NOFOLLOW) &&
-		    mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
+		if (is_there(directory, aside, fd))
 			return fd;
 		close(fd);
 	}
@@ -304,6 +312,51 @@ int xs_store_delete(struct xs_store *store, const char *key)
 		split(path, directory, &name);
 	}
 	return err == -ENOENT ? 0 : err;
+}
+
+/* What killed writers left; who still writes holds his file. */
+static void sweep_aside(DIR *dir)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(dir))) {
+		size_t length = strlen(entry->d_name);
+		int fd;
+
+		if (entry->d_name[0] != '.' || length < 5 || strcmp(entry->d_name + length - 4, ".new"))
+			continue;
+		fd = openat(dirfd(dir), entry->d_name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (fd < 0)
+			continue;
+		if (!flock(fd, LOCK_EX | LOCK_NB) && is_there(dirfd(dir), entry->d_name, fd))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+		close(fd);
+	}
+}
+
+int xs_store_delete_level(struct xs_store *store, const char *prefix)
+{
+	char above[KEY_MAX + 1];
+	const char *name;
+	DIR *dir;
+	int fd;
+
+	if (!key_ok(prefix))
+		return -EINVAL;
+	fd = openat(store->root, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	sweep_aside(dir);
+	closedir(dir);
+	if (unlinkat(store->root, prefix, AT_REMOVEDIR))
+		return errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST ? 0 : -errno;
+	split(prefix, above, &name);
+	return sync_directory(store->root, above);
 }
 
 /* ---- lists ---- */

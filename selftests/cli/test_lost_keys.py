@@ -108,7 +108,27 @@ def unreadable_report():
             assert "generation" not in said.err, said.err
 
 
-CASES = (ledger_is_lost, beginning_without_ledger, garbled_revision, unreadable_stray_report, unreadable_report)
+def killed_applies():
+    """What they had begun to write goes with the old revisions, and clean leaves no level behind."""
+    text = tool.figure7().replace(tool.FOREIGN, f"k{os.getpid()}n")  # cleaned: nobody else's
+    with tool.Store() as store:
+        store.apply(text)
+        for key in (f"{os.path.dirname(store.image('x'))}/.{NODE}.new", f"image/9.0123456789abcdef/.{NODE}.new"):
+            store.put(key, "half an image")
+        store.apply(text)
+        store.apply(text)
+        levels = os.listdir(f"{store.path}/image")
+        assert len(levels) == 2 and all(level.startswith(("2.", "3.")) for level in levels), levels
+        if os.geteuid():
+            raise tool.Skip("clean needs root")
+        store.put(f"report/.{NODE}.new", "half a report")
+        store.put(f"image/{levels[0]}/.{NODE}.new", "half an image")
+        store.run("clean", "--timeout", "5").exits(0)
+        left = [name for name in os.listdir(store.path) if not name.startswith(".")]
+        assert left in ([], ["cell"]), left
+
+
+CASES = (ledger_is_lost, beginning_without_ledger, garbled_revision, unreadable_stray_report, unreadable_report, killed_applies)
 
 if __name__ == "__main__":
     sys.exit(tool.run_cases([(case.__name__, case) for case in CASES]))

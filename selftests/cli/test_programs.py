@@ -21,6 +21,23 @@ def lost_output():
             tool.run("xsliced", word, stdout=full).exits(1, "standard output", "No space left")
 
 
+def closed_output():
+    """`>&-`: what cannot be said at all is a failure, too, and goes into no file that is open instead."""
+    with tool.Store() as store:
+        store.apply()
+        before = {name: os.path.getsize(os.path.join(store.path, name)) for name in os.listdir(store.path)}
+        for words in ("show", "show --json", f"plan {tool.FIGURE7}", "--version", "show --help"):
+            name = [] if words.startswith("-") else ["--store", store.path]
+            for closed in (">&-", "<&- >&-"):
+                command = " ".join([tool.program("xslice"), words, *name, closed])
+                done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60)
+                assert done.returncode == 1 and "standard output: Bad file descriptor" in done.stderr, (command, done)
+        definition = store.write("node: []\n")
+        done = subprocess.run(["sh", "-c", f"{tool.program('xslice')} check {definition} >&-"], timeout=60)
+        assert done.returncode == 0, "a check that has nothing to say has lost nothing"
+        assert before == {name: os.path.getsize(os.path.join(store.path, name)) for name in os.listdir(store.path)}
+
+
 def one_version():
     words = [tool.run(name, "--version").exits(0).out.split() for name in ("xslice", "xsliced")]
     assert words[0][0] == "xslice" and words[1][0] == "xsliced" and words[0][1:] == words[1][1:], words
@@ -145,6 +162,7 @@ if __name__ == "__main__":
                 (case.__name__, case)
                 for case in (
                     lost_output,
+                    closed_output,
                     one_version,
                     bad_files,
                     bad_namespaces,

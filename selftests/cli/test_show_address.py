@@ -94,6 +94,27 @@ def labels_are_the_plans():
                 assert hop["label"] == label and (label > 0) == (hop["kind"] == "link"), (hop, label)
 
 
+def no_hosts():
+    """A subnet's network and broadcast address: no way leads there."""
+    with tool.Store() as store:
+        store.apply(tool.dual_stack())
+        for address, kind, names in (
+            ("10.0.0.0", "network", {"GWP", "GWA"}),
+            ("10.0.255.255", "broadcast", {"GWP", "GWA"}),
+            ("10.1.3.255", "broadcast", {"P13", "A13"}),
+            ("192.0.2.0", "network", {"MD"}),
+            ("192.0.2.255", "broadcast", {"MD"}),
+        ):
+            held, ways = look(store, address)
+            assert {one["name"] for one in held} == names and {one["as"] for one in held} == {kind}, held
+            assert not ways, ways
+            assert f"no host's: the {kind} address of" in store.run("show", address).out
+        for address in ("10.0.0.255", "10.0.1.0", "2001:db8:0:100::", "2001:db8:0:100:ffff:ffff:ffff:ffff"):
+            held, ways = look(store, address)
+            assert not {one["as"] for one in held} & {"network", "broadcast"}, (address, held)
+            assert any(way["arrives"] for way in ways.values()), (address, ways)
+
+
 def others():
     with tool.Store() as store:
         store.apply()
@@ -186,5 +207,5 @@ def circles_end():
 
 
 if __name__ == "__main__":
-    cases = (migrated, both_families, labels_are_the_plans, others, conditions_that_test_more, no_list_takes_it, behind_routers, circles_end)
+    cases = (migrated, both_families, labels_are_the_plans, no_hosts, others, conditions_that_test_more, no_list_takes_it, behind_routers, circles_end)
     sys.exit(tool.run_cases([(case.__name__, case) for case in cases]))

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -169,6 +170,52 @@ static void test_delete(void **state)
 	assert_list(store, "image", "2 ", 0);
 	put(store, "image/1/R9", "d");
 	assert_list(store, "image/1", "R9 ", 0);
+}
+
+static void touch(const struct fixture *fixture, const char *name, int *fd)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->path, name);
+	*fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(*fd >= 0);
+}
+
+static bool is_there(const struct fixture *fixture, const char *name)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->path, name);
+	return !access(path, F_OK);
+}
+
+static void test_delete_level(void **state)
+{
+	struct fixture *fixture = *state;
+	struct xs_store *store = fixture->store;
+	int fd;
+
+	assert_int_equal(xs_store_delete_level(store, "image"), 0);
+	assert_int_equal(xs_store_delete_level(store, "../image"), -EINVAL);
+	put(store, "image/1/R1", "a");
+	assert_int_equal(xs_store_delete_level(store, "image/1"), 0);
+	assert_value(store, "image/1/R1", "a");
+	assert_int_equal(xs_store_delete_level(store, "image/1/R1"), 0);
+	assert_value(store, "image/1/R1", "a");
+	/* Somebody who writes, and is killed. */
+	touch(fixture, "image/1/.R2.new", &fd);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(xs_store_delete(store, "image/1/R1"), 0);
+	assert_int_equal(xs_store_delete_level(store, "image/1"), 0);
+	assert_true(is_there(fixture, "image/1/.R2.new"));
+	close(fd);
+	assert_int_equal(xs_store_delete_level(store, "image/1"), 0);
+	assert_false(is_there(fixture, "image/1"));
+	assert_true(is_there(fixture, "image"));
+	assert_int_equal(xs_store_delete_level(store, "image"), 0);
+	assert_false(is_there(fixture, "image"));
+	put(store, "image/1/R1", "a");
+	assert_value(store, "image/1/R1", "a");
 }
 
 static void test_list(void **state)
@@ -394,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_keys_stay_inside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_delete, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_delete_level, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_numbers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_values_are_whole, set_up, tear_down),
