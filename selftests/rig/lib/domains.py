@@ -111,7 +111,7 @@ class Changes:
     def port_names(self):
         """The free ports for users, by node: names of those that no gateway and no MUX uses."""
         used = {(node, gateway["port"]) for one in self.next["slice"] for node, gateway in self._gateways(one)}
-        used |= {(mux["node"], mux["port"]) for mux in self.next["mux"]}
+        used |= {(mux["node"], mux[leaf]) for mux in self.next["mux"] for leaf in ("port", "exit") if leaf in mux}
         return [
             (node["name"], port["name"])
             for node in self.next["node"]
@@ -394,6 +394,21 @@ class Changes:
         entry["filter"] = self.pick(self.filters())["name"]
         return f"{mux['name']} {entry['name']}"
 
+    def do_exit_comes_or_goes(self):
+        """Of any MUX, MD included. Its users' first hop is then beyond it, so its own address is written."""
+        mux = self.pick(self.next["mux"])
+        if mux.pop("exit", None):
+            mux.pop("address")
+            return f"{mux['name']} goes"
+        free = [port for node, port in self.port_names() if node == mux["node"]]
+        if not free:
+            return None
+        clients = mux["clients"][0]
+        subnet = ipaddress.ip_network(clients["prefix"] if isinstance(clients, dict) else clients)
+        mux["exit"] = self.random.choice(free)
+        mux["address"] = str(subnet.network_address + 1)
+        return f"{mux['name']} by {mux['exit']} comes"
+
     def do_migration_comes(self):
         if len(self.next["migration"]) >= 6:
             return None
@@ -442,8 +457,9 @@ class Changes:
                 if there == node and gateway["port"] == former:
                     gateway["port"] = port["name"]
         for mux in self.next["mux"]:
-            if mux["node"] == node and mux["port"] == former:
-                mux["port"] = port["name"]
+            for leaf in ("port", "exit"):
+                if mux["node"] == node and mux.get(leaf) == former:
+                    mux[leaf] = port["name"]
         return f"{node} {former} {port['name']}"
 
     def do_port_mtu(self):

@@ -209,7 +209,11 @@ class Tables:
             line for family, root in enumerate(port.source_root) for line in self.table(root, family, lambda leaf: "allowed")
         ]
         edge = [bytes(address).hex() for address in port.edge_address]
-        lines = [f"{self._device(port.ifindex)} flags {port.flags} untagged {port.untagged} edge {edge}", *sources]
+        other = f"{self._device(port.other_ifindex)} flags {port.other_flags}"
+        lines = [
+            f"{self._device(port.ifindex)} flags {port.flags} untagged {port.untagged} edge {edge} other {other}",
+            *sources,
+        ]
         return "\n".join(lines + [self._mux(port.mux)])
 
     def _vport(self, key):
