@@ -11,6 +11,7 @@
 
 #include "bpf/maps.h"
 #include "bpf/parse.h"
+#include "bpf/pass.h"
 #include "bpf/table.h"
 
 /* False: the program is attached to what is no port (yet, or any more); the frame is the host's and not counted. */
@@ -80,6 +81,8 @@ static __always_inline int xs_ingress(struct xs_packet *packet)
 	packet->unicast = !(packet->eth->h_dest[0] & 1);
 	if (packet->unicast && !xs_mac_equal(packet->eth->h_dest, at->mac) && !xs_may_select_any_mac(packet))
 		return XS_NOT_FOR_US;
+	if (!packet->unicast && xs_may_select_any_mac(packet))
+		return xs_group_before_exit(packet, vport_id);
 	packet->vport_id = vport_id;
 	if (xs_is_ip(packet->ethertype))
 		return XS_UNDECIDED;
@@ -126,11 +129,6 @@ static __always_inline int xs_admit_ipv4(const struct xs_packet *packet)
 static __always_inline bool xs_is_link_local6(const union xs_wire_address *address)
 {
 	return (address->word[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
-}
-
-static __always_inline bool xs_is_unspecified6(const union xs_wire_address *address)
-{
-	return !(address->word[0] | address->word[1] | address->word[2] | address->word[3]);
 }
 
 /* ::1, and IPv4's addresses in IPv6's form. */

@@ -35,6 +35,11 @@ static __always_inline bool xs_address_equal(const union xs_wire_address *a, con
 	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) | (a->word[3] ^ b->word[3]));
 }
 
+static __always_inline bool xs_is_unspecified6(const union xs_wire_address *address)
+{
+	return !(address->word[0] | address->word[1] | address->word[2] | address->word[3]);
+}
+
 struct xs_packet {
 	/* parse, link layer. Pointers are valid until the frame is changed. */
 	struct ethhdr *eth;
@@ -45,6 +50,7 @@ struct xs_packet {
 	__u16 tci;         /* of its tag, host order; 0 without one */
 	bool tagged;
 	bool service_tag;  /* the tag is 802.1ad's: never a label */
+	bool by_tc;        /* a constant: which front end is at work */
 	__u32 gso_size;    /* payload of each segment that it stands for; 0: it is one packet */
 	__be16 ethertype;  /* of what the frame carries behind its (first) tag */
 
@@ -55,6 +61,7 @@ struct xs_packet {
 	__u32 vport_id;    /* vport it came in by; 0 until it is taken in */
 	const struct xs_vport *vport;
 	__u32 slice;       /* 0: none (yet), or an edge */
+	bool heard;        /* it passes, and the edge gets a copy */
 
 	/* parse, network layer */
 	union xs_wire_address source, destination;

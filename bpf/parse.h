@@ -81,6 +81,7 @@ static __always_inline int xs_parse_link_tc(struct __sk_buff *skb, struct xs_pac
 	packet->end = end;
 	packet->length = skb->len;
 	packet->ifindex = skb->ifindex;
+	packet->by_tc = true;
 	packet->gso_size = skb->gso_size;
 	if ((void *)(eth + 1) > end)
 		return XS_MALFORMED;

@@ -8,8 +8,8 @@
 #ifndef XSLICE_BPF_PASS_H
 #define XSLICE_BPF_PASS_H
 
-#include "bpf/ingress.h"
 #include "bpf/packet.h"
+#include "bpf/punt.h"
 
 struct xs_arp {
 	__be16 hardware, protocol;
@@ -29,7 +29,8 @@ struct xs_solicitation {
 	union xs_wire_address target;
 };
 
-#define XS_NEIGHBOUR_SOLICITATION 135
+#define XS_NEIGHBOUR_SOLICITATION  135
+#define XS_NEIGHBOUR_ADVERTISEMENT 136
 
 /* The link-local address that is derived from a MAC (RFC 4291, appendix A): edges have it. */
 static __always_inline bool xs_is_link_local_of(const union xs_wire_address *address, const __u8 *mac)
@@ -59,18 +60,68 @@ static __always_inline bool xs_asks_for_edge(const struct xs_packet *packet)
 }
 
 /*
+ * May it say that a user has another MAC now? ARP to all, advertisements to a group. On a common link the edge would
+ * hear it, and users do not say it again; so it gets a copy.
+ */
+static __always_inline bool xs_is_news(const struct xs_packet *packet)
+{
+	const struct xs_solicitation *advertisement = packet->network;
+
+	if (packet->ethertype == bpf_htons(ETH_P_ARP))
+		return true;
+	return packet->ethertype == bpf_htons(ETH_P_IPV6) && (void *)(advertisement + 1) <= packet->end &&
+	       advertisement->ip.nexthdr == IPPROTO_ICMPV6 && advertisement->type == XS_NEIGHBOUR_ADVERTISEMENT;
+}
+
+/* Is there no XDP before tc on this port? */
+static __always_inline bool xs_sees_first(const struct xs_packet *packet)
+{
+	return XS_READ_ONCE(packet->port->flags) & XS_PORT_LOCAL_STACK;
+}
+
+/* Only tc may transmit to a local stack. */
+static __always_inline bool xs_passes_by_tc(const struct xs_packet *packet)
+{
+	return XS_READ_ONCE(packet->port->other_flags) & XS_PORT_LOCAL_STACK;
+}
+
+/*
+ * Copies are policed, once: by XDP, which passes up what is to be copied; by tc, where it sees the frame first, or
+ * gets it for another reason.
+ */
+static __always_inline bool xs_may_copy(const struct xs_packet *packet)
+{
+	bool left_to_tc = xs_passes_by_tc(packet);
+
+	if (!packet->by_tc && left_to_tc)
+		return false;
+	if (packet->by_tc && !left_to_tc && !xs_sees_first(packet))
+		return true;
+	return xs_police(packet->port->untagged, XS_PUNT_HEARD, 0, &packet->destination);
+}
+
+/* To all or to a group: no slice takes it, and for the edge it is where it asks for it. */
+static __always_inline int xs_group_before_exit(struct xs_packet *packet, __u32 vport_id)
+{
+	if (xs_asks_for_edge(packet)) {
+		packet->vport_id = vport_id;
+		return XS_PUNTED;
+	}
+	packet->heard = xs_is_news(packet) && xs_may_copy(packet);
+	return XS_PASSED;
+}
+
+/*
  * The verdict of a frame that is not forwarded. A frame that is in a slice keeps the one that it has there; so does
- * what is sent to the edge's own MAC. What could not even be read passes, too.
+ * what is sent to the edge's MAC. What could not even be read passes, too.
  */
 static __always_inline int xs_pass_on(struct xs_packet *packet, int verdict)
 {
 	if (!packet->port->other_ifindex || packet->slice || (packet->tagged && verdict == XS_HOST))
 		return verdict;
-	if (packet->vport) {
-		if (packet->unicast ? xs_mac_equal(packet->eth->h_dest, packet->vport->mac) : xs_asks_for_edge(packet))
-			return packet->unicast ? verdict : XS_PUNTED;
-		packet->vport_id = 0; /* not taken in */
-	}
+	if (packet->vport && (!packet->unicast || xs_mac_equal(packet->eth->h_dest, packet->vport->mac)))
+		return verdict;
+	packet->vport_id = 0; /* not taken in */
 	return XS_PASSED;
 }
 

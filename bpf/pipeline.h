@@ -78,18 +78,12 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 		if (xs_emit_xdp(ctx, &packet))
 			verdict = XS_EMIT_FAILED;
 	}
-	if (verdict == XS_PASSED && packet.port->other_flags & XS_PORT_LOCAL_STACK)
+	if (verdict == XS_PASSED && (packet.heard || xs_passes_by_tc(&packet)))
 		return XDP_PASS;
 	xs_count_verdict(&packet, verdict);
 	if (verdict == XS_FORWARDED)
 		return bpf_redirect(packet.nexthop->ifindex, 0);
 	return verdict == XS_PASSED ? bpf_redirect(packet.port->other_ifindex, 0) : XDP_DROP;
-}
-
-/* Is there no XDP before tc on this port? Read where it is asked: kept, it would double what the verifier has to look at. */
-static __always_inline bool xs_sees_first(const struct xs_packet *packet)
-{
-	return XS_READ_ONCE(packet->port->flags) & XS_PORT_LOCAL_STACK;
 }
 
 static __always_inline int xs_tc_port(struct __sk_buff *skb)
@@ -118,6 +112,8 @@ static __always_inline int xs_tc_port(struct __sk_buff *skb)
 			verdict = XS_EMIT_FAILED;
 	} else if (verdict == XS_PASSED) {
 		out = packet.port->other_ifindex;
+		if (packet.heard)
+			bpf_clone_redirect(skb, packet.vport->veth, 0);
 	}
 	xs_count_verdict(&packet, verdict);
 	if (verdict == XS_HOST)

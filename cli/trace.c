@@ -174,12 +174,11 @@ static json_t *trace_packet(const struct xs_trace *trace, struct xs_trace_node *
 /* Users of a MUX with an exit have their first hop beyond it (R16), so they send nothing but what is the edge's own to its MAC. */
 static bool is_first_hop(const struct xs_image *image, const struct xs_rec_vport *vport, const struct xs_address *to)
 {
-	const struct xs_rec_mux *mux;
+	const struct xs_rec_mux *mux = xs_image_mux_of_edge(image, vport->id);
 
-	for (size_t i = 0; vport->kind == XS_VPORT_EDGE && (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
-		if (mux->edge == vport->id && mux->exit)
-			return to->family && !xs_address_compare(to, &vport->address[xs_family_index(to->family)]);
-	return true;
+	if (!mux || !mux->exit)
+		return true;
+	return to->family && !xs_address_compare(to, &vport->address[xs_family_index(to->family)]);
 }
 
 /* The MAC that whoever sends there has for it; any where nobody is. */

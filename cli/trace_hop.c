@@ -68,11 +68,8 @@ static const char *describe(const struct xs_trace_step *step, const struct xs_re
 {
 	static const char *const kind[] = { "", "link", "gateway", "MUX", "edge of port" };
 	const struct xs_rec_slice *slice = xs_image_find(step->node->image, XS_REC_SLICE, &vport->slice);
-	const struct xs_rec_mux *mux = NULL;
+	const struct xs_rec_mux *mux = xs_image_mux_of_edge(step->node->image, vport->id);
 
-	for (size_t i = 0; vport->kind == XS_VPORT_EDGE && (mux = xs_image_at(step->node->image, XS_REC_MUX, i)); i++)
-		if (mux->edge == vport->id)
-			break;
 	if (mux)
 		snprintf(text, TEXT, "edge of MUX %s", mux->name);
 	else
@@ -185,14 +182,11 @@ static const char *cell_text(const struct xs_trace_step *step, const struct xs_r
 
 static void tell_select(const struct xs_trace_step *step)
 {
+	const struct xs_rec_mux *mux = xs_image_mux_of_edge(step->node->image, step->in->edge);
 	const struct xs_rec_condition *condition = NULL;
-	const struct xs_rec_mux *mux = NULL;
 	char cell[TEXT];
 	int err = -ENOENT;
 
-	for (size_t i = 0; (mux = xs_image_at(step->node->image, XS_REC_MUX, i)); i++)
-		if (mux->edge == step->in->edge)
-			break;
 	if (mux)
 		err = selected(step, mux->id, &condition);
 	if (err) {

@@ -134,12 +134,9 @@ static const char *port_name(const struct xs_image *image, uint32_t id)
 
 static const char *mux_of_edge(const struct xs_image *image, uint32_t edge)
 {
-	const struct xs_rec_mux *mux;
+	const struct xs_rec_mux *mux = xs_image_mux_of_edge(image, edge);
 
-	for (size_t i = 0; (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
-		if (mux->edge == edge)
-			return mux->name;
-	return "-";
+	return mux ? mux->name : "-";
 }
 
 static void add_port(json_t *words, const struct xs_image *image, const struct xs_rec_port *port)

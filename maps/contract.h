@@ -343,7 +343,12 @@ XS_ASSERT(sizeof(struct xs_mux_general) == 16);
  * entries of the neighbour tables (an entry that is not in use can be taken back after 5 s, and the agent sizes the tables for
  * 4 096 at a port for users); ICMP errors (icmp_msgs_per_sec is 1 000 and its burst 50, for all of them together).
  */
-#define XS_PUNT_CLASSES(X)                                                                                   	X(OTHER, "other", 10000, 2000, "to the sliver or edge itself, options, to be fragmented")            	X(ROUTING, "routing", 2000, 1000, "routing protocols: OSPF, BGP, BFD, RIP, Babel, PIM, VRRP, RSVP") 	X(NEIGHBOUR, "neighbour", 500, 1000, "ARP, neighbour and router discovery")                          	X(ERROR, "error", 100, 50, "what an ICMP error answers: TTL, too big, no route, unreachable")
+#define XS_PUNT_CLASSES(X)                                                                                  \
+	X(OTHER, "other", 10000, 2000, "to the sliver or edge itself, options, to be fragmented")           \
+	X(ROUTING, "routing", 2000, 1000, "routing protocols: OSPF, BGP, BFD, RIP, Babel, PIM, VRRP, RSVP") \
+	X(NEIGHBOUR, "neighbour", 500, 1000, "ARP, neighbour and router discovery")                         \
+	X(ERROR, "error", 100, 50, "what an ICMP error answers: TTL, too big, no route, unreachable")       \
+	X(HEARD, "heard", 500, 1000, "copies for an edge of what passes: ARP and neighbour advertisements to all")
 
 enum xs_punt_class {
 #define XS_PUNT_ENUM(id, name, rate, burst, text) XS_PUNT_##id,
@@ -356,7 +361,7 @@ enum xs_punt_class {
 struct xs_policer {
 	__u64 full_at[XS_PUNT_CLASS_COUNT];
 };
-XS_ASSERT(sizeof(struct xs_policer) == 32);
+XS_ASSERT(sizeof(struct xs_policer) == 40);
 
 /*
  * unresolved: array, key slice id; written by the datapath alone. Each new address that a slice makes its kernel look for takes

@@ -223,6 +223,9 @@ static inline const void *xs_image_at(const struct xs_image *image, unsigned int
 	return i < image->count[type] ? image->record[image->first[type] + i] : NULL;
 }
 
+/* The MUX whose edge it is; NULL if there is none. */
+const struct xs_rec_mux *xs_image_mux_of_edge(const struct xs_image *image, uint32_t edge);
+
 enum xs_change { XS_ADDED = 1, XS_REMOVED, XS_CHANGED };
 
 /*

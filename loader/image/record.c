@@ -114,6 +114,16 @@ const void *xs_image_find(const struct xs_image *image, unsigned int type, const
 	return NULL;
 }
 
+const struct xs_rec_mux *xs_image_mux_of_edge(const struct xs_image *image, uint32_t edge)
+{
+	const struct xs_rec_mux *mux;
+
+	for (size_t i = 0; (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
+		if (mux->edge == edge)
+			return mux;
+	return NULL;
+}
+
 int xs_image_diff(const struct xs_image *before, const struct xs_image *after,
 		  int (*fn)(void *context, enum xs_change change, const struct xs_record *before,
 			    const struct xs_record *after),

@@ -201,16 +201,6 @@ static const struct xs_rec_vport *untagged_vport(const struct xs_image *image, u
 	return NULL;
 }
 
-static const struct xs_rec_mux *mux_of_edge(const struct xs_image *image, uint32_t edge)
-{
-	const struct xs_rec_mux *record;
-
-	for (size_t i = 0; (record = xs_image_at(image, XS_REC_MUX, i)); i++)
-		if (record->edge == edge)
-			return record;
-	return NULL;
-}
-
 /* R16: the port that what is nobody's goes on by, from the port of a MUX's users to its exit and back; NULL: it has none. */
 static const struct xs_rec_port *other_port(const struct xs_image *image, const struct xs_rec_port *port,
 					    const struct xs_rec_mux *mux)
@@ -250,7 +240,7 @@ static int fill_port(struct xs_fill *fill, const struct xs_image *image, const s
 		entry.untagged = untagged->id;
 		err = xs_fill_sources(fill, image, untagged->id, entry.source_root);
 		if (untagged->kind == XS_VPORT_EDGE) {
-			mux = mux_of_edge(image, untagged->id);
+			mux = xs_image_mux_of_edge(image, untagged->id);
 			for (unsigned int i = 0; i < XS_FAMILIES; i++)
 				memcpy(entry.edge_address[i].byte, untagged->address[i].bytes,
 				       sizeof(entry.edge_address[i].byte));

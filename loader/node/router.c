@@ -34,21 +34,14 @@ struct advert {
 static const struct in6_addr all_nodes = { .s6_addr = { 0xff, 2, [15] = 1 } },
 			     all_routers = { .s6_addr = { 0xff, 2, [15] = 2 } };
 
-static bool has_exit(const struct xs_image *image, const struct xs_rec_vport *edge)
+bool xs_router_is(const struct xs_image *image, const struct xs_rec_vport *vport)
 {
 	const struct xs_rec_mux *mux;
 
-	for (size_t i = 0; (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
-		if (mux->edge == edge->id)
-			return mux->exit != 0;
-	return false;
-}
-
-bool xs_router_is(const struct xs_image *image, const struct xs_rec_vport *vport)
-{
-	if (!vport->address[XS_FAMILY6].family)
+	if (!vport->address[XS_FAMILY6].family || (vport->kind != XS_VPORT_GATEWAY && vport->kind != XS_VPORT_EDGE))
 		return false;
-	return vport->kind == XS_VPORT_GATEWAY || (vport->kind == XS_VPORT_EDGE && !has_exit(image, vport));
+	mux = vport->kind == XS_VPORT_EDGE ? xs_image_mux_of_edge(image, vport->id) : NULL;
+	return !mux || !mux->exit;
 }
 
 /* ---- the socket -------------------------------------------------------------------------------------------------- */

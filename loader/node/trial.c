@@ -304,20 +304,21 @@ static int run_tc(struct xs_trial *trial, uint32_t ifindex, struct xs_trial_fram
 	return !err && action == TC_ACT_PIPE ? -EIO : err;
 }
 
-/* No run shall see what another counted, nor find its buckets less than full. */
+/* No run shall see what another counted, nor find its buckets less than full; but no copies are made: they would be sent. */
 static int clear(struct xs_trial *trial)
 {
 	static const union {
 		struct xs_policer policer;
 		struct xs_unresolved unresolved;
-	} full;
+	} full = { .policer.full_at[XS_PUNT_HEARD] = UINT64_MAX }, none;
 
 	for (int i = 0; i < XS_MAP_COUNT; i++) {
 		if (!is_written(i))
 			continue;
 		for (uint32_t key = 0; key < trial->maps.entries[i]; key++) {
 			int err = xs_map_info(i)->per_cpu ? xs_stats_clear(&trial->maps, i, key)
-							  : xs_node_maps_put(&trial->maps, i, key, &full);
+			: i == XS_MAP_policer		? xs_node_maps_put(&trial->maps, i, key, &full)
+							: xs_node_maps_put(&trial->maps, i, key, &none);
 
 			if (err < 0)
 				return err;

@@ -27,6 +27,7 @@ struct pass_case {
 	size_t cut;        /* > 0: the frame ends here */
 	size_t patch_at;   /* > 0: this byte of the frame becomes patch */
 	uint8_t patch;
+	bool heard; /* passes by tc, which gives the edge a copy */
 };
 
 #define V4 (1 << XS_FAMILY4)
@@ -82,9 +83,10 @@ static const struct pass_case cases[] = {
 	{"ARP for the edge", XS_PUNTED, 0, {BROADCAST}, .shape = ARP, .asked = "192.0.2.1", .only = V4},
 	{"ARP for the edge, by its MAC", XS_PUNTED, 0, {E}, .shape = ARP, .asked = "192.0.2.1", .only = V4},
 	{"ARP for another, by the edge's MAC", XS_PUNTED, 0, {E}, .shape = ARP, .asked = "192.0.2.254", .only = V4},
-	{"ARP for another", XS_PASSED, 0, {BROADCAST}, .shape = ARP, .asked = "192.0.2.254", .only = V4},
+	{"ARP for another", XS_PASSED, 0, {BROADCAST}, .shape = ARP, .asked = "192.0.2.254", .only = V4, .heard = true},
 	{"ARP for the edge, by another's MAC", XS_PASSED, 0, {ROUTER}, .shape = ARP, .asked = "192.0.2.1", .only = V4},
-	{"ARP, truncated", XS_PASSED, 0, {BROADCAST}, .shape = ARP, .asked = "192.0.2.1", .only = V4, .cut = 14 + 27},
+	{"ARP, truncated", XS_PASSED, 0, {BROADCAST}, .shape = ARP, .asked = "192.0.2.1", .only = V4, .cut = 14 + 27,
+		.heard = true},
 	{"solicitation for the edge", XS_PUNTED, 0, {SOLICITED(1)}, .destination = "ff02::1:ff00:1", .shape = SOLICITATION,
 		.asked = "192.0.2.1", .only = V6},
 	{"solicitation for the edge, before there is an address", XS_PUNTED, 0, {SOLICITED(1)}, .source = "::",
@@ -100,7 +102,7 @@ static const struct pass_case cases[] = {
 	{"solicitation, truncated", XS_PASSED, 0, {SOLICITED(1)}, .destination = "ff02::1:ff00:1", .shape = SOLICITATION,
 		.asked = "192.0.2.1", .only = V6, .cut = 14 + 63},
 	{"advertisement to all", XS_PASSED, 0, {GROUP6, .protocol = 58, .ttl = 255}, .destination = "ff02::1", .shape = SOLICITATION,
-		.asked = "192.0.2.1", .only = V6, .patch_at = 14 + 40, .patch = 136},
+		.asked = "192.0.2.1", .only = V6, .patch_at = 14 + 40, .patch = 136, .heard = true},
 	{"router solicitation", XS_PASSED, 0, {GROUP6, .protocol = 58, .ttl = 255}, .source = "fe80::9", .destination = "ff02::2",
 		.only = V6},
 
@@ -216,8 +218,8 @@ static bool by_xdp(struct fixture *fixture, const struct pass_case *test, const 
 	}
 	/* The edge counts what it gets, and nothing of what passes it by. */
 	if (test->verdict == XS_PASSED)
-		return outcome.xdp == XDP_REDIRECT && is_same(&outcome.out, in) &&
-		       after.rx_packets == before.rx_packets;
+		return outcome.xdp == (test->heard ? XDP_PASS : XDP_REDIRECT) && is_same(&outcome.out, in) &&
+		       (!test->heard || outcome.tc == TC_ACT_REDIRECT) && after.rx_packets == before.rx_packets;
 	return test->verdict != XS_HOST || outcome.tc == TC_ACT_UNSPEC;
 }
 
@@ -400,6 +402,29 @@ static void taken_from_the_router(void **state)
 	}
 }
 
+/* Copies are policed: who floods passes all the same, by XDP. */
+static void heard_for_a_while(void **state)
+{
+	const struct pass_case test = { .spec = { BROADCAST }, .shape = ARP, .asked = "192.0.2.254" };
+	struct fixture *fixture = *state;
+	unsigned int up = 0, on = 0;
+	struct frame in;
+
+	fixture_exit(fixture, 0, 0);
+	build(&in, &test, XS_FAMILY4);
+	fixture->police = true;
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct frame out = in;
+		int action = fixture_run_xdp(fixture, PORT_MUX, &out);
+
+		up += action == XDP_PASS;
+		on += action == XDP_REDIRECT;
+	}
+	fixture->police = false;
+	assert_int_equal(up + on, 3000);
+	assert_in_range(up, 1000, 2500);
+}
+
 /* Without IPv6 at the edge, or without IPv4, nobody asks for it. */
 static void an_edge_of_one_family(void **state)
 {
@@ -457,6 +482,7 @@ int main(void)
 		cmocka_unit_test(truncated_anywhere),
 		cmocka_unit_test(gso),
 		cmocka_unit_test(taken_from_the_router),
+		cmocka_unit_test(heard_for_a_while),
 		cmocka_unit_test(an_edge_of_one_family),
 		cmocka_unit_test(links_stay_as_they_are),
 	};

@@ -6,6 +6,7 @@ import hashlib
 import re
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -188,6 +189,59 @@ def told_apart(test):
     assert code == 3 and "exit" in text and f"{test.net.name('R3')}/out" in text, f"{code}: {text} {said}"
 
 
+def advertise(net, address):
+    """An unsolicited neighbour advertisement of the client's, to all."""
+    with wire.Port(net.name("client"), "eth0") as port:
+        option = struct.pack("!BB", 2, 1) + frames.mac_bytes(port.mac)
+        body = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + frames.address_bytes(address) + option
+        pseudo = frames.address_bytes(address) + frames.address_bytes("ff02::1") + struct.pack("!II", len(body), 58)
+        body = body[:2] + struct.pack("!H", frames.checksum(pseudo + body)) + body[4:]
+        packet = frames.ipv6(address, "ff02::1", 58, body, ttl=255)
+        port.send(frames.ethernet("33:33:00:00:00:01", port.mac, packet, frames.ETH_IPV6))
+
+
+def another_mac(test):
+    """A client gets another MAC and says so as hosts do, to all: the edge hears it, and so do those beyond."""
+    net, client = test.net, test.net.name("client")
+    former = netns.links(client)["eth0"]["address"]
+    reached(test)
+    for mac in ("02:00:5e:00:00:77", former):
+        time.sleep(1.2)  # the kernel takes no two of one address in a second (neigh.locktime)
+        netns.run("ip", "-n", client, "link", "set", "eth0", "address", mac)
+        advertise(net, figure7.V6.client)
+        for at in FAMILIES:
+            begin = time.monotonic()
+            while not services.ask(client, (at.vm6, services.WHO_PORT), timeout=0.1, tries=1):
+                assert time.monotonic() < begin + 90, "never"
+            took = time.monotonic() - begin
+            print(f"IPv{at.number}: answered after {took:.2f} s")
+            assert took < 1.5, f"IPv{at.number}: slices send to the former MAC for {took:.1f} s"
+    reached(test)
+
+
+def another_mac_in_silence(test):
+    """A host of IPv6 need not tell all, and has no reason to ask for the edge. The agent's next look finds him anew."""
+    net, client, edge = test.net, test.net.name("client"), f"xs.{test.net.name('R3')}@client"
+    for key, value in (("base_reachable_time_ms", 1000), ("delay_first_probe_time", 1)):  # not half a minute
+        netns.sysctl(edge, f"net/ipv6/neigh/client/{key}", value)
+    figure7.flush_neighbours(edge)
+    reached(test)
+    former = netns.links(client)["eth0"]["address"]
+    netns.run("ip", "-n", client, "link", "set", "eth0", "address", "02:00:5e:00:00:78")
+    ask = (client, (figure7.V6.vm6, services.WHO_PORT))
+    begin = time.monotonic()
+
+    def found():
+        test.domain.agents["R3"].send_signal(signal.SIGHUP)  # look now, not within 30 s
+        return services.ask(*ask, timeout=0.1, tries=1)
+
+    assert netns.until(found, 30, 1), "never"
+    print(f"answered after {time.monotonic() - begin:.1f} s")
+    netns.run("ip", "-n", client, "link", "set", "eth0", "address", former)
+    assert netns.until(found, 30, 1), "never again"
+    reached(test)
+
+
 # ---- it comes and goes ----
 
 
@@ -256,6 +310,8 @@ def front_ends(test):
         test.apply(test.ports(client, out))
         for short, said in (("client", client), ("beyond", out)):
             offloads(net, short, "local" in said)
+        for name in (net.name("client"), net.name("beyond"), f"xs.{net.name('R3')}@client"):
+            figure7.flush_neighbours(name)
         reached(test)
         for at in FAMILIES:
             for sender, receiver, address in (
@@ -328,6 +384,8 @@ def main():
             ("agents_killed", lambda: agents_killed(test)),
             ("applied_again", lambda: applied_again(test)),
             ("changed_beside", lambda: changed_beside(test)),
+            ("another_mac", lambda: another_mac(test)),
+            ("another_mac_in_silence", lambda: another_mac_in_silence(test)),
             ("taken_away_and_given_back", lambda: taken_away(test)),
             ("front_ends", lambda: front_ends(test)),
             ("jumbo", lambda: jumbo(test)),
