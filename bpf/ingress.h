@@ -32,6 +32,34 @@ static __always_inline bool xs_is_link_control(const __u8 *mac)
 	return *(const xs_bytes4 *)mac == bpf_htonl(0x0180c200) && mac[4] == 0 && mac[5] < 0x10;
 }
 
+/* Untagged frames that go no further than to the host, or on through an exit. */
+static __always_inline bool xs_is_host_untagged(const struct xs_port *port, const __u8 *destination)
+{
+	return !port->untagged || xs_is_link_control(destination);
+}
+
+/*
+ * Since Linux 6.9 generic XDP hands on a copy of a frame that has little room before it, and the copy does not know how long its link
+ * header is: tc then finds it at the IP header. Puts the link header back. False: it is the host's, and left as it is.
+ */
+static __always_inline bool xs_restore_link(struct __sk_buff *skb, const struct xs_port *port)
+{
+	__u16 link[ETH_HLEN / 2], found[ETH_HLEN / 2], differs = 0;
+
+	if (bpf_skb_load_bytes_relative(skb, 0, link, sizeof(link), BPF_HDR_START_MAC) ||
+	    bpf_skb_load_bytes(skb, 0, found, sizeof(found)))
+		return true;
+	for (unsigned int i = 0; i < ETH_HLEN / 2; i++)
+		differs |= link[i] ^ found[i];
+	if (!differs)
+		return true;
+	if (!port->other_ifindex && xs_is_host_untagged(port, (const __u8 *)link))
+		return false;
+	if (!bpf_skb_change_head(skb, sizeof(link), 0))
+		bpf_skb_store_bytes(skb, 0, link, sizeof(link), 0);
+	return true;
+}
+
 /* The vport that port and label lead to, in *vport_id. A tag of 802.1ad is no label, whatever its id. */
 static __always_inline int xs_ingress_label(const struct xs_packet *packet, __u32 *vport_id)
 {
@@ -40,7 +68,7 @@ static __always_inline int xs_ingress_label(const struct xs_packet *packet, __u3
 
 	if (!packet->tagged) {
 		*vport_id = packet->port->untagged;
-		return !*vport_id || xs_is_link_control(packet->eth->h_dest) ? XS_HOST : XS_UNDECIDED;
+		return xs_is_host_untagged(packet->port, packet->eth->h_dest) ? XS_HOST : XS_UNDECIDED;
 	}
 	if (vid < XS_VID_MIN || vid > XS_VID_MAX)
 		return XS_LABEL_ZERO;

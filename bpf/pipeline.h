@@ -88,13 +88,17 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 
 static __always_inline int xs_tc_port(struct __sk_buff *skb)
 {
-	struct xs_packet packet = {};
+	struct xs_packet packet = { .ifindex = skb->ifindex };
 	__u32 out = 0;
 	int verdict;
 
-	verdict = xs_parse_link_tc(skb, &packet);
 	if (!xs_ingress_port(&packet))
 		return TC_ACT_UNSPEC;
+	if (packet.port->flags & XS_PORT_GENERIC && !xs_restore_link(skb, packet.port)) {
+		xs_count_verdict(&packet, XS_HOST);
+		return TC_ACT_UNSPEC;
+	}
+	verdict = xs_parse_link_tc(skb, &packet);
 	if (xs_sees_first(&packet))
 		xs_count_arrival(&packet);
 	verdict = xs_decide_or_pass(&packet, verdict);

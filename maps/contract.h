@@ -54,6 +54,7 @@ XS_ASSERT(sizeof(union xs_wire_address) == 16);
 enum xs_port_flag {
 	XS_PORT_LOCAL_STACK = 1 << 0, /* a local stack lies behind (TAP, pod veth): only tc may transmit there */
 	XS_PORT_USER = 1 << 1,        /* a gateway or a MUX uses its untagged frames: sources are checked */
+	XS_PORT_GENERIC = 1 << 2,     /* XDP in generic mode, after which tc may find a frame without its link header */
 };
 
 /*

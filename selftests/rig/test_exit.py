@@ -328,6 +328,26 @@ def front_ends(test):
     assert not faults, "; ".join(faults[:8])
 
 
+def generic_and_the_host(test):
+    """A link's port in generic mode: labels are the slices', what has none is the node's own, as in native mode."""
+    net = test.net
+    text = test.text.replace("{name: r1, peer: R1/r3}", "{name: r1, peer: R1/r3, mode: generic}")
+    assert text != test.text
+    netns.run_in(net.name("R3"), "ethtool", "-K", "r1", "gro", "on")  # a veth without native XDP has no NAPI else
+    test.apply(text)
+    ends = (("R3", "r1", "172.31.0.1/30"), ("R1", "r3", "172.31.0.2/30"))
+    for node, device, address in ends:
+        netns.run("ip", "-n", net.name(node), "address", "add", address, "dev", device)
+    try:
+        reached(test)
+        assert len(probes.ping(net.name("R1"), "172.31.0.1", 3)) == 3, "the node's own stack does not get its packets"
+    finally:
+        for node, device, address in ends:
+            netns.run("ip", "-n", net.name(node), "address", "delete", address, "dev", device)
+        test.apply(test.text, "exit.yaml")
+        netns.run_in(net.name("R3"), "ethtool", "-K", "r1", "gro", "off")
+
+
 def jumbo(test):
     """Frames of several pages, by XDP."""
     net = test.net
@@ -388,6 +408,7 @@ def main():
             ("another_mac_in_silence", lambda: another_mac_in_silence(test)),
             ("taken_away_and_given_back", lambda: taken_away(test)),
             ("front_ends", lambda: front_ends(test)),
+            ("generic_and_the_host", lambda: generic_and_the_host(test)),
             ("jumbo", lambda: jumbo(test)),
             ("refused", lambda: refused(test)),
             ("counters_add_up", lambda: rig.hold(lifecycle.counters_add_up(rig.net, all_kinds=False))),
