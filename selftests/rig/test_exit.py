@@ -407,11 +407,11 @@ def main():
             ("another_mac", lambda: another_mac(test)),
             ("another_mac_in_silence", lambda: another_mac_in_silence(test)),
             ("taken_away_and_given_back", lambda: taken_away(test)),
+            ("counters_add_up", lambda: rig.hold(lifecycle.counters_add_up(rig.net, all_kinds=False))),
             ("front_ends", lambda: front_ends(test)),
             ("generic_and_the_host", lambda: generic_and_the_host(test)),
             ("jumbo", lambda: jumbo(test)),
             ("refused", lambda: refused(test)),
-            ("counters_add_up", lambda: rig.hold(lifecycle.counters_add_up(rig.net, all_kinds=False))),
             ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes))),
         ]
         return rigtest.run_cases(cases)

@@ -172,20 +172,17 @@ def inputs(rig, trace):
         trace.one("R3", "client", "--hex", given).goes("delivered", "R3", "R1")
 
 
-BUCKETS = ("policer", "unresolved")
-
-
 def written_by_programs(node):
     taken = {}
     for name in contract.MAPS:
         with maps.Map(node, name) as one:
-            if one.per_cpu or name in BUCKETS:
+            if one.per_cpu or name in contract.BUCKETS:
                 taken[name] = one.raw()
     return taken
 
 
 def written_by_agents(node):
-    return {name: one for name, one in maps.state(node).items() if name not in BUCKETS}
+    return maps.state(node)
 
 
 def changes_nothing(trace):

@@ -79,3 +79,4 @@ def _maps():
 
 MAPS = _maps()  # name -> (value type, per CPU)
 COUNTERS = [name for name in MAPS if name.endswith("_stats")]
+BUCKETS = ("policer", "unresolved")  # written by the datapath alone, as counters are

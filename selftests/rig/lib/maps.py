@@ -165,10 +165,10 @@ def rx_total(node):
 
 
 def state(node):
-    """Everything that decides where a packet goes: all maps but the counters."""
+    """Everything that decides where a packet goes: all maps but those that the datapath writes, counters and buckets."""
     taken = {}
     for name in contract.MAPS:
-        if name in contract.COUNTERS:
+        if name in contract.COUNTERS or name in contract.BUCKETS:
             continue
         with Map(node, name) as one:
             taken[name] = (one.id, one.step, one.raw())
