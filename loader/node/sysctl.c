@@ -6,28 +6,69 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "loader/node/netlink.h"
 #include "loader/node/netns.h"
 
-int xs_sysctl_open(int netns, struct xs_sysctl *out)
+#define NAMESPACES_PER_PROC 32
+
+/* A proc file system that nobody else sees, mounted nowhere (Linux 5.8). */
+static int make_proc(void)
+{
+	int context = fsopen("proc", FSOPEN_CLOEXEC), proc = -1;
+
+	if (context >= 0 && !fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		proc = fsmount(context, FSMOUNT_CLOEXEC, 0);
+	if (context >= 0)
+		close(context);
+	return proc >= 0 ? proc : open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/*
+ * The kernel looks for the directory of a namespace among those of all namespaces that were looked up in the same proc file
+ * system, one after the other: with a thousand that costs more than all else. So each few have one of their own, which
+ * lives as long as they do.
+ */
+static int open_proc(void)
+{
+	static int proc = -1;
+	static unsigned int left;
+
+	if (!left) {
+		if (proc >= 0)
+			close(proc);
+		proc = make_proc();
+		left = proc < 0 ? 0 : NAMESPACES_PER_PROC;
+	}
+	left -= left > 0;
+	return proc;
+}
+
+int xs_sysctl_open_here(struct xs_sysctl *out)
 {
 	struct xs_sysctl opened = { -1, -1 };
+	int proc = open_proc();
+
+	opened.ipv4 = proc < 0 ? -1 : openat(proc, "sys/net/ipv4", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (opened.ipv4 < 0)
+		return -errno;
+	opened.ipv6 = openat(proc, "sys/net/ipv6", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*out = opened;
+	return 0;
+}
+
+int xs_sysctl_open(int netns, struct xs_sysctl *out)
+{
 	struct xs_netns_scope scope;
 	int err;
 
 	err = xs_netns_enter(netns, &scope);
 	if (err)
 		return err;
-	opened.ipv4 = open("/proc/sys/net/ipv4", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (opened.ipv4 < 0)
-		err = -errno;
-	else
-		opened.ipv6 = open("/proc/sys/net/ipv6", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	err = xs_sysctl_open_here(out);
 	xs_netns_leave(&scope);
-	if (!err)
-		*out = opened;
 	return err;
 }
 

@@ -15,6 +15,7 @@ struct xs_sysctl {
 };
 
 int xs_sysctl_open(int netns, struct xs_sysctl *out);
+int xs_sysctl_open_here(struct xs_sysctl *out); /* of the namespace that the thread is in */
 void xs_sysctl_close(struct xs_sysctl *sysctl); /* safe on one that is all -1 */
 
 /* directory: ->ipv4 or ->ipv6; path below it. 0 or negative errno (-ENOENT: this kernel lacks it). */
