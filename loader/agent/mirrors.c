@@ -24,7 +24,7 @@ struct key {
 
 struct mirrored {
 	struct key key;
-	uint64_t netns; /* identity */
+	uint64_t netns; /* inode: no other's as long as the mirror's sockets are there */
 	struct xs_mirror *mirror;
 	struct xs_mirror_device *device;
 	uint64_t *forwarded; /* by each device, when it was last looked at */
@@ -283,22 +283,21 @@ static bool same_devices(const struct mirrored *one, const struct xs_mirror_devi
 }
 
 /* Takes `device` over on success. */
-static int make_one(struct xs_mirrors *mirrors, const struct key *key, int netns, struct xs_mirror_device *device, size_t count)
+static int make_one(struct xs_mirrors *mirrors, const struct key *key, const struct xs_node_vport *first,
+		    struct xs_mirror_device *device, size_t count)
 {
 	struct mirrored *one = find(mirrors, key), *made;
-	uint64_t identity, *forwarded;
-	int err = xs_netns_identity(netns, &identity);
+	uint64_t *forwarded;
+	int err;
 
-	if (err)
-		return err;
-	if (one && one->netns == identity && same_devices(one, device, count)) {
+	if (one && one->netns == first->space && same_devices(one, device, count)) {
 		free(device);
 		return 0;
 	}
 	forwarded = calloc(count, sizeof(*forwarded));
 	if (!forwarded)
 		return -ENOMEM;
-	if (one && one->netns == identity) {
+	if (one && one->netns == first->space) {
 		err = xs_mirror_set_devices(one->mirror, device, count);
 		if (err) {
 			/* Somewhere between: whatever is asked for next, it is not what is there. */
@@ -308,7 +307,7 @@ static int make_one(struct xs_mirrors *mirrors, const struct key *key, int netns
 			return err;
 		}
 	} else {
-		err = mirrored_new(mirrors, key, netns, identity, device, count, &made);
+		err = mirrored_new(mirrors, key, first->netns, first->space, device, count, &made);
 		if (err) {
 			free(forwarded);
 			return err;
@@ -337,7 +336,7 @@ static int make_namespace(struct xs_mirrors *mirrors, const struct xs_image *ima
 	for (size_t i = 0; !err && i < count; i++)
 		err = describe(mirrors, image, node, record[i], &device[i]);
 	if (!err)
-		err = make_one(mirrors, &key, xs_node_vport(node, record[0]->id)->netns, device, count);
+		err = make_one(mirrors, &key, xs_node_vport(node, record[0]->id), device, count);
 	if (err) {
 		free(device);
 		return err;

@@ -28,9 +28,31 @@ static int explain(char *error, int err, const char *what)
 
 /* ---- programs ------------------------------------------------------------------------------------------------------ */
 
+/* All that are new at once, before they come up. One that refuses is asked again, by itself, for its reason. */
+static size_t attach_new_slivers(struct xs_agent *agent, const struct xs_image *image)
+{
+	uint32_t *fresh = calloc(image->count[XS_REC_VPORT] + 1, sizeof(*fresh));
+	const struct xs_rec_vport *record;
+	size_t count = 0;
+
+	for (size_t i = 0; fresh && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		const struct xs_node_vport *made = xs_node_vport(agent->node, record->id);
+
+		if (made && made->fresh)
+			fresh[count++] = made->veth;
+	}
+	if (count && xs_datapath_attach_new(agent->machinery.datapath, XS_HOOK_TC_SLIVER, xs_node_netlink(agent->node), fresh,
+					    count))
+		count = 0;
+	free(fresh);
+	return count;
+}
+
 static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
+	bool new_are_done = attach_new_slivers(agent, image) > 0;
 	struct xs_datapath *datapath = agent->machinery.datapath;
+	struct xs_netlink *netlink = xs_node_netlink(agent->node);
 	const struct xs_rec_vport *record;
 	int result = 0;
 
@@ -39,9 +61,17 @@ static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, 
 
 		if (!made)
 			return explain(error, -ENOENT, record->name);
-		result = xs_datapath_attach(datapath, XS_HOOK_TC_SLIVER, xs_node_netns(agent->node), made->veth, false, error);
+		if (!(made->fresh && new_are_done) &&
+		    !xs_datapath_is_attached(datapath, XS_HOOK_TC_SLIVER, netlink, made->veth))
+			result = xs_datapath_attach(datapath, XS_HOOK_TC_SLIVER, xs_node_netns(agent->node), made->veth, false,
+						    error);
 		if (result >= 0 && record->kind == XS_VPORT_EDGE)
 			result = xs_datapath_attach(datapath, XS_HOOK_TC_EDGE, made->netns, made->inner, false, error);
+	}
+	if (result >= 0) {
+		result = xs_node_copy_carrier(agent->node, image);
+		if (result < 0)
+			explain(error, result, "cannot bring veths up");
 	}
 	return result < 0 ? result : 0;
 }

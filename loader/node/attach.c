@@ -20,6 +20,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
+#include "loader/node/clsact.h"
 #include "loader/node/datapath_private.h"
 #include "loader/node/netns.h"
 
@@ -307,6 +308,28 @@ int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netn
 	libbpf_set_print(former_print);
 	xs_netns_leave(&scope);
 	return result;
+}
+
+bool xs_datapath_is_attached(const struct xs_datapath *datapath, enum xs_hook hook, struct xs_netlink *netlink, uint32_t ifindex)
+{
+	uint32_t program;
+
+	return !xs_clsact_program(netlink, ifindex, &program) && program == datapath->id[hook];
+}
+
+int xs_datapath_attach_new(const struct xs_datapath *datapath, enum xs_hook hook, struct xs_netlink *netlink,
+			   const uint32_t *ifindex, size_t count)
+{
+	int err = 0, flushed;
+	char name[64];
+
+	/* As libbpf calls it. */
+	snprintf(name, sizeof(name), "%s:[%u]", xs_hook_program[hook], datapath->id[hook]);
+	xs_netlink_gather(netlink);
+	for (size_t i = 0; !err && i < count; i++)
+		err = xs_clsact_add(netlink, ifindex[i], datapath->program[hook], name);
+	flushed = xs_netlink_flush(netlink);
+	return err ? err : flushed;
 }
 
 int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex)

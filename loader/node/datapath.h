@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "loader/node/netlink.h"
 #include "maps/node_maps.h"
 
 struct xs_datapath;
@@ -70,6 +71,14 @@ bool xs_datapath_fits(const struct xs_datapath *datapath, const struct xs_datapa
  * that is not ours is there; its name is in `error`.
  */
 int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex, bool generic, char *error);
+/*
+ * The same for many, by a socket of their namespace and for hooks of tc: is the program there, and nothing to be done? And for devices that
+ * were made just now, so that nothing is on them: 0 or negative errno; then each is to be attached by itself, which says more.
+ */
+bool xs_datapath_is_attached(const struct xs_datapath *datapath, enum xs_hook hook, struct xs_netlink *netlink,
+			     uint32_t ifindex);
+int xs_datapath_attach_new(const struct xs_datapath *datapath, enum xs_hook hook, struct xs_netlink *netlink,
+			   const uint32_t *ifindex, size_t count);
 /* 0 also where nothing was attached or the device is gone. */
 int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex);
 

@@ -120,3 +120,26 @@ int xs_feature_set(int socket, const char *device, const char *feature, bool on)
 	xs_netlink_count_change();
 	return 1;
 }
+
+int xs_features_off(int socket, const char *device, const char *const *features)
+{
+	struct {
+		struct ethtool_sfeatures head;
+		struct ethtool_set_features_block word[WORDS];
+	} request = { .head = { .cmd = ETHTOOL_SFEATURES } };
+	int err;
+
+	for (; *features; features++) {
+		int index = find_feature(socket, device, *features);
+
+		if (index < 0 && index != -ENOENT)
+			return index;
+		if (index >= 0)
+			request.head.features[index / 32].valid |= 1u << index % 32;
+	}
+	request.head.size = (known->head.len + 31) / 32;
+	err = ethtool(socket, device, &request);
+	if (!err)
+		xs_netlink_count_change();
+	return err;
+}

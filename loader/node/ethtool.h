@@ -21,4 +21,7 @@ int xs_feature_get(int socket, const char *device, const char *feature, struct x
 /* Requests; nothing is done if it is requested so already. 0: was so, 1: changed, negative errno. */
 int xs_feature_set(int socket, const char *device, const char *feature, bool on);
 
+/* Turns those that the device has off, without looking first; names up to NULL. Counts as one change. */
+int xs_features_off(int socket, const char *device, const char *const *features);
+
 #endif

@@ -345,3 +345,23 @@ int xs_neighbour_dump(struct xs_netlink *netlink, unsigned int families, struct 
 	*count = list.count;
 	return 0;
 }
+
+int xs_neighbour_setting_set(struct xs_netlink *netlink, uint32_t ifindex, uint8_t family,
+			     const struct xs_neighbour_setting *setting)
+{
+	struct ndtmsg *info = xs_netlink_begin(netlink, RTM_SETNEIGHTBL, 0, sizeof(*info));
+	struct nlmsghdr *message = xs_netlink_message(netlink);
+	struct nlattr *nest;
+
+	info->ndtm_family = netlink_family(family);
+	mnl_attr_put_strz(message, NDTA_NAME, family == XS_IPV6 ? "ndisc_cache" : "arp_cache");
+	nest = mnl_attr_nest_start(message, NDTA_PARMS);
+	mnl_attr_put_u32(message, NDTPA_IFINDEX, ifindex);
+	mnl_attr_put_u64(message, NDTPA_PROXY_DELAY, setting->proxy_delay_ms);
+	if (setting->retrans_time_ms)
+		mnl_attr_put_u64(message, NDTPA_RETRANS_TIME, setting->retrans_time_ms);
+	if (setting->mcast_solicit)
+		mnl_attr_put_u32(message, NDTPA_MCAST_PROBES, setting->mcast_solicit);
+	mnl_attr_nest_end(message, nest);
+	return xs_netlink_change(netlink);
+}

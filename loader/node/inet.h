@@ -53,4 +53,12 @@ int xs_neighbour_delete(struct xs_netlink *netlink, const struct xs_held_neighbo
 /* All that are resolved, or asked for. The kernel walks the neighbours of all namespaces for this: not for every day. */
 int xs_neighbour_dump(struct xs_netlink *netlink, unsigned int families, struct xs_held_neighbour **out, size_t *count);
 
+/* How the kernel resolves neighbours by a device: net.{ipv4,ipv6}.neigh.DEVICE.*, of a family (XS_IPV4, XS_IPV6). */
+struct xs_neighbour_setting {
+	uint32_t proxy_delay_ms;
+	uint32_t retrans_time_ms, mcast_solicit; /* 0: as it is */
+};
+int xs_neighbour_setting_set(struct xs_netlink *netlink, uint32_t ifindex, uint8_t family,
+			     const struct xs_neighbour_setting *setting);
+
 #endif

@@ -47,6 +47,8 @@ struct xs_port_state {
 	UT_hash_handle hh;
 };
 
+struct xs_script; /* space_settings.c */
+
 struct xs_node {
 	char name[XS_IMAGE_NAME];
 	char where[XS_NETNS_NAME + 16]; /* for people: "namespace R1" */
@@ -60,6 +62,8 @@ struct xs_node {
 	struct xs_port_state *ports;
 	struct xs_link *links; /* of the node's namespace, during make and retire */
 	size_t link_count;
+	struct xs_script *script[XS_ROLES][2]; /* during make: what a new namespace needs, without and with IPv6 */
+	size_t unmet; /* during make: vports made from inside, whose outer ends were not looked at yet */
 };
 
 /* Writes the sentence and strerror(-err) and returns err; err 0 stands for a sentence without more, returned as
@@ -107,6 +111,9 @@ extern const char *const xs_tx_checksum_features[];
 
 /* Makes or opens the namespace and adds or changes until it holds what is wanted. */
 int xs_space_make(struct xs_node *node, struct xs_want *want, char *error);
+/* Looks at the outer ends of the vports that were made so far. */
+int xs_spaces_meet(struct xs_node *node, const struct xs_wants *wants, char *error);
+void xs_scripts_forget(struct xs_node *node);
 /* Removes addresses, routes and neighbours that are not wanted. Devices are retire's. */
 int xs_space_trim(struct xs_node *node, struct xs_want *want, char *error);
 struct xs_space *xs_space_find(const struct xs_node *node, uint64_t key);

@@ -247,29 +247,75 @@ static void put_end(struct nlmsghdr *message, const char *name, uint32_t mtu)
 	mnl_attr_put_u32(message, IFLA_NUM_RX_QUEUES, 1);
 }
 
+/* Starts a veth of that name; what is put next is about its peer, in another namespace. */
+struct veth_nests {
+	struct nlattr *link, *data, *peer;
+};
+
+static struct ifinfomsg *begin_veth(struct xs_netlink *netlink, const char *name, uint32_t mtu)
+{
+	struct ifinfomsg *info = xs_netlink_begin(netlink, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*info));
+
+	put_end(xs_netlink_message(netlink), name, mtu);
+	return info;
+}
+
+static struct ifinfomsg *begin_peer(struct nlmsghdr *message, struct veth_nests *nests, const char *name, uint32_t mtu,
+				    int netns)
+{
+	struct ifinfomsg *info;
+
+	nests->link = mnl_attr_nest_start(message, IFLA_LINKINFO);
+	mnl_attr_put_strz(message, IFLA_INFO_KIND, "veth");
+	nests->data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+	nests->peer = mnl_attr_nest_start(message, VETH_INFO_PEER);
+	/* Down: a veth cannot be up before it has its peer. */
+	info = mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+	put_end(message, name, mtu);
+	mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)netns);
+	return info;
+}
+
+static int add_veth(struct xs_netlink *netlink, const struct veth_nests *nests)
+{
+	struct nlmsghdr *message = xs_netlink_message(netlink);
+
+	mnl_attr_nest_end(message, nests->peer);
+	mnl_attr_nest_end(message, nests->data);
+	mnl_attr_nest_end(message, nests->link);
+	return xs_netlink_change(netlink);
+}
+
+static void silence(struct ifinfomsg *info)
+{
+	info->ifi_flags = IFF_NOARP;
+	info->ifi_change = IFF_NOARP | IFF_UP;
+}
+
 int xs_veth_add(struct xs_netlink *netlink, const char *name, int inner_netns, const char *inner,
 		const uint8_t inner_mac[6], uint32_t mtu)
 {
-	struct ifinfomsg *info = xs_netlink_begin(netlink, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*info));
 	struct nlmsghdr *message = xs_netlink_message(netlink);
-	struct nlattr *link_info, *data, *peer_info;
+	struct veth_nests nests;
 
-	info->ifi_flags = IFF_NOARP;
-	info->ifi_change = IFF_NOARP | IFF_UP;
-	put_end(message, name, mtu);
-	link_info = mnl_attr_nest_start(message, IFLA_LINKINFO);
-	mnl_attr_put_strz(message, IFLA_INFO_KIND, "veth");
-	data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
-	peer_info = mnl_attr_nest_start(message, VETH_INFO_PEER);
-	/* Down: a veth cannot be up before it has its peer. */
-	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
-	put_end(message, inner, mtu);
+	silence(begin_veth(netlink, name, mtu));
+	begin_peer(message, &nests, inner, mtu, inner_netns);
 	mnl_attr_put(message, IFLA_ADDRESS, 6, inner_mac);
-	mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)inner_netns);
-	mnl_attr_nest_end(message, peer_info);
-	mnl_attr_nest_end(message, data);
-	mnl_attr_nest_end(message, link_info);
-	return xs_netlink_change(netlink);
+	return add_veth(netlink, &nests);
+}
+
+int xs_veth_add_inside(struct xs_netlink *netlink, const char *name, uint32_t ifindex, const uint8_t mac[6], uint32_t mtu,
+		       int outer_netns, const char *outer)
+{
+	struct nlmsghdr *message = xs_netlink_message(netlink);
+	struct ifinfomsg *info = begin_veth(netlink, name, mtu);
+	struct veth_nests nests;
+
+	info->ifi_index = (int)ifindex;
+	info->ifi_flags = info->ifi_change = IFF_UP;
+	mnl_attr_put(message, IFLA_ADDRESS, 6, mac);
+	silence(begin_peer(message, &nests, outer, mtu, outer_netns));
+	return add_veth(netlink, &nests);
 }
 
 int xs_link_delete(struct xs_netlink *netlink, const struct xs_link *links, size_t link_count, const uint32_t *ifindex,

@@ -56,6 +56,13 @@ int xs_veth_add(struct xs_netlink *netlink, const char *name, int inner_netns, c
 		const uint8_t inner_mac[6], uint32_t mtu);
 
 /*
+ * The same pair made from its inner end, which is the socket's namespace, and of which nothing else is known yet: it gets the
+ * index, and is up. The outer end, without ARP and down, is in `outer_netns`.
+ */
+int xs_veth_add_inside(struct xs_netlink *netlink, const char *name, uint32_t ifindex, const uint8_t mac[6], uint32_t mtu,
+		       int outer_netns, const char *outer);
+
+/*
  * Deletes `count` devices at once, by way of a group that no other device is in (`links`: all of the namespace): one by
  * one, each would cost a grace period of the kernel. Those that are gone already are not missed.
  */

@@ -14,12 +14,25 @@
 #include "loader/node/node.h"
 
 #define ANSWER_SIZE 65536
+#define KEPT_SIZE   32768
+#define KEPT_MAX    64 /* each that fails is answered, and all answers must fit the socket's buffer */
+
+/* Changes that are sent together. */
+struct kept {
+	bool on;
+	size_t count, used;
+	uint32_t first; /* sequence of the first */
+	struct nlmsghdr *last;
+	int may_fail[KEPT_MAX];
+	char bytes[KEPT_SIZE] __attribute__((aligned(8)));
+};
 
 struct xs_netlink {
 	struct mnl_socket *socket;
 	unsigned int port_id;
 	uint32_t sequence;
 	char why[160];
+	struct kept *kept; /* NULL: nothing was ever gathered */
 	char request[XS_NETLINK_REQUEST] __attribute__((aligned(8)));
 	char answer[ANSWER_SIZE] __attribute__((aligned(8)));
 };
@@ -36,22 +49,20 @@ void xs_netlink_count_change(void)
 	changes++;
 }
 
-int xs_netlink_open(int netns, struct xs_netlink **out)
+int xs_netlink_open_here(struct xs_netlink **out)
 {
-	struct xs_netlink *netlink = calloc(1, sizeof(*netlink));
-	struct xs_netns_scope scope;
-	int err;
+	/* Not zeroed as a whole: the buffers are large, and most sockets use little of them. */
+	struct xs_netlink *netlink = malloc(sizeof(*netlink));
+	int err = 0;
 
 	if (!netlink)
 		return -ENOMEM;
-	err = xs_netns_enter(netns, &scope);
-	if (err)
-		goto out;
+	memset(netlink, 0, offsetof(struct xs_netlink, request));
 	netlink->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	err = netlink->socket ? 0 : -errno;
-	xs_netns_leave(&scope);
-	if (err)
+	if (!netlink->socket) {
+		err = -errno;
 		goto out;
+	}
 	if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
 		err = -errno;
 		goto out;
@@ -67,12 +78,25 @@ out:
 	return err;
 }
 
+int xs_netlink_open(int netns, struct xs_netlink **out)
+{
+	struct xs_netns_scope scope;
+	int err = xs_netns_enter(netns, &scope);
+
+	if (err)
+		return err;
+	err = xs_netlink_open_here(out);
+	xs_netns_leave(&scope);
+	return err;
+}
+
 void xs_netlink_close(struct xs_netlink *netlink)
 {
 	if (!netlink)
 		return;
 	if (netlink->socket)
 		mnl_socket_close(netlink->socket);
+	free(netlink->kept);
 	free(netlink);
 }
 
@@ -187,10 +211,116 @@ int xs_netlink_ask(struct xs_netlink *netlink, int (*fn)(void *context, const st
 	}
 }
 
+/* ---- changes, one or many ----------------------------------------------------------------------------------------- */
+
+/* An answer to one of those that were sent: true if it is the last's. */
+static bool take_answer(struct xs_netlink *netlink, const struct nlmsghdr *message, size_t *failures, int *first)
+{
+	const struct kept *kept = netlink->kept;
+	uint32_t number = message->nlmsg_seq - kept->first;
+	int err;
+
+	if (number >= kept->count || message->nlmsg_type != NLMSG_ERROR ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(struct nlmsgerr))
+		return false;
+	err = ((const struct nlmsgerr *)mnl_nlmsg_get_payload(message))->error;
+	*failures += err != 0;
+	if (err && err != kept->may_fail[number] && !*first) {
+		*first = err;
+		keep_why(netlink, message);
+	}
+	return number == kept->count - 1;
+}
+
+/* Only the last asks for an acknowledgement; of the others, those that fail are answered. */
+static int read_answers(struct xs_netlink *netlink, size_t *failures)
+{
+	bool last = false;
+	int first = 0;
+
+	while (!last) {
+		ssize_t size = mnl_socket_recvfrom(netlink->socket, netlink->answer, sizeof(netlink->answer));
+		const struct nlmsghdr *message = (const struct nlmsghdr *)netlink->answer;
+		int left = (int)size;
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < 0)
+			return first ? first : -errno;
+		for (; !last && mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+			last = take_answer(netlink, message, failures, &first);
+	}
+	return first;
+}
+
+static int send_kept(struct xs_netlink *netlink)
+{
+	struct kept *kept = netlink->kept;
+	size_t failures = 0;
+	int err;
+
+	if (!kept->count)
+		return 0;
+	netlink->why[0] = '\0';
+	kept->last->nlmsg_flags |= NLM_F_ACK;
+	if (mnl_socket_sendto(netlink->socket, kept->bytes, kept->used) < 0) {
+		err = -errno;
+	} else {
+		err = read_answers(netlink, &failures);
+		changes += kept->count - failures;
+	}
+	kept->count = kept->used = 0;
+	return err;
+}
+
+static int keep(struct xs_netlink *netlink)
+{
+	const struct nlmsghdr *message = xs_netlink_message(netlink);
+	struct kept *kept = netlink->kept;
+	size_t size = NLMSG_ALIGN(message->nlmsg_len);
+	int err = 0;
+
+	if (kept->count == KEPT_MAX || kept->used + size > sizeof(kept->bytes))
+		err = send_kept(netlink);
+	if (!kept->count)
+		kept->first = message->nlmsg_seq;
+	kept->last = memset(kept->bytes + kept->used, 0, size);
+	memcpy(kept->last, message, message->nlmsg_len);
+	kept->used += size;
+	kept->may_fail[kept->count++] = 0;
+	return err;
+}
+
+void xs_netlink_gather(struct xs_netlink *netlink)
+{
+	if (!netlink->kept)
+		netlink->kept = malloc(sizeof(*netlink->kept));
+	if (!netlink->kept)
+		return; /* each by itself, then */
+	netlink->kept->on = true;
+	netlink->kept->count = netlink->kept->used = 0;
+}
+
+void xs_netlink_may_fail(struct xs_netlink *netlink, int err)
+{
+	if (netlink->kept && netlink->kept->on && netlink->kept->count)
+		netlink->kept->may_fail[netlink->kept->count - 1] = err;
+}
+
+int xs_netlink_flush(struct xs_netlink *netlink)
+{
+	if (!netlink->kept || !netlink->kept->on)
+		return 0;
+	netlink->kept->on = false;
+	return send_kept(netlink);
+}
+
 int xs_netlink_change(struct xs_netlink *netlink)
 {
 	int err;
 
+	if (netlink->kept && netlink->kept->on)
+		return keep(netlink);
 	xs_netlink_message(netlink)->nlmsg_flags |= NLM_F_ACK;
 	err = xs_netlink_ask(netlink, NULL, NULL);
 	if (!err)

@@ -77,12 +77,25 @@ static int prepare_directory(void)
 	return err;
 }
 
-int xs_netns_add(const char *name)
+/* The file that is to be the namespace's name, and what of it a killed maker left. */
+static int make_name(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0), err = 0;
+	struct statfs type;
+
+	if (fd < 0)
+		return -errno;
+	if (!fstatfs(fd, &type) && type.f_type == NSFS_MAGIC)
+		err = -EEXIST;
+	close(fd);
+	return err;
+}
+
+int xs_netns_add_and_enter(const char *name, struct xs_netns_scope *scope)
 {
 	static bool prepared;
-	struct xs_netns_scope scope;
 	char path[PATH_SIZE];
-	int fd, err;
+	int fd, back, err;
 
 	err = path_of(name, path);
 	if (!err && !prepared)
@@ -90,38 +103,38 @@ int xs_netns_add(const char *name)
 	if (err)
 		return err;
 	prepared = true;
-
-	fd = xs_netns_open(name);
-	if (fd >= 0) {
-		close(fd);
-		return -EEXIST;
-	}
-	if (fd != -ENOENT)
-		return fd;
-	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-
-	scope.back = xs_netns_open(NULL);
-	if (scope.back < 0)
-		return scope.back;
-	if (unshare(CLONE_NEWNET)) {
-		err = -errno;
-		close(scope.back);
-		goto out;
-	}
-	if (mount(OWN_NETNS, path, "none", MS_BIND, NULL))
-		err = -errno;
-	xs_netns_leave(&scope);
-	if (!err)
-		err = fd = xs_netns_open(name);
-out:
-	if (err < 0) {
-		unlink(path);
+	err = make_name(path);
+	if (err)
 		return err;
+	fd = back = xs_netns_open(NULL);
+	if (back < 0)
+		goto failed;
+	if (unshare(CLONE_NEWNET)) {
+		fd = -errno;
+		close(back);
+		goto failed;
+	}
+	scope->back = back;
+	fd = mount(OWN_NETNS, path, "none", MS_BIND, NULL) ? -errno : xs_netns_open(NULL);
+	if (fd < 0) {
+		xs_netns_leave(scope);
+		umount2(path, MNT_DETACH);
+		goto failed;
 	}
 	xs_netlink_count_change();
+	return fd;
+failed:
+	unlink(path);
+	return fd;
+}
+
+int xs_netns_add(const char *name)
+{
+	struct xs_netns_scope scope;
+	int fd = xs_netns_add_and_enter(name, &scope);
+
+	if (fd >= 0)
+		xs_netns_leave(&scope);
 	return fd;
 }
 

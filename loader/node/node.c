@@ -290,9 +290,15 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours
 		if (err)
 			goto out;
 	}
+	for (struct xs_vport_state *state = node->vports; state; state = state->hh.next)
+		state->public.fresh = false;
+	node->unmet = 0;
 	for (struct xs_want *want = wants.by_key; !err && want; want = want->hh.next)
 		err = xs_space_make(node, want, error);
+	if (!err)
+		err = xs_spaces_meet(node, &wants, error);
 out:
+	xs_scripts_forget(node);
 	free(node->links);
 	node->links = NULL;
 	node->link_count = 0;
@@ -324,10 +330,40 @@ int xs_node_netns(const struct xs_node *node)
 	return node->netns;
 }
 
-int xs_node_copy_carrier(struct xs_node *node, const struct xs_image *image)
+struct xs_netlink *xs_node_netlink(const struct xs_node *node)
+{
+	return node->netlink;
+}
+
+static int raise_veths(struct xs_node *node, const struct xs_image *image)
 {
 	const struct xs_rec_vport *vport;
 	struct xs_vport_state *state;
+	struct xs_port_state *port;
+	int err = 0, flushed;
+
+	xs_netlink_gather(node->netlink);
+	for (size_t i = 0; !err && (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		bool up;
+
+		HASH_FIND(hh, node->vports, &vport->id, sizeof(vport->id), state);
+		HASH_FIND(hh, node->ports, &vport->port, sizeof(vport->port), port);
+		if (!state || !state->public.veth || !port)
+			continue;
+		up = vport->kind != XS_VPORT_LINK || port->public.carrier;
+		if (state->up == up)
+			continue;
+		err = xs_link_set_flags(node->netlink, state->public.veth, up ? IFF_UP : 0, IFF_UP);
+		xs_netlink_may_fail(node->netlink, -ENODEV);
+		state->up = up;
+		err = err == -ENODEV ? 0 : err;
+	}
+	flushed = xs_netlink_flush(node->netlink);
+	return err ? err : flushed;
+}
+
+int xs_node_copy_carrier(struct xs_node *node, const struct xs_image *image)
+{
 	struct xs_port_state *port;
 	struct xs_link link;
 	int err;
@@ -338,17 +374,5 @@ int xs_node_copy_carrier(struct xs_node *node, const struct xs_image *image)
 			return err;
 		port->public.carrier = !err && link.carrier;
 	}
-	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
-		if (vport->kind != XS_VPORT_LINK)
-			continue;
-		HASH_FIND(hh, node->vports, &vport->id, sizeof(vport->id), state);
-		HASH_FIND(hh, node->ports, &vport->port, sizeof(vport->port), port);
-		if (!state || !port || state->up == port->public.carrier)
-			continue;
-		err = xs_link_set_flags(node->netlink, state->public.veth, port->public.carrier ? IFF_UP : 0, IFF_UP);
-		if (err && err != -ENODEV)
-			return err;
-		state->up = port->public.carrier;
-	}
-	return 0;
+	return raise_veths(node, image);
 }

@@ -16,6 +16,7 @@
 
 #include "loader/image/image.h"
 
+struct xs_netlink;
 struct xs_node;
 
 /*
@@ -32,6 +33,8 @@ uint64_t xs_netlink_changes(void);
 struct xs_node_vport {
 	uint32_t id;
 	int netns;      /* descriptor of its namespace */
+	bool fresh;     /* the last make has made the veth: nothing else was done with its outer end yet */
+	uint64_t space; /* inode of the namespace */
 	uint32_t veth;  /* ifindex of the node's end, in the node's namespace */
 	uint32_t inner; /* ifindex of the inner end, in `netns` */
 	uint8_t inner_mac[6];
@@ -50,7 +53,7 @@ int xs_node_open(const char *name, const char *netns, struct xs_node **out, char
 void xs_node_close(struct xs_node *node);
 
 /*
- * Adds and changes until the node holds all of `image`. On failure returns negative errno and names the object and the
+ * Adds and changes until the node holds all of `image`, with the outer ends of new veths down. On failure returns negative errno and names the object and the
  * kernel's answer in `error` (>= 256 bytes); what it had added is left for the next call or for retire with the old
  * image. A port that does not exist, or that carries an XDP program that is not ours, is refused before anything is
  * changed: `ours` tells which program ids are (NULL: none).
@@ -72,6 +75,7 @@ int xs_node_clean(const char *name, const char *netns, char *error);
 const struct xs_node_vport *xs_node_vport(const struct xs_node *node, uint32_t id);
 const struct xs_node_port *xs_node_port(const struct xs_node *node, uint32_t id);
 int xs_node_netns(const struct xs_node *node); /* descriptor of the node's own namespace */
+struct xs_netlink *xs_node_netlink(const struct xs_node *node); /* a socket there */
 
 /*
  * The kernel forgets whom it knew by a vport's device: the vport has moved to another port, where others are. -ENODEV: there is no
@@ -85,7 +89,11 @@ int xs_node_forget_neighbours(struct xs_node *node, uint32_t vport, char *error)
  */
 int xs_node_announce(const struct xs_node *node, uint32_t vport, const struct xs_address *address);
 
-/* The port's carrier is copied to the veths of its links. Call when a link of the node's namespace has changed. */
+/*
+ * Brings veths up, and down: those of links follow their port's carrier, all others are up. Call when the programs stand that take
+ * what comes out of them, and when a link of the node's namespace has changed. (To hang a qdisc on a device that is up costs a grace
+ * period of the kernel.)
+ */
 int xs_node_copy_carrier(struct xs_node *node, const struct xs_image *image);
 
 #endif

@@ -48,24 +48,34 @@ void xs_space_close(struct xs_node *node, struct xs_space *space)
 
 /* ---- the namespace ---------------------------------------------------------------------------------------------- */
 
-/* Opens the namespace of the want, made if it is not there. The one that was open is kept if the name still leads to
- * it. */
-static int open_space(struct xs_view *view)
+/* The namespace of the want, made if it is not there; the thread is in it if it returns a descriptor. */
+static int enter_netns(struct xs_view *view, struct xs_netns_scope *scope)
+{
+	int netns = xs_netns_open(view->want->netns), err;
+
+	if (netns == -ENOENT) {
+		netns = xs_netns_add_and_enter(view->want->netns, scope);
+		view->fresh = netns >= 0;
+		return netns;
+	}
+	if (netns < 0)
+		return netns;
+	err = xs_netns_enter(netns, scope);
+	if (err)
+		close(netns);
+	return err ? err : netns;
+}
+
+/* The one that was open is kept if the name still leads to it. Takes the descriptor over. */
+static int keep_space(struct xs_view *view, int netns)
 {
 	struct xs_node *node = view->node;
 	struct xs_space *space = xs_space_find(node, view->want->key);
 	struct stat status;
-	int netns, err;
 
-	netns = xs_netns_open(view->want->netns);
-	if (netns == -ENOENT)
-		netns = xs_netns_add(view->want->netns);
-	if (netns < 0)
-		return xs_view_fail(view, netns, "", "make namespace %s", view->want->netns);
 	if (fstat(netns, &status)) {
-		xs_view_fail(view, err = -errno, "", "look at namespace %s", view->want->netns);
 		close(netns);
-		return err;
+		return -errno;
 	}
 	if (space && space->inode == status.st_ino && !strcmp(space->name, view->want->netns)) {
 		close(netns);
@@ -77,7 +87,7 @@ static int open_space(struct xs_view *view)
 	space = calloc(1, sizeof(*space));
 	if (!space) {
 		close(netns);
-		return xs_view_fail(view, -ENOMEM, "", "%s", view->want->netns);
+		return -ENOMEM;
 	}
 	space->key = view->want->key;
 	strcpy(space->name, view->want->netns);
@@ -89,15 +99,32 @@ static int open_space(struct xs_view *view)
 	return 0;
 }
 
-static int open_view(struct xs_view *view)
+/* What has to be done from within it. */
+static int open_space(struct xs_view *view)
 {
-	int err;
+	struct xs_netns_scope scope;
+	int netns = enter_netns(view, &scope), err;
 
-	err = xs_netlink_open(view->space->netns, &view->netlink);
-	if (!err && view->space->sysctl.ipv4 < 0)
-		err = xs_sysctl_open(view->space->netns, &view->space->sysctl);
+	if (netns < 0)
+		return xs_view_fail(view, netns, "", "make namespace %s", view->want->netns);
+	err = keep_space(view, netns);
 	if (!err)
-		err = xs_netlink_nsid(view->node->netlink, view->space->netns, &view->nsid);
+		err = xs_netlink_open_here(&view->netlink);
+	if (!err && view->space->sysctl.ipv4 < 0)
+		err = xs_sysctl_open_here(&view->space->sysctl);
+	if (err)
+		xs_view_fail(view, err, "", "look into namespace %s", view->want->netns);
+	else
+		err = xs_view_make_settings(view);
+	xs_netns_leave(&scope);
+	return err;
+}
+
+/* What is there. */
+static int look(struct xs_view *view)
+{
+	int err = xs_netlink_nsid(view->node->netlink, view->space->netns, &view->nsid);
+
 	if (!err)
 		err = xs_link_dump(view->netlink, &view->links, &view->link_count);
 	return err ? xs_view_fail(view, err, "", "look into namespace %s", view->want->netns) : 0;
@@ -166,12 +193,10 @@ static int make_inner(struct xs_view *view, const struct xs_rec_vport *vport, co
 		   : 0;
 }
 
+/* Whether it is up follows the port's carrier, once its program stands: xs_node_copy_carrier(). */
 static int make_veth(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *veth)
 {
-	const struct xs_node_port *port = xs_node_port(view->node, vport->port);
-	bool up = vport->kind != XS_VPORT_LINK || (port && port->carrier);
 	struct xs_netlink *netlink = view->node->netlink;
-	uint32_t flags = IFF_NOARP | (up ? IFF_UP : 0);
 	struct xs_netns_scope scope;
 	char path[64];
 	int err = 0;
@@ -188,15 +213,15 @@ static int make_veth(struct xs_view *view, const struct xs_rec_vport *vport, con
 	}
 	if (veth->mtu != vport->mtu)
 		err = xs_link_set_mtu(netlink, veth->ifindex, vport->mtu);
-	if (!err && (veth->flags & (IFF_UP | IFF_NOARP)) != flags)
-		err = xs_link_set_flags(netlink, veth->ifindex, flags, IFF_UP | IFF_NOARP);
+	if (!err && !(veth->flags & IFF_NOARP))
+		err = xs_link_set_flags(netlink, veth->ifindex, IFF_NOARP, IFF_NOARP);
 	return err ? xs_view_fail(view, err, xs_netlink_why(netlink), "set mtu or flags of %s", veth->name) : 0;
 }
 
+/* veth NULL: it is there, and was not looked at yet. */
 static int remember_vport(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *veth,
-			  const struct xs_link *inner)
+			  uint32_t inner)
 {
-	const struct xs_node_port *port = xs_node_port(view->node, vport->port);
 	struct xs_vport_state *state;
 
 	HASH_FIND(hh, view->node->vports, &vport->id, sizeof(vport->id), state);
@@ -208,10 +233,11 @@ static int remember_vport(struct xs_view *view, const struct xs_rec_vport *vport
 		HASH_ADD(hh, view->node->vports, public.id, sizeof(state->public.id), state);
 	}
 	state->space = view->want->key;
-	state->up = vport->kind != XS_VPORT_LINK || (port && port->carrier);
+	state->up = veth && veth->flags & IFF_UP;
 	state->public.netns = view->space->netns;
-	state->public.veth = veth->ifindex;
-	state->public.inner = inner->ifindex;
+	state->public.space = view->space->inode;
+	state->public.veth = veth ? veth->ifindex : 0;
+	state->public.inner = inner;
 	memcpy(state->public.inner_mac, vport->mac.bytes, sizeof(state->public.inner_mac));
 	return 0;
 }
@@ -255,11 +281,159 @@ static int make_vports(struct xs_view *view)
 		if (!err)
 			err = make_veth(view, vport, &veth);
 		if (!err)
-			err = remember_vport(view, vport, &veth, inner);
+			err = remember_vport(view, vport, &veth, inner->ifindex);
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+/* ---- a new namespace ----------------------------------------------------------------------------------------------
+ *
+ * Nothing is there that would have to be looked at, and each thing can be named before it is made: so all of it is asked
+ * for in two messages. Where any of that fails the way is that of all others, which finds what is missing and says what
+ * cannot be had.
+ */
+
+#define FIRST_IFINDEX (XS_LO_IFINDEX + 1)
+
+/* Ends of our names in the node's namespace, whose other ends went with an earlier namespace. */
+static int remove_leftovers(struct xs_view *view)
+{
+	struct xs_node *node = view->node;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < view->want->vport_count; i++) {
+		char name[IFNAMSIZ];
+		const struct xs_link *left =
+			xs_link_find(node->links, node->link_count, xs_veth_name(view->want->vport[i]->id, name));
+
+		if (left)
+			err = xs_link_delete(node->netlink, node->links, node->link_count, &left->ifindex, 1);
+	}
+	return err;
+}
+
+static int add_veths(struct xs_view *view)
+{
+	int err = 0;
+
+	xs_netlink_gather(view->netlink);
+	for (size_t i = 0; !err && i < view->want->vport_count; i++) {
+		const struct xs_rec_vport *vport = view->want->vport[i];
+		char name[IFNAMSIZ];
+
+		err = xs_veth_add_inside(view->netlink, vport->name, FIRST_IFINDEX + i, vport->mac.bytes, vport->mtu,
+					 view->node->netns, xs_veth_name(vport->id, name));
+	}
+	if (!err)
+		err = xs_netlink_flush(view->netlink);
+	else
+		xs_netlink_flush(view->netlink);
+	for (size_t i = 0; !err && i < view->want->vport_count; i++) {
+		err = xs_features_off(xs_netlink_fd(view->netlink), view->want->vport[i]->name, xs_tx_checksum_features);
+		if (!err)
+			err = remember_vport(view, view->want->vport[i], NULL, FIRST_IFINDEX + i);
+	}
+	return err;
+}
+
+static int enable_ipv6(struct xs_view *view)
+{
+	struct xs_netns_scope scope;
+	char path[64];
+	int err;
+
+	if (!view->want->ipv6)
+		return 0;
+	err = xs_netns_enter(view->space->netns, &scope);
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < view->want->vport_count; i++) {
+		const struct xs_rec_vport *vport = view->want->vport[i];
+
+		snprintf(path, sizeof(path), "conf/%s/disable_ipv6", vport->name);
+		if (vport->address[XS_FAMILY6].family)
+			err = xs_view_set_sysctl(view, view->space->sysctl.ipv6, path, 0);
+	}
+	xs_netns_leave(&scope);
+	return err;
+}
+
+static int add_rest(struct xs_view *view)
+{
+	int err, flushed;
+
+	xs_netlink_gather(view->netlink);
+	err = xs_link_set_flags(view->netlink, XS_LO_IFINDEX, IFF_UP, IFF_UP);
+	for (size_t i = 0; !err && i < view->want->vport_count; i++)
+		err = xs_view_queue_neighbour_settings(view, view->want->vport[i], FIRST_IFINDEX + i);
+	if (!err)
+		err = xs_view_add_all(view);
+	flushed = xs_netlink_flush(view->netlink);
+	return err ? err : flushed;
+}
+
+static int make_fresh(struct xs_view *view)
+{
+	int err = remove_leftovers(view);
+
+	if (!err)
+		err = add_veths(view);
+	if (!err)
+		err = enable_ipv6(view);
+	if (!err)
+		err = add_rest(view);
+	if (!err)
+		view->node->unmet += view->want->vport_count;
+	return err;
+}
+
+/* The outer end of a vport that was made from inside. */
+static int meet_veth(struct xs_view *view, const struct xs_rec_vport *vport)
+{
+	char name[IFNAMSIZ];
+	const struct xs_link *veth =
+		xs_link_find(view->node->links, view->node->link_count, xs_veth_name(vport->id, name));
+	struct xs_vport_state *state;
+	char path[64];
+
+	HASH_FIND(hh, view->node->vports, &vport->id, sizeof(vport->id), state);
+	if (!state || state->public.veth)
+		return 0;
+	if (!veth)
+		return xs_view_fail(view, -ENODEV, "", "look at veth %s in %s", name, view->node->where);
+	state->public.veth = veth->ifindex;
+	state->public.fresh = true;
+	state->up = veth->flags & IFF_UP;
+	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", name);
+	return veth->ipv6 ? xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1) : 0;
+}
+
+int xs_spaces_meet(struct xs_node *node, const struct xs_wants *wants, char *error)
+{
+	struct xs_netns_scope scope;
+	int err = 0;
+
+	if (!node->unmet)
+		return 0;
+	free(node->links);
+	node->links = NULL;
+	node->link_count = 0;
+	err = xs_link_dump(node->netlink, &node->links, &node->link_count);
+	if (!err)
+		err = xs_netns_enter(node->netns, &scope);
+	if (err)
+		return xs_node_fail(error, err, "node %s: look into %s", node->name, node->where);
+	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next) {
+		struct xs_view view = { .node = node, .want = want, .error = error };
+
+		view.space = xs_space_find(node, want->key);
+		for (size_t i = 0; !err && view.space && i < want->vport_count; i++)
+			err = meet_veth(&view, want->vport[i]);
+	}
+	xs_netns_leave(&scope);
+	return err;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------------- */
@@ -281,10 +455,10 @@ int xs_space_make(struct xs_node *node, struct xs_want *want, char *error)
 	int err;
 
 	err = open_space(&view);
+	if (!err && view.fresh && !make_fresh(&view))
+		goto out;
 	if (!err)
-		err = open_view(&view);
-	if (!err)
-		err = xs_view_make_settings(&view);
+		err = look(&view);
 	if (!err)
 		err = make_lo(&view);
 	if (!err)
@@ -295,6 +469,7 @@ int xs_space_make(struct xs_node *node, struct xs_want *want, char *error)
 		err = xs_view_make_routes(&view, false, &surplus);
 	if (!err)
 		err = xs_view_make_neighbours(&view);
+out:
 	if (!err)
 		view.space->surplus = surplus;
 	close_view(&view);
@@ -310,7 +485,9 @@ int xs_space_trim(struct xs_node *node, struct xs_want *want, char *error)
 	view.space = xs_space_find(node, want->key);
 	if (!view.space || !view.space->surplus)
 		return 0;
-	err = open_view(&view);
+	err = xs_netlink_open(view.space->netns, &view.netlink);
+	if (err)
+		xs_view_fail(&view, err, "", "look into namespace %s", want->netns);
 	if (!err)
 		err = xs_view_make_routes(&view, true, &surplus);
 	if (!err)

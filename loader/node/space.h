@@ -17,6 +17,8 @@ struct xs_view {
 	struct xs_link *links;
 	size_t link_count;
 	int32_t nsid;
+	bool fresh; /* the namespace was made just now: nothing is in it but lo, and its defaults are those of the host */
+	struct xs_script *script; /* where what is written is noted; NULL: nowhere */
 	char *error;
 };
 
@@ -24,10 +26,16 @@ struct xs_view {
 int xs_view_fail(const struct xs_view *view, int err, const char *why, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* These two while the thread is in the namespace. */
 int xs_view_set_sysctl(struct xs_view *view, int directory, const char *path, long value);
 int xs_view_make_settings(struct xs_view *view);
 /* inner: the device, as it was before. */
 int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *inner);
+
+/* For a device of a new namespace, in which all else is as `default` says. */
+int xs_view_queue_neighbour_settings(struct xs_view *view, const struct xs_rec_vport *vport, uint32_t ifindex);
+/* All addresses, routes and neighbours of a new namespace, without looking. */
+int xs_view_add_all(struct xs_view *view);
 
 /*
  * Add what is wanted and missing, once the veths are made. remove: takes away what is there and not wanted; without it

@@ -124,6 +124,18 @@ out:
 	return err;
 }
 
+static int add_addresses(struct xs_view *view)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < view->want->address_count; i++) {
+		struct xs_held_address wanted = to_held_address(view, &view->want->address[i]);
+
+		err = xs_address_add(view->netlink, &wanted);
+	}
+	return err;
+}
+
 static int by_prefix(const void *a, const void *b)
 {
 	return xs_prefix_compare(&((const struct xs_held_route *)a)->prefix,
@@ -201,6 +213,30 @@ out:
 	free(used);
 	free(held);
 	return err;
+}
+
+static int add_neighbours(struct xs_view *view)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < view->want->neighbour_count; i++) {
+		const struct xs_want_neighbour *wanted = &view->want->neighbour[i];
+
+		err = xs_neighbour_set(view->netlink,
+				       &(struct xs_held_neighbour){ .ifindex = ifindex_of(view, wanted->vport),
+								    .address = wanted->address,
+								    .mac = wanted->mac });
+	}
+	return err;
+}
+
+int xs_view_add_all(struct xs_view *view)
+{
+	int err = add_addresses(view);
+
+	if (!err)
+		err = add_routes(view, NULL, 0, NULL);
+	return err ? err : add_neighbours(view);
 }
 
 int xs_view_make_neighbours(struct xs_view *view)

@@ -7,24 +7,89 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "loader/node/inet.h"
 #include "loader/node/netns.h"
 #include "loader/node/space.h"
 #include "maps/contract.h"
-
-int xs_view_set_sysctl(struct xs_view *view, int directory, const char *path, long value)
-{
-	int err = directory < 0 ? 0 : xs_sysctl_set(directory, path, value);
-
-	if (err < 0 && err != -ENOENT) /* an older kernel has not all of them */
-		return xs_view_fail(view, err, "", "set sysctl %s to %ld", path, value);
-	return 0;
-}
 
 static int directory_of(const struct xs_view *view, unsigned int family)
 {
 	return family == XS_FAMILY6 ? view->space->sysctl.ipv6 : view->space->sysctl.ipv4;
 }
+
+/* ---- what a new namespace needs, found out once ------------------------------------------------------------------- */
+
+/* Sysctls that were written in the first new namespace of a kind; the others take the same from their host. */
+struct written {
+	bool ipv6; /* which directory */
+	char path[64];
+	long value;
+};
+
+struct xs_script {
+	bool known; /* all of it was written, and noted */
+	size_t count, room;
+	struct written *written;
+};
+
+void xs_scripts_forget(struct xs_node *node)
+{
+	for (int role = 0; role < XS_ROLES; role++)
+		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+			if (node->script[role][ipv6])
+				free(node->script[role][ipv6]->written);
+			free(node->script[role][ipv6]);
+			node->script[role][ipv6] = NULL;
+		}
+}
+
+static struct xs_script **script_of(const struct xs_view *view)
+{
+	return &view->node->script[view->want->role][view->want->ipv6];
+}
+
+static int note_written(struct xs_script *script, bool ipv6, const char *path, long value)
+{
+	if (script->count == script->room) {
+		size_t room = script->room ? 2 * script->room : 64;
+		struct written *more = realloc(script->written, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		script->written = more;
+		script->room = room;
+	}
+	script->written[script->count] = (struct written){ .ipv6 = ipv6, .value = value };
+	snprintf(script->written[script->count++].path, sizeof(script->written->path), "%s", path);
+	return 0;
+}
+
+int xs_view_set_sysctl(struct xs_view *view, int directory, const char *path, long value)
+{
+	int err = directory < 0 ? 0 : xs_sysctl_set(directory, path, value);
+
+	if (err == 1 && view->script)
+		err = note_written(view->script, directory == view->space->sysctl.ipv6, path, value);
+	if (err < 0 && err != -ENOENT) /* an older kernel has not all of them */
+		return xs_view_fail(view, err, "", "set sysctl %s to %ld", path, value);
+	return 0;
+}
+
+static int follow_script(struct xs_view *view, const struct xs_script *script)
+{
+	for (size_t i = 0; i < script->count; i++) {
+		const struct written *one = &script->written[i];
+		int err = xs_sysctl_write(directory_of(view, one->ipv6 ? XS_FAMILY6 : XS_FAMILY4), one->path, one->value);
+
+		if (err < 0)
+			return xs_view_fail(view, err, "", "set sysctl %s to %ld", one->path, one->value);
+	}
+	return 0;
+}
+
+/* ---- the namespace ------------------------------------------------------------------------------------------------ */
 
 static int make_family_settings(struct xs_view *view, unsigned int family)
 {
@@ -65,48 +130,81 @@ static int make_ipv6_settings(struct xs_view *view)
 	return err;
 }
 
-int xs_view_make_settings(struct xs_view *view)
+static int make_all_settings(struct xs_view *view)
 {
-	struct xs_netns_scope scope;
-	int err;
+	int err = make_family_settings(view, XS_FAMILY4);
 
-	err = xs_netns_enter(view->space->netns, &scope);
-	if (err)
-		return xs_view_fail(view, err, "", "enter namespace %s", view->want->netns);
-	err = make_family_settings(view, XS_FAMILY4);
 	/* The address by which a packet came names the sliver to those who trace. */
 	if (!err)
 		err = xs_view_set_sysctl(view, view->space->sysctl.ipv4, "icmp_errors_use_inbound_ifaddr", 1);
 	if (!err)
 		err = xs_view_set_sysctl(view, view->space->sysctl.ipv4, "icmp_ratelimit", 100);
-	if (!err)
-		err = make_ipv6_settings(view);
-	xs_netns_leave(&scope);
+	return err ? err : make_ipv6_settings(view);
+}
+
+int xs_view_make_settings(struct xs_view *view)
+{
+	struct xs_script **script = script_of(view);
+	int err;
+
+	if (!view->fresh)
+		return make_all_settings(view);
+	if (*script && (*script)->known)
+		return follow_script(view, *script);
+	/* One that was cut short is noted anew. */
+	if (!*script)
+		*script = calloc(1, sizeof(**script));
+	view->script = *script;
+	if (view->script)
+		view->script->count = 0;
+	err = make_all_settings(view);
+	if (view->script)
+		view->script->known = !err;
+	view->script = NULL;
 	return err;
 }
+
+/* ---- devices ------------------------------------------------------------------------------------------------------ */
 
 /*
  * How the kernel resolves neighbours by a device. Behind a link sliver there is one other sliver, which may come up a
  * moment later: it is asked ten times in a second, where the kernel's three times in three would cost the first packets
  * a second.
  */
+static const struct xs_neighbour_setting *neighbour_setting(const struct xs_rec_vport *vport)
+{
+	static const struct xs_neighbour_setting of_link = { 0, 100, 10 }, of_others = { 0, 0, 0 };
+
+	return vport->kind == XS_VPORT_LINK ? &of_link : &of_others;
+}
+
+int xs_view_queue_neighbour_settings(struct xs_view *view, const struct xs_rec_vport *vport, uint32_t ifindex)
+{
+	int err = xs_neighbour_setting_set(view->netlink, ifindex, XS_IPV4, neighbour_setting(vport));
+
+	if (!err && vport->address[XS_FAMILY6].family)
+		err = xs_neighbour_setting_set(view->netlink, ifindex, XS_IPV6, neighbour_setting(vport));
+	return err;
+}
+
 static int make_neighbour_settings(struct xs_view *view, const struct xs_rec_vport *vport, const char *device,
 				   unsigned int family)
 {
-	static const struct {
+	const struct xs_neighbour_setting *setting = neighbour_setting(vport);
+	const struct {
 		const char *name;
-		int value;
-		bool link_only;
+		uint32_t value;
+		bool wanted;
 	} neighbour[] = {
-		{ "proxy_delay", 0, false }, /* otherwise a proxy answers after up to 0.8 s */
-		{ "retrans_time_ms", 100, true },
-		{ "mcast_solicit", 10, true },
+		{ "proxy_delay", setting->proxy_delay_ms, true }, /* otherwise a proxy answers after up to 0.8 s */
+		{ "retrans_time_ms", setting->retrans_time_ms, setting->retrans_time_ms },
+		{ "mcast_solicit", setting->mcast_solicit, setting->mcast_solicit },
 	};
 	char path[96];
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(neighbour) / sizeof(neighbour[0]); i++) {
-		if (neighbour[i].link_only && vport->kind != XS_VPORT_LINK)
+		if (!neighbour[i].wanted)
 			continue;
 		snprintf(path, sizeof(path), "neigh/%s/%s", device, neighbour[i].name);
 		err = xs_view_set_sysctl(view, directory_of(view, family), path, neighbour[i].value);

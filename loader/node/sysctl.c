@@ -108,22 +108,38 @@ int xs_sysctl_get(int directory, const char *path, long *value)
 	return err;
 }
 
+static int write_value(int fd, long value)
+{
+	char text[32];
+	int size = snprintf(text, sizeof(text), "%ld\n", value);
+
+	if (pwrite(fd, text, (size_t)size, 0) != size)
+		return -errno;
+	xs_netlink_count_change();
+	return 1;
+}
+
 int xs_sysctl_set(int directory, const char *path, long value)
 {
-	int fd, err, size;
-	char text[32];
+	int fd = openat(directory, path, O_RDWR | O_CLOEXEC), err;
 	long now;
 
-	fd = openat(directory, path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	err = read_value(fd, &now);
-	if (!err && now != value) {
-		size = snprintf(text, sizeof(text), "%ld\n", value);
-		err = pwrite(fd, text, (size_t)size, 0) == size ? 1 : -errno;
-		if (err == 1)
-			xs_netlink_count_change();
-	}
+	if (!err && now != value)
+		err = write_value(fd, value);
+	close(fd);
+	return err;
+}
+
+int xs_sysctl_write(int directory, const char *path, long value)
+{
+	int fd = openat(directory, path, O_WRONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = write_value(fd, value);
 	close(fd);
 	return err;
 }

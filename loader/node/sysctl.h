@@ -22,5 +22,7 @@ void xs_sysctl_close(struct xs_sysctl *sysctl); /* safe on one that is all -1 */
 int xs_sysctl_get(int directory, const char *path, long *value);
 /* 0: was so, 1: written, negative errno. */
 int xs_sysctl_set(int directory, const char *path, long value);
+/* For what is known to be otherwise: writes without looking. 1, or negative errno. */
+int xs_sysctl_write(int directory, const char *path, long value);
 
 #endif
