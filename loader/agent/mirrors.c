@@ -241,7 +241,17 @@ static int put_roots(struct xs_mirrors *mirrors, uint32_t slice, const struct xs
 	return err < 0 ? err : 0;
 }
 
-static int mirrored_new(struct xs_mirrors *mirrors, const struct key *key, int netns, uint64_t identity,
+/* A new namespace in which nobody comes in but by links: who knows it is another sliver. */
+static bool nobody_is_known(const struct xs_node_vport *first, const struct xs_mirror_device *device, size_t count)
+{
+	bool nobody = first->fresh;
+
+	for (size_t i = 0; i < count; i++)
+		nobody = nobody && device[i].kind == XS_VPORT_LINK;
+	return nobody;
+}
+
+static int mirrored_new(struct xs_mirrors *mirrors, const struct key *key, const struct xs_node_vport *first,
 			struct xs_mirror_device *device, size_t count, struct mirrored **out)
 {
 	struct mirrored *one = calloc(1, sizeof(*one));
@@ -250,13 +260,15 @@ static int mirrored_new(struct xs_mirrors *mirrors, const struct key *key, int n
 	if (!one)
 		return -ENOMEM;
 	one->key = *key;
-	one->netns = identity;
+	one->netns = first->space;
 	one->silent = mirrors->silent;
-	err = xs_mirror_new(netns, mirrors->pool, mirrors->nexthops, &one->mirror);
+	err = xs_mirror_new(first->netns, mirrors->pool, mirrors->nexthops, &one->mirror);
 	if (err)
 		goto out;
 	if (key->edge)
 		xs_mirror_on_resolution(one->mirror, on_resolution, one);
+	if (nobody_is_known(first, device, count))
+		xs_mirror_nobody_is_known(one->mirror);
 	err = xs_mirror_set_devices(one->mirror, device, count);
 	if (!err)
 		err = xs_mirror_sync(one->mirror);
@@ -307,7 +319,7 @@ static int make_one(struct xs_mirrors *mirrors, const struct key *key, const str
 			return err;
 		}
 	} else {
-		err = mirrored_new(mirrors, key, first->netns, first->space, device, count, &made);
+		err = mirrored_new(mirrors, key, first, device, count, &made);
 		if (err) {
 			free(forwarded);
 			return err;

@@ -41,8 +41,8 @@ static size_t attach_new_slivers(struct xs_agent *agent, const struct xs_image *
 		if (made && made->fresh)
 			fresh[count++] = made->veth;
 	}
-	if (count && xs_datapath_attach_new(agent->machinery.datapath, XS_HOOK_TC_SLIVER, xs_node_netlink(agent->node), fresh,
-					    count))
+	if (count && xs_datapath_attach_new(agent->machinery.datapath, XS_HOOK_TC_SLIVER, xs_node_netlink(agent->node),
+					    fresh, count))
 		count = 0;
 	free(fresh);
 	return count;
@@ -63,8 +63,8 @@ static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, 
 			return explain(error, -ENOENT, record->name);
 		if (!(made->fresh && new_are_done) &&
 		    !xs_datapath_is_attached(datapath, XS_HOOK_TC_SLIVER, netlink, made->veth))
-			result = xs_datapath_attach(datapath, XS_HOOK_TC_SLIVER, xs_node_netns(agent->node), made->veth, false,
-						    error);
+			result = xs_datapath_attach(datapath, XS_HOOK_TC_SLIVER, xs_node_netns(agent->node), made->veth,
+						    false, error);
 		if (result >= 0 && record->kind == XS_VPORT_EDGE)
 			result = xs_datapath_attach(datapath, XS_HOOK_TC_EDGE, made->netns, made->inner, false, error);
 	}

@@ -22,6 +22,7 @@
 
 #include "loader/node/clsact.h"
 #include "loader/node/datapath_private.h"
+#include "loader/node/link.h"
 #include "loader/node/netns.h"
 
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -91,11 +92,24 @@ static int detach_xdp(struct xs_datapath *datapath, uint32_t ifindex)
 	return err;
 }
 
+/* What XDP is on a device of the thread's namespace; libbpf would look at all devices for this. */
+static int look_at_xdp(uint32_t ifindex, struct xs_link *out)
+{
+	struct xs_netlink *netlink;
+	int err = xs_netlink_open_here(&netlink);
+
+	if (err)
+		return err;
+	err = xs_link_get(netlink, NULL, ifindex, out);
+	xs_netlink_close(netlink);
+	return err;
+}
+
 static bool is_generic(uint32_t ifindex)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	struct xs_link link;
 
-	return !bpf_xdp_query(ifindex, 0, &query) && query.attach_mode == XDP_ATTACHED_SKB;
+	return !look_at_xdp(ifindex, &link) && link.xdp_generic;
 }
 
 static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool generic, char *error)
@@ -104,6 +118,7 @@ static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool gener
 	const uint32_t ours = datapath->id[XS_HOOK_XDP_PORT];
 	const int program = datapath->program[XS_HOOK_XDP_PORT];
 	char path[PATH_MAX], device[IF_NAMESIZE];
+	struct xs_link now;
 	uint32_t there = 0;
 	int link, err = 0;
 
@@ -128,8 +143,8 @@ static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool gener
 	}
 	if (link != -ENOENT)
 		return xs_explain(error, link, "%s: %s", path, strerror(-link));
-	if (!bpf_xdp_query_id(ifindex, 0, &there) && there)
-		return busy("XDP", ifindex, there, error);
+	if (!look_at_xdp(ifindex, &now) && now.xdp[0])
+		return busy("XDP", ifindex, now.xdp[0], error);
 	link = bpf_link_create(program, ifindex, BPF_XDP, &options);
 	if (link < 0) {
 		err = -errno;
@@ -310,7 +325,8 @@ int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netn
 	return result;
 }
 
-bool xs_datapath_is_attached(const struct xs_datapath *datapath, enum xs_hook hook, struct xs_netlink *netlink, uint32_t ifindex)
+bool xs_datapath_is_attached(const struct xs_datapath *datapath, enum xs_hook hook, struct xs_netlink *netlink,
+			     uint32_t ifindex)
 {
 	uint32_t program;
 
@@ -327,7 +343,9 @@ int xs_datapath_attach_new(const struct xs_datapath *datapath, enum xs_hook hook
 	snprintf(name, sizeof(name), "%s:[%u]", xs_hook_program[hook], datapath->id[hook]);
 	xs_netlink_gather(netlink);
 	for (size_t i = 0; !err && i < count; i++)
-		err = xs_clsact_add(netlink, ifindex[i], datapath->program[hook], name);
+		err = xs_clsact_add(netlink, ifindex[i]);
+	for (size_t i = 0; !err && i < count; i++)
+		err = xs_clsact_run(netlink, ifindex[i], datapath->program[hook], name);
 	flushed = xs_netlink_flush(netlink);
 	return err ? err : flushed;
 }

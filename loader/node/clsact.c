@@ -49,20 +49,22 @@ int xs_clsact_program(struct xs_netlink *netlink, uint32_t ifindex, uint32_t *pr
 	return xs_netlink_ask(netlink, read_program, program);
 }
 
-int xs_clsact_add(struct xs_netlink *netlink, uint32_t ifindex, int program, const char *name)
+int xs_clsact_add(struct xs_netlink *netlink, uint32_t ifindex)
 {
 	struct tcmsg *info = xs_netlink_begin(netlink, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, sizeof(*info));
-	struct nlmsghdr *message = xs_netlink_message(netlink);
-	struct nlattr *options;
-	int err;
 
 	info->tcm_ifindex = (int)ifindex;
 	info->tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
 	info->tcm_parent = TC_H_CLSACT;
-	mnl_attr_put_strz(message, TCA_KIND, "clsact");
-	err = xs_netlink_change(netlink);
-	if (err)
-		return err;
+	mnl_attr_put_strz(xs_netlink_message(netlink), TCA_KIND, "clsact");
+	return xs_netlink_change(netlink);
+}
+
+int xs_clsact_run(struct xs_netlink *netlink, uint32_t ifindex, int program, const char *name)
+{
+	struct nlmsghdr *message = xs_netlink_message(netlink);
+	struct nlattr *options;
+
 	begin_filter(netlink, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, ifindex);
 	options = mnl_attr_nest_start(message, TCA_OPTIONS);
 	mnl_attr_put_u32(message, TCA_BPF_FD, (uint32_t)program);

@@ -72,8 +72,9 @@ bool xs_datapath_fits(const struct xs_datapath *datapath, const struct xs_datapa
  */
 int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex, bool generic, char *error);
 /*
- * The same for many, by a socket of their namespace and for hooks of tc: is the program there, and nothing to be done? And for devices that
- * were made just now, so that nothing is on them: 0 or negative errno; then each is to be attached by itself, which says more.
+ * The same for many, by a socket of their namespace and for hooks of tc: is the program there, and nothing to be done?
+ * And for devices that were made just now, so that nothing is on them: 0 or negative errno; then each is to be attached
+ * by itself, which says more.
  */
 bool xs_datapath_is_attached(const struct xs_datapath *datapath, enum xs_hook hook, struct xs_netlink *netlink,
 			     uint32_t ifindex);

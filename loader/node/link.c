@@ -23,6 +23,9 @@ static void read_xdp(const struct nlattr *nest, struct xs_link *link)
 		uint32_t id = 0;
 
 		switch (mnl_attr_get_type(attribute)) {
+		case IFLA_XDP_ATTACHED:
+			link->xdp_generic = mnl_attr_get_u8(attribute) == XDP_ATTACHED_SKB;
+			break;
 		case IFLA_XDP_PROG_ID:
 		case IFLA_XDP_DRV_PROG_ID:
 		case IFLA_XDP_SKB_PROG_ID:
@@ -304,8 +307,8 @@ int xs_veth_add(struct xs_netlink *netlink, const char *name, int inner_netns, c
 	return add_veth(netlink, &nests);
 }
 
-int xs_veth_add_inside(struct xs_netlink *netlink, const char *name, uint32_t ifindex, const uint8_t mac[6], uint32_t mtu,
-		       int outer_netns, const char *outer)
+int xs_veth_add_inside(struct xs_netlink *netlink, const char *name, uint32_t ifindex, const uint8_t mac[6],
+		       uint32_t mtu, int outer_netns, const char *outer)
 {
 	struct nlmsghdr *message = xs_netlink_message(netlink);
 	struct ifinfomsg *info = begin_veth(netlink, name, mtu);

@@ -32,6 +32,7 @@ struct xs_link {
 	uint32_t peer;     /* ifindex of a veth's other end; 0: none */
 	int32_t peer_nsid; /* the peer's namespace as this one numbers it (xs_netlink_nsid()); -1: this one itself */
 	uint32_t xdp[XS_LINK_XDP_MAX];      /* ids of its XDP programs, 0: no more */
+	bool xdp_generic;                   /* the only one that there is stands before the stack, not in the driver */
 	int32_t ipv4[IPV4_DEVCONF_MAX + 1]; /* net.ipv4.conf.DEVICE.*, by IPV4_DEVCONF_*; -1: the kernel does not say */
 	int32_t ipv6_conf[XS_IPV6_CONF_MAX]; /* net.ipv6.conf.DEVICE.*, by DEVCONF_*; likewise */
 	bool ipv6;                           /* IPv6 is enabled on it */
@@ -56,11 +57,11 @@ int xs_veth_add(struct xs_netlink *netlink, const char *name, int inner_netns, c
 		const uint8_t inner_mac[6], uint32_t mtu);
 
 /*
- * The same pair made from its inner end, which is the socket's namespace, and of which nothing else is known yet: it gets the
- * index, and is up. The outer end, without ARP and down, is in `outer_netns`.
+ * The same pair made from its inner end, which is the socket's namespace, and of which nothing else is known yet: it
+ * gets the index, and is up. The outer end, without ARP and down, is in `outer_netns`.
  */
-int xs_veth_add_inside(struct xs_netlink *netlink, const char *name, uint32_t ifindex, const uint8_t mac[6], uint32_t mtu,
-		       int outer_netns, const char *outer);
+int xs_veth_add_inside(struct xs_netlink *netlink, const char *name, uint32_t ifindex, const uint8_t mac[6],
+		       uint32_t mtu, int outer_netns, const char *outer);
 
 /*
  * Deletes `count` devices at once, by way of a group that no other device is in (`links`: all of the namespace): one by

@@ -267,9 +267,9 @@ static int dump(struct xs_mirror *mirror, uint16_t type)
 	return err;
 }
 
-int xs_mirror_sync(struct xs_mirror *mirror)
+static int sync_all(struct xs_mirror *mirror, bool neighbours)
 {
-	int err;
+	int err = 0;
 
 	/*
 	 * Events from before the dump are not applied over it: where some were lost, the others lead astray. Those that
@@ -278,7 +278,8 @@ int xs_mirror_sync(struct xs_mirror *mirror)
 	xs_mirror_discard(mirror);
 	mirror->stale = false;
 	xs_neighbours_unmark(mirror);
-	err = dump(mirror, RTM_GETNEIGH);
+	if (neighbours)
+		err = dump(mirror, RTM_GETNEIGH);
 	if (err)
 		goto out;
 	xs_routes_unmark(mirror);
@@ -300,6 +301,21 @@ out:
 		return err;
 	}
 	return finish(mirror);
+}
+
+void xs_mirror_nobody_is_known(struct xs_mirror *mirror)
+{
+	mirror->nobody = true;
+}
+
+int xs_mirror_sync(struct xs_mirror *mirror)
+{
+	bool nobody = mirror->nobody;
+	int err;
+
+	mirror->nobody = mirror->was_known = false;
+	err = sync_all(mirror, !nobody);
+	return !err && nobody && mirror->was_known ? sync_all(mirror, true) : err;
 }
 
 int xs_mirror_events(struct xs_mirror *mirror)

@@ -62,6 +62,12 @@ void xs_mirror_on_resolution(struct xs_mirror *mirror, xs_mirror_resolution fn, 
  */
 int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_device *device, size_t count);
 
+/*
+ * Before the first synchronisation: the namespace was made just now, so whom it knows already, if anybody, is a next
+ * hop. Then the kernel need not look for its neighbours among those of all namespaces, unless a next hop turns out to
+ * be known.
+ */
+void xs_mirror_nobody_is_known(struct xs_mirror *mirror);
 /* Reads all (dump) and makes the table equal; also after xs_mirror_events() returned -ENOBUFS. */
 int xs_mirror_sync(struct xs_mirror *mirror);
 int xs_mirror_fd(const struct xs_mirror *mirror);     /* readable: call xs_mirror_events() */

@@ -139,6 +139,8 @@ struct xs_mirror {
 	struct mnl_socket *events, *requests;
 	uint32_t sequence;
 	bool stale;      /* something was told that only a dump can answer */
+	bool nobody;     /* the first synchronisation need not ask for neighbours: xs_mirror_nobody_is_known() */
+	bool was_known;  /* one that we asked for was there */
 	bool no_managed; /* the kernel has no NTF_EXT_MANAGED */
 
 	xs_mirror_resolution resolution; /* NULL: nobody wants to know */

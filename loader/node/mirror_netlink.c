@@ -21,12 +21,12 @@
 #define DISCARD_MAX 1000000   /* of what waits before a dump */
 #define EVENTS_MAX 16384      /* in a batch: others wait for the thread, too */
 
-static int open_socket(struct mnl_socket **out, int flags)
+static int open_socket(struct mnl_socket **out, int flags, unsigned int groups)
 {
 	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | flags);
 	int err = socket ? 0 : -errno;
 
-	if (!err && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+	if (!err && mnl_socket_bind(socket, groups, MNL_SOCKET_AUTOPID) < 0)
 		err = -errno;
 	if (err && socket)
 		mnl_socket_close(socket);
@@ -37,27 +37,22 @@ static int open_socket(struct mnl_socket **out, int flags)
 
 int xs_mirror_open(struct xs_mirror *mirror, int netns)
 {
-	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-				     RTNLGRP_IPV4_IFADDR};
+	const unsigned int groups =
+		RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_IFADDR;
 	struct xs_netns_scope scope;
-	int err = xs_netns_enter(netns, &scope), room = EVENT_ROOM, group;
+	int err = xs_netns_enter(netns, &scope), room = EVENT_ROOM;
 
 	if (err)
 		return err;
-	err = open_socket(&mirror->events, SOCK_NONBLOCK);
+	err = open_socket(&mirror->events, SOCK_NONBLOCK, groups);
 	if (!err)
-		err = open_socket(&mirror->requests, 0);
+		err = open_socket(&mirror->requests, 0, 0);
 	xs_netns_leave(&scope);
 	if (err)
 		return err;
 	/* Both are luxuries: with less room there are more overruns, which are answered by a dump. */
 	if (setsockopt(mnl_socket_get_fd(mirror->events), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
 		setsockopt(mnl_socket_get_fd(mirror->events), SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		group = groups[i];
-		if (mnl_socket_setsockopt(mirror->events, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)))
-			return -errno;
-	}
 	return 0;
 }
 
@@ -128,6 +123,7 @@ int xs_mirror_ask_neighbour(struct xs_mirror *mirror, const struct xs_adjacency 
 		err = ask(mirror, &adjacency->key, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, NTF_USE,
 			  extended, NULL, NULL);
 	if (err == -EEXIST) {
+		mirror->was_known = true;
 		err = ask(mirror, &adjacency->key, RTM_GETNEIGH, 0, 0, 0, read_state, &state);
 		if (err || state & (NUD_PERMANENT | NUD_NOARP))
 			return err;

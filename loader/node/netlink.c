@@ -211,7 +211,8 @@ int xs_netlink_ask(struct xs_netlink *netlink, int (*fn)(void *context, const st
 	}
 }
 
-/* ---- changes, one or many ----------------------------------------------------------------------------------------- */
+/* ---- changes, one or many -----------------------------------------------------------------------------------------
+ */
 
 /* An answer to one of those that were sent: true if it is the last's. */
 static bool take_answer(struct xs_netlink *netlink, const struct nlmsghdr *message, size_t *failures, int *first)

@@ -3,9 +3,9 @@
  * netlink.h - an rtnetlink socket of one namespace (libmnl). What is asked by it: link.h, inet.h.
  *
  * Always holds: a socket belongs to the namespace it was opened in, wherever the thread is later; a change is
- * acknowledged by the kernel before its function returns (before xs_netlink_flush() does, where changes are gathered), and
- * is counted if it succeeded. A dump that the kernel calls inconsistent (NLM_F_DUMP_INTR) is reported as -EINTR to be read
- * again.
+ * acknowledged by the kernel before its function returns (before xs_netlink_flush() does, where changes are gathered),
+ * and is counted if it succeeded. A dump that the kernel calls inconsistent (NLM_F_DUMP_INTR) is reported as -EINTR to
+ * be read again.
  */
 #ifndef XSLICE_NODE_NETLINK_H
 #define XSLICE_NODE_NETLINK_H
@@ -43,13 +43,15 @@ struct nlmsghdr *xs_netlink_message(struct xs_netlink *netlink);
  */
 int xs_netlink_ask(struct xs_netlink *netlink, int (*fn)(void *context, const struct nlmsghdr *message), void *context);
 
-/* Sends what was begun as a change, waits for the acknowledgement, and counts it. While changes are gathered: keeps it. */
+/* Sends what was begun as a change, waits for the acknowledgement, and counts it. While changes are gathered: keeps it.
+ */
 int xs_netlink_change(struct xs_netlink *netlink);
 
 /*
- * From here on changes are kept, and sent many at a time, in order; the kernel goes on behind one that fails. flush sends
- * what is left and ends this. It returns the first failure, as does a change that finds no room and so sends those before
- * it. Which one it was is not told: who must say so makes them once more, one by one. Nothing may be asked in between.
+ * From here on changes are kept, and sent many at a time, in order; the kernel goes on behind one that fails. flush
+ * sends what is left and ends this. It returns the first failure, as does a change that finds no room and so sends
+ * those before it. Which one it was is not told: who must say so makes them once more, one by one. Nothing may be asked
+ * in between.
  */
 void xs_netlink_gather(struct xs_netlink *netlink);
 int xs_netlink_flush(struct xs_netlink *netlink);

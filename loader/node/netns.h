@@ -30,7 +30,8 @@ struct xs_netns_scope {
 	int back;
 };
 int xs_netns_enter(int netns, struct xs_netns_scope *scope);
-/* As xs_netns_add(), and the thread is in it if it returns a descriptor: who has something to do there need not come back. */
+/* As xs_netns_add(), and the thread is in it if it returns a descriptor: who has something to do there need not come
+ * back. */
 int xs_netns_add_and_enter(const char *name, struct xs_netns_scope *scope);
 void xs_netns_leave(struct xs_netns_scope *scope);
 

@@ -53,10 +53,10 @@ int xs_node_open(const char *name, const char *netns, struct xs_node **out, char
 void xs_node_close(struct xs_node *node);
 
 /*
- * Adds and changes until the node holds all of `image`, with the outer ends of new veths down. On failure returns negative errno and names the object and the
- * kernel's answer in `error` (>= 256 bytes); what it had added is left for the next call or for retire with the old
- * image. A port that does not exist, or that carries an XDP program that is not ours, is refused before anything is
- * changed: `ours` tells which program ids are (NULL: none).
+ * Adds and changes until the node holds all of `image`, with the outer ends of new veths down. On failure returns
+ * negative errno and names the object and the kernel's answer in `error` (>= 256 bytes); what it had added is left for
+ * the next call or for retire with the old image. A port that does not exist, or that carries an XDP program that is
+ * not ours, is refused before anything is changed: `ours` tells which program ids are (NULL: none).
  */
 int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours)(void *context, uint32_t program_id),
 		 void *context, char *error);
@@ -90,9 +90,9 @@ int xs_node_forget_neighbours(struct xs_node *node, uint32_t vport, char *error)
 int xs_node_announce(const struct xs_node *node, uint32_t vport, const struct xs_address *address);
 
 /*
- * Brings veths up, and down: those of links follow their port's carrier, all others are up. Call when the programs stand that take
- * what comes out of them, and when a link of the node's namespace has changed. (To hang a qdisc on a device that is up costs a grace
- * period of the kernel.)
+ * Brings veths up, and down: those of links follow their port's carrier, all others are up. Call when the programs
+ * stand that take what comes out of them, and when a link of the node's namespace has changed. (To hang a qdisc on a
+ * device that is up costs a grace period of the kernel.)
  */
 int xs_node_copy_carrier(struct xs_node *node, const struct xs_image *image);
 

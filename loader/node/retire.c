@@ -174,8 +174,6 @@ int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *err
 		err = keep_image(image, &wants, &keeps);
 	if (!err)
 		err = xs_journal_list(node->journal, &entry, &all);
-	if (!err && node->netlink)
-		err = xs_link_dump(node->netlink, &node->links, &node->link_count);
 	if (err) {
 		xs_node_fail(error, err, "node %s: compare image and journal", node->name);
 		goto out;
@@ -188,6 +186,12 @@ int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *err
 			continue;
 		memmove(&entry[count + 1], &entry[count], (i - count) * sizeof(*entry));
 		entry[count++] = one;
+	}
+	if (count && node->netlink)
+		err = xs_link_dump(node->netlink, &node->links, &node->link_count);
+	if (err) {
+		xs_node_fail(error, err, "node %s: look into %s", node->name, node->where);
+		goto out;
 	}
 	err = remove_entries(node, entry, count, error);
 	for (struct xs_want *want = wants.by_key; !err && want; want = want->hh.next)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -290,9 +291,9 @@ static int make_vports(struct xs_view *view)
 
 /* ---- a new namespace ----------------------------------------------------------------------------------------------
  *
- * Nothing is there that would have to be looked at, and each thing can be named before it is made: so all of it is asked
- * for in two messages. Where any of that fails the way is that of all others, which finds what is missing and says what
- * cannot be had.
+ * Nothing is there that would have to be looked at, and each thing can be named before it is made: so all of it is
+ * asked for in two messages. Where any of that fails the way is that of all others, which finds what is missing and
+ * says what cannot be had.
  */
 
 #define FIRST_IFINDEX (XS_LO_IFINDEX + 1)
@@ -331,7 +332,8 @@ static int add_veths(struct xs_view *view)
 	else
 		xs_netlink_flush(view->netlink);
 	for (size_t i = 0; !err && i < view->want->vport_count; i++) {
-		err = xs_features_off(xs_netlink_fd(view->netlink), view->want->vport[i]->name, xs_tx_checksum_features);
+		err = xs_features_off(xs_netlink_fd(view->netlink), view->want->vport[i]->name,
+				      xs_tx_checksum_features);
 		if (!err)
 			err = remember_vport(view, view->want->vport[i], NULL, FIRST_IFINDEX + i);
 	}
@@ -389,40 +391,34 @@ static int make_fresh(struct xs_view *view)
 	return err;
 }
 
-/* The outer end of a vport that was made from inside. */
+/* The outer end of a vport that was made from inside. By name, as a look at all would cost more with each namespace. */
 static int meet_veth(struct xs_view *view, const struct xs_rec_vport *vport)
 {
-	char name[IFNAMSIZ];
-	const struct xs_link *veth =
-		xs_link_find(view->node->links, view->node->link_count, xs_veth_name(vport->id, name));
 	struct xs_vport_state *state;
+	struct ifreq request = {};
 	char path[64];
 
 	HASH_FIND(hh, view->node->vports, &vport->id, sizeof(vport->id), state);
 	if (!state || state->public.veth)
 		return 0;
-	if (!veth)
-		return xs_view_fail(view, -ENODEV, "", "look at veth %s in %s", name, view->node->where);
-	state->public.veth = veth->ifindex;
+	xs_veth_name(vport->id, request.ifr_name);
+	if (ioctl(xs_netlink_fd(view->node->netlink), SIOCGIFINDEX, &request))
+		return xs_view_fail(view, -errno, "", "look at veth %s in %s", request.ifr_name, view->node->where);
+	state->public.veth = (uint32_t)request.ifr_ifindex;
 	state->public.fresh = true;
-	state->up = veth->flags & IFF_UP;
-	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", name);
-	return veth->ipv6 ? xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1) : 0;
+	state->up = false;
+	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", request.ifr_name);
+	return xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1);
 }
 
 int xs_spaces_meet(struct xs_node *node, const struct xs_wants *wants, char *error)
 {
 	struct xs_netns_scope scope;
-	int err = 0;
+	int err;
 
 	if (!node->unmet)
 		return 0;
-	free(node->links);
-	node->links = NULL;
-	node->link_count = 0;
-	err = xs_link_dump(node->netlink, &node->links, &node->link_count);
-	if (!err)
-		err = xs_netns_enter(node->netns, &scope);
+	err = xs_netns_enter(node->netns, &scope);
 	if (err)
 		return xs_node_fail(error, err, "node %s: look into %s", node->name, node->where);
 	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next) {

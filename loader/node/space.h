@@ -17,7 +17,8 @@ struct xs_view {
 	struct xs_link *links;
 	size_t link_count;
 	int32_t nsid;
-	bool fresh; /* the namespace was made just now: nothing is in it but lo, and its defaults are those of the host */
+	bool fresh; /* the namespace was made just now: nothing is in it but lo, and its defaults are those of the host
+		     */
 	struct xs_script *script; /* where what is written is noted; NULL: nowhere */
 	char *error;
 };

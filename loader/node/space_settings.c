@@ -19,7 +19,8 @@ static int directory_of(const struct xs_view *view, unsigned int family)
 	return family == XS_FAMILY6 ? view->space->sysctl.ipv6 : view->space->sysctl.ipv4;
 }
 
-/* ---- what a new namespace needs, found out once ------------------------------------------------------------------- */
+/* ---- what a new namespace needs, found out once -------------------------------------------------------------------
+ */
 
 /* Sysctls that were written in the first new namespace of a kind; the others take the same from their host. */
 struct written {
@@ -81,7 +82,8 @@ static int follow_script(struct xs_view *view, const struct xs_script *script)
 {
 	for (size_t i = 0; i < script->count; i++) {
 		const struct written *one = &script->written[i];
-		int err = xs_sysctl_write(directory_of(view, one->ipv6 ? XS_FAMILY6 : XS_FAMILY4), one->path, one->value);
+		int err =
+			xs_sysctl_write(directory_of(view, one->ipv6 ? XS_FAMILY6 : XS_FAMILY4), one->path, one->value);
 
 		if (err < 0)
 			return xs_view_fail(view, err, "", "set sysctl %s to %ld", one->path, one->value);
@@ -89,7 +91,8 @@ static int follow_script(struct xs_view *view, const struct xs_script *script)
 	return 0;
 }
 
-/* ---- the namespace ------------------------------------------------------------------------------------------------ */
+/* ---- the namespace ------------------------------------------------------------------------------------------------
+ */
 
 static int make_family_settings(struct xs_view *view, unsigned int family)
 {
@@ -164,7 +167,8 @@ int xs_view_make_settings(struct xs_view *view)
 	return err;
 }
 
-/* ---- devices ------------------------------------------------------------------------------------------------------ */
+/* ---- devices ------------------------------------------------------------------------------------------------------
+ */
 
 /*
  * How the kernel resolves neighbours by a device. Behind a link sliver there is one other sliver, which may come up a

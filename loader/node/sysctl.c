@@ -27,9 +27,9 @@ static int make_proc(void)
 }
 
 /*
- * The kernel looks for the directory of a namespace among those of all namespaces that were looked up in the same proc file
- * system, one after the other: with a thousand that costs more than all else. So each few have one of their own, which
- * lives as long as they do.
+ * The kernel looks for the directory of a namespace among those of all namespaces that were looked up in the same proc
+ * file system, one after the other: with a thousand that costs more than all else. So each few have one of their own,
+ * which lives as long as they do.
  */
 static int open_proc(void)
 {
