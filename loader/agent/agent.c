@@ -142,11 +142,11 @@ static void look_soon(struct xs_agent *agent)
 }
 
 /* A reconciliation makes links of its own, which are no news. */
-static void reconcile_quietly(struct xs_agent *agent)
+static void reconcile_quietly(struct xs_agent *agent, bool whole)
 {
 	static const struct timeval pause = {.tv_usec = IDLE_MS * 1000};
 
-	xs_agent_revise(agent);
+	xs_agent_revise(agent, whole);
 	xs_links_drain(agent->links);
 	if (agent->image)
 		xs_node_copy_carrier(agent->node, agent->image);
@@ -225,8 +225,9 @@ static void on_store(evutil_socket_t fd, short what, void *context)
 	pull(agent);
 	if (xs_revision_get(agent->store, &revision))
 		return;
+	/* What has changed behind our backs is told by links, or found within half a minute: a change waits for its own part alone. */
 	if (xs_agent_is_news(agent, &revision))
-		reconcile_quietly(agent);
+		reconcile_quietly(agent, false);
 	xs_revision_free(&revision);
 }
 
@@ -236,7 +237,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 
 	follow_store(agent);
 	pull(agent);
-	reconcile_quietly(agent);
+	reconcile_quietly(agent, true);
 	if (agent->unreported)
 		xs_agent_report(agent);
 }
@@ -248,7 +249,7 @@ static void on_idle(evutil_socket_t fd, short what, void *context)
 
 static void on_soon(evutil_socket_t fd, short what, void *context)
 {
-	reconcile_quietly(context);
+	reconcile_quietly(context, true);
 }
 
 static void on_signal(evutil_socket_t signal, short what, void *context)
@@ -375,7 +376,7 @@ int xs_agent_run(struct xs_agent *agent)
 	recall_image(agent);
 	recall_report(agent);
 	xs_log("started, pid %d, store %s", getpid(), agent->store_path);
-	reconcile_quietly(agent);
+	reconcile_quietly(agent, true);
 	if (event_base_dispatch(agent->base) < 0)
 		return 1;
 	/* A node that holds nothing keeps no trace of its agent. */

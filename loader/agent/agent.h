@@ -64,6 +64,8 @@ struct xs_agent {
 	uint64_t writes_before; /* by machinery that was taken down */
 	struct xs_image *image; /* in force, or left in force by a former agent; NULL: the node holds nothing */
 	const struct xs_image *switching; /* whose cells are in the map: the one in force or the one on its way */
+	bool whole; /* the pass at hand looks at everything, whether or not another image says another thing of it */
+	bool complete; /* the last pass, of which `image` is left, has done all that it had to do */
 	bool started;           /* the first reconciliation is behind it */
 	struct xs_report report;
 	bool unreported; /* the store did not take it */
@@ -97,8 +99,11 @@ int xs_agent_retire(struct xs_agent *agent, const struct xs_image *image, char *
 
 /* ---- revise.c ---- */
 
-/* Makes the node equal to what the store says, once, and reports where that is news. */
-void xs_agent_revise(struct xs_agent *agent);
+/*
+ * Makes the node equal to what the store says, once, and reports where that is news. whole: looks at everything; else only at what
+ * differs between the image in force and the next one, if the last pass was a good one.
+ */
+void xs_agent_revise(struct xs_agent *agent, bool whole);
 /* Is it another revision than the one that was last taken on? */
 bool xs_agent_is_news(const struct xs_agent *agent, const struct xs_revision *revision);
 

@@ -61,6 +61,8 @@ static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, 
 
 		if (!made)
 			return explain(error, -ENOENT, record->name);
+		if (!made->looked_at)
+			continue;
 		if (!(made->fresh && new_are_done) &&
 		    !xs_datapath_is_attached(datapath, XS_HOOK_TC_SLIVER, netlink, made->veth))
 			result = xs_datapath_attach(datapath, XS_HOOK_TC_SLIVER, xs_node_netns(agent->node), made->veth,
@@ -179,7 +181,7 @@ int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *er
 
 	if (err)
 		return err;
-	err = xs_node_make(agent->node, image, xs_datapath_owns, machinery->datapath, error);
+	err = xs_node_make(agent->node, image, agent->whole ? NULL : agent->image, xs_datapath_owns, machinery->datapath, error);
 	if (err)
 		return err;
 	err = xs_cells_settle(agent->store, machinery->maps, image, agent->image, &generation);

@@ -44,9 +44,13 @@ static void sign_node(struct xs_agent *agent, bool holds)
 	agent->signed_node = holds && !err;
 }
 
+/* Whatever was done before is not known to be whole. */
 static int make_and_retire(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
-	int err = image ? xs_agent_make(agent, image, error) : 0;
+	int err;
+
+	agent->whole = true;
+	err = image ? xs_agent_make(agent, image, error) : 0;
 
 	return err ? err : xs_agent_retire(agent, image, error);
 }
@@ -95,6 +99,9 @@ static int apply_target(struct xs_agent *agent, struct xs_target *target, bool n
 	char why[XS_AGENT_ERROR] = "";
 	int err;
 
+	/* Who asks for the same once more asks to look at all of it. */
+	agent->whole |= !agent->complete || !agent->image || same_image(agent->image, target->image);
+	agent->complete = false;
 	if (target->image) {
 		sign_node(agent, true);
 		err = xs_agent_make(agent, target->image, error);
@@ -120,6 +127,7 @@ static int apply_target(struct xs_agent *agent, struct xs_target *target, bool n
 	}
 	if (!agent->image)
 		sign_node(agent, false);
+	agent->complete = !err;
 	changes = xs_netlink_changes() - changes;
 	writes = xs_machinery_writes(agent) - writes;
 	if (news) {
@@ -176,7 +184,7 @@ static int stay(struct xs_agent *agent, struct xs_target *target)
 	return agent->image ? xs_image_read(agent->image->header, agent->image->size, &target->image, NULL) : 0;
 }
 
-void xs_agent_revise(struct xs_agent *agent)
+void xs_agent_revise(struct xs_agent *agent, bool whole)
 {
 	char error[XS_AGENT_ERROR] = "";
 	struct xs_target target;
@@ -191,6 +199,7 @@ void xs_agent_revise(struct xs_agent *agent)
 		target.revision.number = agent->report.revision;
 		memcpy(target.revision.id, agent->report.revision_id, sizeof(target.revision.id));
 	}
+	agent->whole = whole;
 	other = xs_agent_is_news(agent, &target.revision);
 	news = !agent->started || other || was_failed;
 	agent->started = true;

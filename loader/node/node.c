@@ -255,12 +255,36 @@ static int look(struct xs_node *node, const struct xs_image *image, const struct
 		   : 0;
 }
 
-int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours)(void *context, uint32_t program_id),
-		 void *context, char *error)
+/* Does the namespace hold what it held, as far as we know, and all that is wanted of it? */
+static bool is_kept(const struct xs_node *node, const struct xs_want *want, const struct xs_wants *former)
+{
+	const struct xs_want *was = xs_wants_find(former, want->key);
+	bool kept = was && xs_space_find(node, want->key) && xs_want_same(was, want);
+
+	for (size_t i = 0; kept && i < want->vport_count; i++)
+		kept = xs_node_vport(node, want->vport[i]->id) && xs_node_vport(node, want->vport[i]->id)->veth;
+	return kept;
+}
+
+static int make_spaces(struct xs_node *node, const struct xs_wants *wants, const struct xs_wants *former, char *error)
+{
+	int err = 0;
+
+	for (struct xs_vport_state *state = node->vports; state; state = state->hh.next)
+		state->public.fresh = state->public.looked_at = false;
+	node->unmet = 0;
+	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next)
+		if (!is_kept(node, want, former))
+			err = xs_space_make(node, want, error);
+	return err ? err : xs_spaces_meet(node, wants, error);
+}
+
+int xs_node_make(struct xs_node *node, const struct xs_image *image, const struct xs_image *former,
+		 bool (*ours)(void *context, uint32_t program_id), void *context, char *error)
 {
 	size_t ports = image->count[XS_REC_PORT];
 	struct xs_port_work *works = calloc(ports + 1, sizeof(*works));
-	struct xs_wants wants = {};
+	struct xs_wants wants = {}, before = {};
 	int err;
 
 	if (node->netns < 0 || strcmp(image->header->node, node->name)) {
@@ -268,6 +292,8 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours
 		goto out;
 	}
 	err = works ? xs_wants_make(image, &wants) : -ENOMEM;
+	if (!err)
+		err = xs_wants_make(former, &before);
 	if (!err)
 		err = xs_link_dump(node->netlink, &node->links, &node->link_count);
 	if (err) {
@@ -290,19 +316,14 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours
 		if (err)
 			goto out;
 	}
-	for (struct xs_vport_state *state = node->vports; state; state = state->hh.next)
-		state->public.fresh = false;
-	node->unmet = 0;
-	for (struct xs_want *want = wants.by_key; !err && want; want = want->hh.next)
-		err = xs_space_make(node, want, error);
-	if (!err)
-		err = xs_spaces_meet(node, &wants, error);
+	err = make_spaces(node, &wants, &before, error);
 out:
 	xs_scripts_forget(node);
 	free(node->links);
 	node->links = NULL;
 	node->link_count = 0;
 	xs_wants_free(&wants);
+	xs_wants_free(&before);
 	free(works);
 	return err;
 }

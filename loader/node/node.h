@@ -33,6 +33,7 @@ uint64_t xs_netlink_changes(void);
 struct xs_node_vport {
 	uint32_t id;
 	int netns;      /* descriptor of its namespace */
+	bool looked_at; /* by the last make */
 	bool fresh;     /* the last make has made the veth: nothing else was done with its outer end yet */
 	uint64_t space; /* inode of the namespace */
 	uint32_t veth;  /* ifindex of the node's end, in the node's namespace */
@@ -53,13 +54,14 @@ int xs_node_open(const char *name, const char *netns, struct xs_node **out, char
 void xs_node_close(struct xs_node *node);
 
 /*
- * Adds and changes until the node holds all of `image`, with the outer ends of new veths down. On failure returns
+ * Adds and changes until the node holds all of `image`, with the outer ends of new veths down. former: an image that it has
+ * been made and retired to, and what is the same in both is not looked at; NULL: all is. On failure returns
  * negative errno and names the object and the kernel's answer in `error` (>= 256 bytes); what it had added is left for
  * the next call or for retire with the old image. A port that does not exist, or that carries an XDP program that is
  * not ours, is refused before anything is changed: `ours` tells which program ids are (NULL: none).
  */
-int xs_node_make(struct xs_node *node, const struct xs_image *image, bool (*ours)(void *context, uint32_t program_id),
-		 void *context, char *error);
+int xs_node_make(struct xs_node *node, const struct xs_image *image, const struct xs_image *former,
+		 bool (*ours)(void *context, uint32_t program_id), void *context, char *error);
 
 /* Removes what is in the journal and not in `image` (NULL: everything), and gives ports and sysctls back what they had.
  */

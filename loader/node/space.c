@@ -234,6 +234,7 @@ static int remember_vport(struct xs_view *view, const struct xs_rec_vport *vport
 		HASH_ADD(hh, view->node->vports, public.id, sizeof(state->public.id), state);
 	}
 	state->space = view->want->key;
+	state->public.looked_at = true;
 	state->up = veth && veth->flags & IFF_UP;
 	state->public.netns = view->space->netns;
 	state->public.space = view->space->inode;

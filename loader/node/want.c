@@ -247,3 +247,38 @@ void xs_wants_free(struct xs_wants *wants)
 		free(want);
 	}
 }
+
+static bool same_address(const struct xs_want_address *a, const struct xs_want_address *b)
+{
+	return a->vport == b->vport && a->length == b->length && a->scope == b->scope &&
+	       !xs_address_compare(&a->address, &b->address);
+}
+
+static bool same_route(const struct xs_want_route *a, const struct xs_want_route *b)
+{
+	return a->vport == b->vport && a->onlink == b->onlink && !xs_prefix_compare(&a->prefix, &b->prefix) &&
+	       !xs_address_compare(&a->via, &b->via);
+}
+
+static bool same_neighbour(const struct xs_want_neighbour *a, const struct xs_want_neighbour *b)
+{
+	return a->vport == b->vport && !xs_address_compare(&a->address, &b->address) &&
+	       !memcmp(&a->mac, &b->mac, sizeof(a->mac));
+}
+
+bool xs_want_same(const struct xs_want *a, const struct xs_want *b)
+{
+	bool same = a->key == b->key && !strcmp(a->netns, b->netns) && a->role == b->role && a->ipv6 == b->ipv6 &&
+		    a->vport_count == b->vport_count && a->address_count == b->address_count &&
+		    a->route_count == b->route_count && a->neighbour_count == b->neighbour_count;
+
+	for (size_t i = 0; same && i < a->vport_count; i++)
+		same = !memcmp(a->vport[i], b->vport[i], sizeof(*a->vport[i]));
+	for (size_t i = 0; same && i < a->address_count; i++)
+		same = same_address(&a->address[i], &b->address[i]);
+	for (size_t i = 0; same && i < a->route_count; i++)
+		same = same_route(&a->route[i], &b->route[i]);
+	for (size_t i = 0; same && i < a->neighbour_count; i++)
+		same = same_neighbour(&a->neighbour[i], &b->neighbour[i]);
+	return same;
+}

@@ -78,6 +78,8 @@ struct xs_wants {
 /* 0 or -ENOMEM. NULL image: nothing is wanted. */
 int xs_wants_make(const struct xs_image *image, struct xs_wants *out);
 void xs_wants_free(struct xs_wants *wants);
+/* Of two images: does the namespace hold the same? */
+bool xs_want_same(const struct xs_want *a, const struct xs_want *b);
 struct xs_want *xs_wants_find(const struct xs_wants *wants, uint64_t key);
 
 int xs_want_add_address(struct xs_want *want, const struct xs_want_address *address);

@@ -85,7 +85,7 @@ void make(const struct node_variant *variant)
 {
 	struct xs_image *image = node_image(node_name, variant);
 
-	if (xs_node_make(node, image, NULL, NULL, node_error))
+	if (xs_node_make(node, image, NULL, NULL, NULL, node_error))
 		fail_msg("make: %s", node_error);
 	assert_int_equal(xs_node_copy_carrier(node, image), 0);
 	xs_image_free(image);

@@ -27,7 +27,7 @@ static void missing_interface_is_refused(void **context)
 
 	variant.interface = "eth7";
 	image = node_image(node_name, &variant);
-	assert_int_equal(xs_node_make(node, image, NULL, NULL, node_error), -ENODEV);
+	assert_int_equal(xs_node_make(node, image, NULL, NULL, NULL, node_error), -ENODEV);
 	xs_image_free(image);
 	assert_non_null(strstr(node_error, "port r2"));
 	assert_non_null(strstr(node_error, "eth7"));
@@ -41,13 +41,13 @@ static void foreign_names_are_refused(void **context)
 	char command[64];
 
 	output("ip netns add xs.@.A");
-	assert_int_equal(xs_node_make(node, image, NULL, NULL, node_error), -EEXIST);
+	assert_int_equal(xs_node_make(node, image, NULL, NULL, NULL, node_error), -EEXIST);
 	assert_non_null(strstr(node_error, "not of our making"));
 	retire(NULL);
 	snprintf(command, sizeof(command), "ls /run/netns/xs.@.A 2>&1");
 	expect_not(command, "cannot access");
 	output("ip netns del xs.@.A; ip -n @ link add xs4 type veth peer name other");
-	assert_int_equal(xs_node_make(node, image, NULL, NULL, node_error), -EEXIST);
+	assert_int_equal(xs_node_make(node, image, NULL, NULL, NULL, node_error), -EEXIST);
 	assert_non_null(strstr(node_error, "xs4"));
 	retire(NULL);
 	expect("ip -n @ -o link show dev xs4", "xs4@other");
@@ -81,11 +81,11 @@ static void foreign_xdp_is_refused(void **context)
 	assert_int_equal(err, 0);
 	remember_state();
 
-	assert_int_equal(xs_node_make(node, image, NULL, NULL, node_error), -EBUSY);
+	assert_int_equal(xs_node_make(node, image, NULL, NULL, NULL, node_error), -EBUSY);
 	assert_non_null(strstr(node_error, "(somebodys)"));
 	assert_non_null(strstr(node_error, "port r2"));
 	expect_as_before();
-	assert_int_equal(xs_node_make(node, image, all_are_ours, &seen, node_error), 0);
+	assert_int_equal(xs_node_make(node, image, NULL, all_are_ours, &seen, node_error), 0);
 	assert_true(seen > 0);
 	xs_image_free(image);
 	close(program);

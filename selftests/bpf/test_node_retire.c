@@ -124,7 +124,7 @@ static void a_killed_maker_is_succeeded(void **context)
 
 		assert_true(child >= 0);
 		if (!child) {
-			xs_node_make(node, image, NULL, NULL, node_error);
+			xs_node_make(node, image, NULL, NULL, NULL, node_error);
 			xs_node_retire(node, NULL, node_error);
 			_exit(0);
 		}
