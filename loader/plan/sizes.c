@@ -44,27 +44,48 @@ static int compare_prefixes(const void *a, const void *b)
 	return xs_prefix_compare(a, b);
 }
 
+/* Up to two prefixes under an entry take a guard, and no block (address_table.h). */
+#define GUARDED 2
+
 /*
- * Blocks of the address tables, one of each family, that hold these: one per distinct leading part that a longer prefix
- * goes through. Sorts.
+ * Blocks below one that is reached by `depth` bytes, which all of these share and go beyond: one for each value of the
+ * next byte under which there are more than a guard holds. Sorted, so those of one value are a run; of them, one that
+ * ends with that byte lies in the block itself.
  */
+static uint64_t blocks_below(const struct xs_prefix *prefix, size_t count, unsigned int depth)
+{
+	uint64_t blocks = 0;
+	size_t i, next;
+
+	for (i = 0; i < count; i = next) {
+		size_t first = i;
+
+		for (next = i + 1; next < count && prefix[next].length > depth * 8 &&
+				   prefix[next].bytes[depth] == prefix[i].bytes[depth];)
+			next++;
+		while (first < next && prefix[first].length <= (depth + 1) * 8)
+			first++;
+		if (next - first > GUARDED)
+			blocks += 1 + blocks_below(prefix + first, next - first, depth + 1);
+	}
+	return blocks;
+}
+
+/* Blocks of the address tables, one of each family, that hold these. Sorts, and leaves out what is there twice. */
 static uint64_t blocks_of(struct xs_prefix *prefix, size_t count)
 {
 	uint64_t blocks = XS_FAMILIES;
-	size_t i;
+	size_t i, next, kept = 0;
 
 	if (count)
 		qsort(prefix, count, sizeof(*prefix), compare_prefixes);
-	for (i = 0; i < count; i++) {
-		unsigned int depth, levels = (prefix[i].length + 7u) / 8;
-
-		/* A step at `depth` bytes is shared with the prefix before if that has the same bytes and goes as deep.
-		 */
-		for (depth = 1; depth < levels; depth++) {
-			if (!i || prefix[i].family != prefix[i - 1].family ||
-			    memcmp(prefix[i].bytes, prefix[i - 1].bytes, depth) || prefix[i - 1].length <= depth * 8)
-				blocks++;
-		}
+	for (i = 0; i < count; i++)
+		if (prefix[i].length && (!kept || xs_prefix_compare(&prefix[i], &prefix[kept - 1])))
+			prefix[kept++] = prefix[i];
+	for (i = 0; i < kept; i = next) {
+		for (next = i + 1; next < kept && prefix[next].family == prefix[i].family;)
+			next++;
+		blocks += blocks_below(prefix + i, next - i, 0);
 	}
 	return blocks;
 }
@@ -75,24 +96,45 @@ static uint64_t blocks_of(struct xs_prefix *prefix, size_t count)
  */
 static uint64_t host_blocks(const struct xs_p_vport *vport)
 {
-	bool users = vport->kind == XS_VPORT_GATEWAY || vport->kind == XS_VPORT_EDGE;
 	uint8_t length = vport->length[XS_FAMILY4];
 	uint64_t blocks = 0;
 
+	if (vport->kind != XS_VPORT_GATEWAY && vport->kind != XS_VPORT_EDGE)
+		return 0;
 	if (vport->address[XS_FAMILY4].family)
-		blocks += vport->kind == XS_VPORT_MUX || length >= 24 ? 1
-			  : length <= 16                              ? HOST_BLOCKS_MAX
-								      : 1u << (24 - length);
-	if (vport->address[XS_FAMILY6].family && users)
+		blocks += length >= 24 ? 1 : length <= 16 ? HOST_BLOCKS_MAX : 1u << (24 - length);
+	if (vport->address[XS_FAMILY6].family)
 		blocks += HOST_BLOCKS_6;
 	return blocks;
+}
+
+/*
+ * What the kernel has of a virtual port's subnet: the route, its own address, that of all (IPv4's last, IPv6's first),
+ * and behind a link the other end's.
+ */
+#define PREFIXES_OF_PORT 4
+
+static size_t port_prefixes(const struct xs_p_vport *vport, unsigned int f, struct xs_prefix *out)
+{
+	const struct xs_address *own = &vport->address[f];
+	struct xs_address other = *own;
+	unsigned int last = xs_family_bits(own->family) / 8 - 1;
+
+	out[0] = xs_vport_subnet(vport, f);
+	out[1] = xs_prefix_of_host(own);
+	other.bytes[last] ^= 1;
+	out[2] = xs_prefix_of_host(&other);
+	other.bytes[last] ^= 3;
+	out[3] = xs_prefix_of_host(&other);
+	return PREFIXES_OF_PORT;
 }
 
 static int vrf_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
 {
 	unsigned int f;
 	size_t i, count = 0;
-	struct xs_prefix *prefix = calloc(vrf->routes.count + 2 * XS_FAMILIES * vrf->vports.count + 1, sizeof(*prefix));
+	struct xs_prefix *prefix =
+		calloc(vrf->routes.count + PREFIXES_OF_PORT * XS_FAMILIES * vrf->vports.count + 1, sizeof(*prefix));
 
 	if (!prefix)
 		return -ENOMEM;
@@ -102,10 +144,8 @@ static int vrf_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
 		const struct xs_p_vport *vport = xs_list_at(&vrf->vports, i);
 
 		for (f = 0; f < XS_FAMILIES; f++) {
-			if (!vport->address[f].family)
-				continue;
-			prefix[count++] = xs_vport_subnet(vport, f);
-			prefix[count++] = xs_prefix_of_host(&vport->address[f]);
+			if (vport->address[f].family)
+				count += port_prefixes(vport, f, &prefix[count]);
 		}
 		*blocks += host_blocks(vport);
 	}

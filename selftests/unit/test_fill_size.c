@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "loader/node/fill.h"
+#include "maps/pool.h"
 #include "selftests/unit/model_dump.h"
 #include "selftests/unit/plan_fixture.h"
 
@@ -42,10 +43,100 @@ static void test_the_spare_serves_figure7(void **state)
 	assert_spare_serves("docs/examples/figure7-dual.yaml");
 }
 
+/* ---- blocks ---------------------------------------------------------------------------------------------------- */
+
+#define SLICES 300
+
+static char *many_slices(void)
+{
+	size_t size;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	fprintf(out, "node:\n  - {name: N1, port: [{name: b, peer: N2/a}]}\n  - {name: N2, port: [{name: a, peer: "
+		     "N1/b}]}\nslice:\n");
+	for (int i = 0; i < SLICES; i++)
+		fprintf(out,
+			"  - name: s%d\n"
+			"    vrf:\n"
+			"      - {name: v1, node: N1, route: [{prefix: 10.10.0.0/16, via: 10.1.2.2}, {prefix: "
+			"0.0.0.0/0, via: 10.1.3.2},\n"
+			"         {prefix: \"2001:db8:10::/64\", via: \"2001:db8:1:2::2\"}, {prefix: \"::/0\", via: "
+			"\"2001:db8:1:3::2\"}]}\n"
+			"      - {name: v2, node: N2}\n"
+			"    link:\n"
+			"      - {name: a%d, ends: [v1, v2], subnet: [10.1.2.0/24, \"2001:db8:1:2::/64\"]}\n"
+			"      - {name: b%d, ends: [v1, v2], subnet: [10.1.3.0/24, \"2001:db8:1:3::/64\"]}\n",
+			i, i, i);
+	fclose(out);
+	return text;
+}
+
+static void put(struct xs_table *table[XS_FAMILIES], const struct xs_prefix *prefix)
+{
+	assert_int_equal(xs_table_set(table[xs_family_index(prefix->family)], prefix->bytes, prefix->length, 1), 0);
+}
+
+/* What the kernel has of a virtual port: subnet, own address, all's, the other end's. */
+static void put_port(struct xs_table *table[XS_FAMILIES], const struct xs_rec_vport *vport, unsigned int family)
+{
+	struct xs_prefix subnet = xs_prefix_mask(&vport->address[family], vport->length[family]);
+	struct xs_prefix host = xs_prefix_of_host(&vport->address[family]);
+	unsigned int last = xs_family_bits(vport->address[family].family) / 8 - 1;
+
+	put(table, &subnet);
+	put(table, &host);
+	host.bytes[last] ^= 3;
+	put(table, &host);
+	host.bytes[last] = family == XS_FAMILY4 ? 255 : 0;
+	put(table, &host);
+}
+
+/* Tables of all slices take no more than half the blocks that the plan sets aside, and not much less. */
+static void test_blocks_are_enough(void **state)
+{
+	char *text = many_slices();
+	struct made *made = made_new(text, NULL, 0);
+	const struct xs_image *image = made->image[0];
+	const struct xs_rec_node *node = xs_image_at(image, XS_REC_NODE, 0);
+	struct xs_tables tables = { .blocks = node->blocks, .guards = node->blocks * 2 };
+	struct xs_table *table[SLICES + 1][XS_FAMILIES];
+	const struct xs_rec_vport *vport;
+	const struct xs_rec_route *route;
+	struct xs_pool *pool;
+
+	tables.block = calloc(tables.blocks, sizeof(*tables.block));
+	tables.guard = calloc(tables.guards, sizeof(*tables.guard));
+	pool = xs_pool_new(tables, NULL, NULL);
+	assert_non_null(pool);
+	for (int i = 1; i <= SLICES; i++)
+		for (unsigned int f = 0; f < XS_FAMILIES; f++)
+			table[i][f] = xs_table_new(pool, xs_family_bits(xs_family_at(f)) / 8);
+	for (size_t i = 0; (route = xs_image_at(image, XS_REC_ROUTE, i)); i++)
+		put(table[route->slice], &route->prefix);
+	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++)
+		for (unsigned int f = 0; f < XS_FAMILIES; f++)
+			put_port(table[vport->slice], vport, f);
+	print_message("%u of %u blocks, %u of %u guards\n", xs_pool_used(pool), tables.blocks,
+		      xs_pool_guards_used(pool), tables.guards);
+	assert_true(xs_pool_used(pool) <= tables.blocks / 2);
+	assert_true(xs_pool_used(pool) > tables.blocks / 8);
+	assert_true(xs_pool_guards_used(pool) <= tables.guards / 2);
+	for (int i = 1; i <= SLICES; i++)
+		for (unsigned int f = 0; f < XS_FAMILIES; f++)
+			xs_table_free(table[i][f]);
+	xs_pool_free(pool);
+	free(tables.block);
+	free(tables.guard);
+	made_free(made);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_spare_serves_figure7),
+		cmocka_unit_test(test_blocks_are_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
