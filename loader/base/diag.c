@@ -211,7 +211,7 @@ static void print_one(FILE *out, const char *file, const struct xs_place *place,
 	fprintf(out, "%s\n", text);
 }
 
-void xs_diag_print(const struct xs_diag *diag, FILE *out)
+static void print_all(const struct xs_diag *diag, FILE *out)
 {
 	const struct fault **list = sorted(diag);
 	size_t lost = diag->errors + diag->warnings - diag->count;
@@ -227,6 +227,19 @@ void xs_diag_print(const struct xs_diag *diag, FILE *out)
 	if (lost)
 		fprintf(out, "%s: error: memory is exhausted: %zu further faults have no text\n", diag->file, lost);
 	free(list);
+}
+
+/* At once: to stderr, which is not buffered, each piece would be a system call. */
+void xs_diag_print(const struct xs_diag *diag, FILE *out)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *whole = diag->count ? open_memstream(&text, &size) : NULL;
+
+	print_all(diag, whole ? whole : out);
+	if (whole && !fclose(whole))
+		fwrite(text, 1, size, out);
+	free(text);
 }
 
 static void set_place(json_t *object, const struct xs_place *place)

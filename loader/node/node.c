@@ -184,6 +184,8 @@ static int claim(struct xs_node *node, const struct xs_wants *wants, char *error
 	int err = 0;
 
 	for (const struct xs_want *want = wants->by_key; !err && want; want = want->hh.next) {
+		if (want->kept)
+			continue;
 		err = claim_namespace(node, want, error);
 		for (size_t i = 0; !err && i < want->vport_count; i++)
 			err = claim_veth(node, want, want->vport[i], error);
@@ -266,7 +268,50 @@ static bool is_kept(const struct xs_node *node, const struct xs_want *want, cons
 	return kept;
 }
 
-static int make_spaces(struct xs_node *node, const struct xs_wants *wants, const struct xs_wants *former, char *error)
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct xs_link *)a)->name, ((const struct xs_link *)b)->name);
+}
+
+static int look_at_link(struct xs_node *node, const char *name)
+{
+	int err = xs_link_get(node->netlink, name, 0, &node->links[node->link_count]);
+
+	node->link_count += !err;
+	return err == -ENODEV ? 0 : err;
+}
+
+/* The node's links that count: of ports, and of the namespaces that something is to be done for. All cost more with
+ * each. */
+static int look_at_some_links(struct xs_node *node, const struct xs_image *image, const struct xs_wants *wants)
+{
+	size_t room = image->count[XS_REC_PORT] + image->count[XS_REC_VPORT] + 1;
+	const struct xs_rec_port *port;
+	char name[IFNAMSIZ];
+	int err = 0;
+
+	node->links = calloc(room, sizeof(*node->links));
+	if (!node->links)
+		return -ENOMEM;
+	for (size_t i = 0; !err && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
+		err = look_at_link(node, port->interface);
+	for (const struct xs_want *want = wants->by_key; !err && want; want = want->hh.next)
+		for (size_t i = 0; !err && !want->kept && i < want->vport_count; i++)
+			err = look_at_link(node, xs_veth_name(want->vport[i]->id, name));
+	qsort(node->links, node->link_count, sizeof(*node->links), by_name);
+	return err;
+}
+
+static int look_at_links(struct xs_node *node, const struct xs_image *image, struct xs_wants *wants,
+			 const struct xs_wants *former)
+{
+	for (struct xs_want *want = wants->by_key; want; want = want->hh.next)
+		want->kept = is_kept(node, want, former);
+	return former->by_key ? look_at_some_links(node, image, wants)
+			      : xs_link_dump(node->netlink, &node->links, &node->link_count);
+}
+
+static int make_spaces(struct xs_node *node, const struct xs_wants *wants, char *error)
 {
 	int err = 0;
 
@@ -274,7 +319,7 @@ static int make_spaces(struct xs_node *node, const struct xs_wants *wants, const
 		state->public.fresh = state->public.looked_at = false;
 	node->unmet = 0;
 	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next)
-		if (!is_kept(node, want, former))
+		if (!want->kept)
 			err = xs_space_make(node, want, error);
 	return err ? err : xs_spaces_meet(node, wants, error);
 }
@@ -295,7 +340,7 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, const struc
 	if (!err)
 		err = xs_wants_make(former, &before);
 	if (!err)
-		err = xs_link_dump(node->netlink, &node->links, &node->link_count);
+		err = look_at_links(node, image, &wants, &before);
 	if (err) {
 		xs_node_fail(error, err, "node %s: read image or links", node->name);
 		goto out;
@@ -316,7 +361,7 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, const struc
 		if (err)
 			goto out;
 	}
-	err = make_spaces(node, &wants, &before, error);
+	err = make_spaces(node, &wants, error);
 out:
 	xs_scripts_forget(node);
 	free(node->links);

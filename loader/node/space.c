@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * space.c - one namespace of a sliver or an edge made equal to its want: the namespace and its veths. Settings are in
- * space_settings.c, the rest in space_inet.c.
+ * space_settings.c, addresses and routes in space_inet.c, the short way of a new one in space_fresh.c.
  *
  * Always holds: settings stand before the devices that take them over, and the node's end of a veth is silent (no ARP,
  * no IPv6): what comes out of a namespace is the datapath's alone.
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -219,9 +218,7 @@ static int make_veth(struct xs_view *view, const struct xs_rec_vport *vport, con
 	return err ? xs_view_fail(view, err, xs_netlink_why(netlink), "set mtu or flags of %s", veth->name) : 0;
 }
 
-/* veth NULL: it is there, and was not looked at yet. */
-static int remember_vport(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *veth,
-			  uint32_t inner)
+int xs_view_remember(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *veth, uint32_t inner)
 {
 	struct xs_vport_state *state;
 
@@ -283,154 +280,11 @@ static int make_vports(struct xs_view *view)
 		if (!err)
 			err = make_veth(view, vport, &veth);
 		if (!err)
-			err = remember_vport(view, vport, &veth, inner->ifindex);
+			err = xs_view_remember(view, vport, &veth, inner->ifindex);
 		if (err)
 			return err;
 	}
 	return 0;
-}
-
-/* ---- a new namespace ----------------------------------------------------------------------------------------------
- *
- * Nothing is there that would have to be looked at, and each thing can be named before it is made: so all of it is
- * asked for in two messages. Where any of that fails the way is that of all others, which finds what is missing and
- * says what cannot be had.
- */
-
-#define FIRST_IFINDEX (XS_LO_IFINDEX + 1)
-
-/* Ends of our names in the node's namespace, whose other ends went with an earlier namespace. */
-static int remove_leftovers(struct xs_view *view)
-{
-	struct xs_node *node = view->node;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < view->want->vport_count; i++) {
-		char name[IFNAMSIZ];
-		const struct xs_link *left =
-			xs_link_find(node->links, node->link_count, xs_veth_name(view->want->vport[i]->id, name));
-
-		if (left)
-			err = xs_link_delete(node->netlink, node->links, node->link_count, &left->ifindex, 1);
-	}
-	return err;
-}
-
-static int add_veths(struct xs_view *view)
-{
-	int err = 0;
-
-	xs_netlink_gather(view->netlink);
-	for (size_t i = 0; !err && i < view->want->vport_count; i++) {
-		const struct xs_rec_vport *vport = view->want->vport[i];
-		char name[IFNAMSIZ];
-
-		err = xs_veth_add_inside(view->netlink, vport->name, FIRST_IFINDEX + i, vport->mac.bytes, vport->mtu,
-					 view->node->netns, xs_veth_name(vport->id, name));
-	}
-	if (!err)
-		err = xs_netlink_flush(view->netlink);
-	else
-		xs_netlink_flush(view->netlink);
-	for (size_t i = 0; !err && i < view->want->vport_count; i++) {
-		err = xs_features_off(xs_netlink_fd(view->netlink), view->want->vport[i]->name,
-				      xs_tx_checksum_features);
-		if (!err)
-			err = remember_vport(view, view->want->vport[i], NULL, FIRST_IFINDEX + i);
-	}
-	return err;
-}
-
-static int enable_ipv6(struct xs_view *view)
-{
-	struct xs_netns_scope scope;
-	char path[64];
-	int err;
-
-	if (!view->want->ipv6)
-		return 0;
-	err = xs_netns_enter(view->space->netns, &scope);
-	if (err)
-		return err;
-	for (size_t i = 0; !err && i < view->want->vport_count; i++) {
-		const struct xs_rec_vport *vport = view->want->vport[i];
-
-		snprintf(path, sizeof(path), "conf/%s/disable_ipv6", vport->name);
-		if (vport->address[XS_FAMILY6].family)
-			err = xs_view_set_sysctl(view, view->space->sysctl.ipv6, path, 0);
-	}
-	xs_netns_leave(&scope);
-	return err;
-}
-
-static int add_rest(struct xs_view *view)
-{
-	int err, flushed;
-
-	xs_netlink_gather(view->netlink);
-	err = xs_link_set_flags(view->netlink, XS_LO_IFINDEX, IFF_UP, IFF_UP);
-	for (size_t i = 0; !err && i < view->want->vport_count; i++)
-		err = xs_view_queue_neighbour_settings(view, view->want->vport[i], FIRST_IFINDEX + i);
-	if (!err)
-		err = xs_view_add_all(view);
-	flushed = xs_netlink_flush(view->netlink);
-	return err ? err : flushed;
-}
-
-static int make_fresh(struct xs_view *view)
-{
-	int err = remove_leftovers(view);
-
-	if (!err)
-		err = add_veths(view);
-	if (!err)
-		err = enable_ipv6(view);
-	if (!err)
-		err = add_rest(view);
-	if (!err)
-		view->node->unmet += view->want->vport_count;
-	return err;
-}
-
-/* The outer end of a vport that was made from inside. By name, as a look at all would cost more with each namespace. */
-static int meet_veth(struct xs_view *view, const struct xs_rec_vport *vport)
-{
-	struct xs_vport_state *state;
-	struct ifreq request = {};
-	char path[64];
-
-	HASH_FIND(hh, view->node->vports, &vport->id, sizeof(vport->id), state);
-	if (!state || state->public.veth)
-		return 0;
-	xs_veth_name(vport->id, request.ifr_name);
-	if (ioctl(xs_netlink_fd(view->node->netlink), SIOCGIFINDEX, &request))
-		return xs_view_fail(view, -errno, "", "look at veth %s in %s", request.ifr_name, view->node->where);
-	state->public.veth = (uint32_t)request.ifr_ifindex;
-	state->public.fresh = true;
-	state->up = false;
-	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", request.ifr_name);
-	return xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1);
-}
-
-int xs_spaces_meet(struct xs_node *node, const struct xs_wants *wants, char *error)
-{
-	struct xs_netns_scope scope;
-	int err;
-
-	if (!node->unmet)
-		return 0;
-	err = xs_netns_enter(node->netns, &scope);
-	if (err)
-		return xs_node_fail(error, err, "node %s: look into %s", node->name, node->where);
-	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next) {
-		struct xs_view view = { .node = node, .want = want, .error = error };
-
-		view.space = xs_space_find(node, want->key);
-		for (size_t i = 0; !err && view.space && i < want->vport_count; i++)
-			err = meet_veth(&view, want->vport[i]);
-	}
-	xs_netns_leave(&scope);
-	return err;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------------- */
@@ -452,7 +306,7 @@ int xs_space_make(struct xs_node *node, struct xs_want *want, char *error)
 	int err;
 
 	err = open_space(&view);
-	if (!err && view.fresh && !make_fresh(&view))
+	if (!err && view.fresh && !xs_view_make_fresh(&view))
 		goto out;
 	if (!err)
 		err = look(&view);

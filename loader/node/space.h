@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * space.h - what the parts of making a namespace share: space.c (the namespace and its veths), space_settings.c and
- * space_inet.c (addresses, routes, neighbours). Included by these only.
+ * space.h - what the parts of making a namespace share: space.c (the namespace and its veths), space_fresh.c (a new
+ * one), space_settings.c and space_inet.c (addresses, routes, neighbours). Included by these only.
  */
 #ifndef XSLICE_NODE_SPACE_H
 #define XSLICE_NODE_SPACE_H
@@ -35,6 +35,11 @@ int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport
 
 /* For a device of a new namespace, in which all else is as `default` says. */
 int xs_view_queue_neighbour_settings(struct xs_view *view, const struct xs_rec_vport *vport, uint32_t ifindex);
+/* space.c. veth NULL: it is there, and was not looked at yet. */
+int xs_view_remember(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *veth,
+		     uint32_t inner);
+/* All that is in a new namespace. On failure no sentence is written: what is there is to be looked at. */
+int xs_view_make_fresh(struct xs_view *view);
 /* All addresses, routes and neighbours of a new namespace, without looking. */
 int xs_view_add_all(struct xs_view *view);
 

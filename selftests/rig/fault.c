@@ -92,8 +92,40 @@ static bool asks_bpf(long command)
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
+#define MESSAGE_NOBODY_KNOWS 0xffff
+
+/* Several changes in one message: each is a step, and the kernel refuses the one that is to fail and does the others.
+ */
+static ssize_t send_many(int fd, const void *bytes, size_t size, int flags, const struct sockaddr *to, socklen_t length)
+{
+	char *copy = malloc(size);
+	struct nlmsghdr *message = (struct nlmsghdr *)copy;
+	int left = (int)size;
+	ssize_t sent;
+
+	if (!copy)
+		return REAL(sendto)(fd, bytes, size, flags, to, length);
+	memcpy(copy, bytes, size);
+	for (; NLMSG_OK(message, (unsigned int)left); message = NLMSG_NEXT(message, left))
+		if (fails("change", message->nlmsg_type, asks(message, left)))
+			message->nlmsg_type = MESSAGE_NOBODY_KNOWS;
+	sent = REAL(sendto)(fd, copy, size, flags, to, length);
+	free(copy);
+	return sent;
+}
+
+static bool is_many(const void *bytes, size_t size)
+{
+	const struct nlmsghdr *message = bytes;
+
+	return shared && size >= sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
+	       NLMSG_ALIGN(message->nlmsg_len) + sizeof(*message) <= size;
+}
+
 ssize_t sendto(int fd, const void *bytes, size_t size, int flags, const struct sockaddr *to, socklen_t length)
 {
+	if (is_many(bytes, size))
+		return send_many(fd, bytes, size, flags, to, length);
 	return fails("sendto", size, asks(bytes, size)) ? -1 : REAL(sendto)(fd, bytes, size, flags, to, length);
 }
 
