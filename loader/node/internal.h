@@ -31,6 +31,7 @@ struct xs_space {
 	int netns;
 	uint64_t inode;          /* of the namespace that `netns` leads to: the name may come to mean another */
 	struct xs_sysctl sysctl; /* kept, as the kernel passes by all namespaces to find that of one */
+	struct xs_netlink *unfurnished; /* during make: by which a new namespace gets what it lacks; NULL: nothing */
 	bool surplus; /* the last make saw addresses or routes of an earlier image: retire has something to do */
 	UT_hash_handle hh;
 };
@@ -63,7 +64,7 @@ struct xs_node {
 	struct xs_link *links; /* of the node's namespace, during make and retire */
 	size_t link_count;
 	struct xs_script *script[XS_ROLES][2]; /* during make: what a new namespace needs, without and with IPv6 */
-	size_t unmet; /* during make: vports made from inside, whose outer ends were not looked at yet */
+	size_t unfurnished;                    /* during make: namespaces */
 };
 
 /* Writes the sentence and strerror(-err) and returns err; err 0 stands for a sentence without more, returned as
@@ -111,8 +112,9 @@ extern const char *const xs_tx_checksum_features[];
 
 /* Makes or opens the namespace and adds or changes until it holds what is wanted. */
 int xs_space_make(struct xs_node *node, struct xs_want *want, char *error);
-/* Looks at the outer ends of the vports that were made so far. */
-int xs_spaces_meet(struct xs_node *node, const struct xs_wants *wants, char *error);
+/* Gives new namespaces all but their veths, which they have. failed: making one of them did (errno), and none gets
+ * anything. */
+int xs_spaces_furnish(struct xs_node *node, const struct xs_wants *wants, int failed, char *error);
 void xs_scripts_forget(struct xs_node *node);
 /* Removes addresses, routes and neighbours that are not wanted. Devices are retire's. */
 int xs_space_trim(struct xs_node *node, struct xs_want *want, char *error);

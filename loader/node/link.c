@@ -315,7 +315,6 @@ int xs_veth_add_inside(struct xs_netlink *netlink, const char *name, uint32_t if
 	struct veth_nests nests;
 
 	info->ifi_index = (int)ifindex;
-	info->ifi_flags = info->ifi_change = IFF_UP;
 	mnl_attr_put(message, IFLA_ADDRESS, 6, mac);
 	silence(begin_peer(message, &nests, outer, mtu, outer_netns));
 	return add_veth(netlink, &nests);

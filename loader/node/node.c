@@ -317,11 +317,11 @@ static int make_spaces(struct xs_node *node, const struct xs_wants *wants, char 
 
 	for (struct xs_vport_state *state = node->vports; state; state = state->hh.next)
 		state->public.fresh = state->public.looked_at = false;
-	node->unmet = 0;
+	node->unfurnished = 0;
 	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next)
 		if (!want->kept)
 			err = xs_space_make(node, want, error);
-	return err ? err : xs_spaces_meet(node, wants, error);
+	return xs_spaces_furnish(node, wants, err, error);
 }
 
 int xs_node_make(struct xs_node *node, const struct xs_image *image, const struct xs_image *former,

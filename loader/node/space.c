@@ -42,6 +42,7 @@ void xs_space_close(struct xs_node *node, struct xs_space *space)
 {
 	HASH_DEL(node->spaces, space);
 	xs_sysctl_close(&space->sysctl);
+	xs_netlink_close(space->unfurnished);
 	close(space->netns);
 	free(space);
 }

@@ -38,7 +38,8 @@ int xs_view_queue_neighbour_settings(struct xs_view *view, const struct xs_rec_v
 /* space.c. veth NULL: it is there, and was not looked at yet. */
 int xs_view_remember(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *veth,
 		     uint32_t inner);
-/* All that is in a new namespace. On failure no sentence is written: what is there is to be looked at. */
+/* The veths of a new namespace, which is to be furnished. On failure no sentence is written: what is there is to be
+ * looked at. */
 int xs_view_make_fresh(struct xs_view *view);
 /* All addresses, routes and neighbours of a new namespace, without looking. */
 int xs_view_add_all(struct xs_view *view);

@@ -4,8 +4,10 @@
  * can be named before it is made: so all of it is asked for in two messages. Where any of that fails the way is that of
  * all others (space.c), which finds what is missing and says what cannot be had.
  *
- * Always holds: veths are made from their inner ends; what the outer ones became is looked up when all namespaces are
- * made, by one visit to the node's (xs_spaces_meet()).
+ * Always holds: veths are made from their inner ends, both down; when all namespaces are made, the outer ones are
+ * looked up by one visit to the node's, and then the inner ones come up and get what is theirs. Not earlier: the kernel
+ * follows the carrier of a new device behind our backs, and one that it finds up and without costs a grace period, in
+ * which nobody else can make a device.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -90,6 +92,8 @@ static int add_rest(struct xs_view *view)
 	err = xs_link_set_flags(view->netlink, XS_LO_IFINDEX, IFF_UP, IFF_UP);
 	for (size_t i = 0; !err && i < view->want->vport_count; i++)
 		err = xs_view_queue_neighbour_settings(view, view->want->vport[i], FIRST_IFINDEX + i);
+	for (size_t i = 0; !err && i < view->want->vport_count; i++)
+		err = xs_link_set_flags(view->netlink, FIRST_IFINDEX + i, IFF_UP, IFF_UP);
 	if (!err)
 		err = xs_view_add_all(view);
 	flushed = xs_netlink_flush(view->netlink);
@@ -104,11 +108,12 @@ int xs_view_make_fresh(struct xs_view *view)
 		err = add_veths(view);
 	if (!err)
 		err = enable_ipv6(view);
-	if (!err)
-		err = add_rest(view);
-	if (!err)
-		view->node->unmet += view->want->vport_count;
-	return err;
+	if (err)
+		return err;
+	view->space->unfurnished = view->netlink;
+	view->netlink = NULL;
+	view->node->unfurnished++;
+	return 0;
 }
 
 /* The outer end of a vport that was made from inside. By name, as a look at all would cost more with each namespace. */
@@ -131,13 +136,11 @@ static int meet_veth(struct xs_view *view, const struct xs_rec_vport *vport)
 	return xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1);
 }
 
-int xs_spaces_meet(struct xs_node *node, const struct xs_wants *wants, char *error)
+static int meet_veths(struct xs_node *node, const struct xs_wants *wants, char *error)
 {
 	struct xs_netns_scope scope;
 	int err;
 
-	if (!node->unmet)
-		return 0;
 	err = xs_netns_enter(node->netns, &scope);
 	if (err)
 		return xs_node_fail(error, err, "node %s: look into %s", node->name, node->where);
@@ -145,9 +148,42 @@ int xs_spaces_meet(struct xs_node *node, const struct xs_wants *wants, char *err
 		struct xs_view view = { .node = node, .want = want, .error = error };
 
 		view.space = xs_space_find(node, want->key);
-		for (size_t i = 0; !err && view.space && i < want->vport_count; i++)
+		for (size_t i = 0; !err && view.space && view.space->unfurnished && i < want->vport_count; i++)
 			err = meet_veth(&view, want->vport[i]);
 	}
 	xs_netns_leave(&scope);
+	return err;
+}
+
+static int furnish(struct xs_node *node, struct xs_want *want, char *error)
+{
+	struct xs_view view = { .node = node, .want = want, .error = error };
+	int err;
+
+	view.space = xs_space_find(node, want->key);
+	if (!view.space || !view.space->unfurnished)
+		return 0;
+	view.netlink = view.space->unfurnished;
+	view.space->unfurnished = NULL;
+	err = add_rest(&view);
+	xs_netlink_close(view.netlink);
+	return err ? xs_space_make(node, want, error) : 0;
+}
+
+int xs_spaces_furnish(struct xs_node *node, const struct xs_wants *wants, int failed, char *error)
+{
+	int err = failed;
+
+	if (!node->unfurnished)
+		return err;
+	node->unfurnished = 0;
+	if (!err)
+		err = meet_veths(node, wants, error);
+	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next)
+		err = furnish(node, want, error);
+	for (struct xs_space *space = node->spaces; err && space; space = space->hh.next) {
+		xs_netlink_close(space->unfurnished);
+		space->unfurnished = NULL;
+	}
 	return err;
 }
