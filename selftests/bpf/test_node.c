@@ -154,6 +154,43 @@ static void subnets_change_places(void **context)
 	expect_as_before();
 }
 
+/* What both images say alike is not looked at, until all is. */
+static void a_change_looks_at_its_own_part(void **context)
+{
+	struct node_variant variant = node_normal;
+	struct xs_image *former = node_image(node_name, &node_normal), *next;
+	uint64_t changes;
+
+	make(&node_normal);
+	variant.route_via = "10.1.2.77";
+	next = node_image(node_name, &variant);
+	output("ip -n xs.@.A address del 10.1.2.1/24 dev A12");
+	changes = xs_netlink_changes();
+	assert_int_equal(xs_node_make(node, next, former, NULL, NULL, node_error), 0);
+	assert_int_equal(xs_netlink_changes() - changes, 1);
+	assert_true(xs_node_vport(node, 1)->looked_at);
+	assert_false(xs_node_vport(node, 5)->looked_at);
+	expect("ip -n xs.@.P route show 10.9.0.0/16", "via 10.1.2.77 dev P12");
+	expect_not("ip -n xs.@.A -o address show dev A12", "10.1.2.1/24");
+	/* A namespace that is new is made, whatever was said before. */
+	variant.without_a = true;
+	make(&variant);
+	retire(&variant);
+	xs_image_free(former);
+	former = node_image(node_name, &variant);
+	variant.without_a = false;
+	xs_image_free(next);
+	next = node_image(node_name, &variant);
+	assert_int_equal(xs_node_make(node, next, former, NULL, NULL, node_error), 0);
+	assert_true(xs_node_vport(node, 5)->fresh);
+	assert_false(xs_node_vport(node, 1)->looked_at);
+	expect("ip -n xs.@.A -o address show dev A12", "10.1.2.1/24");
+	make(&variant);
+	make_and_retire_change_nothing(&variant);
+	xs_image_free(former);
+	xs_image_free(next);
+}
+
 static void carrier_is_copied_to_links(void **context)
 {
 	struct xs_image *image = node_image(node_name, &node_normal);
@@ -188,6 +225,7 @@ int main(void)
 		NODE_TEST(change_is_a_difference),
 		NODE_TEST(ends_of_a_link_change_places),
 		NODE_TEST(subnets_change_places),
+		NODE_TEST(a_change_looks_at_its_own_part),
 		NODE_TEST(carrier_is_copied_to_links),
 	};
 
