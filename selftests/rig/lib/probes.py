@@ -23,7 +23,8 @@ def icmp_socket(namespace, to="0.0.0.0"):
         return socket.socket(family(to), socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
 
 
-def _messages(sock, timeout):
+def messages(sock, timeout):
+    """What a socket of icmp_socket() hears until the time is over."""
     read = frames.Icmpv6 if sock.family == socket.AF_INET6 else frames.Icmp
     end = time.monotonic() + timeout
     while True:
@@ -54,7 +55,7 @@ def ping(namespace, to, count=5, interval=0.01, timeout=1.0, size=56):
         for sequence in range(1, count + 1):
             begin = time.monotonic()
             sock.sendto(echo(ident, sequence, bytes(size)), (to, 0))
-            for message in _messages(sock, timeout):
+            for message in messages(sock, timeout):
                 if (
                     message.is_reply
                     and message.source == to
@@ -73,7 +74,7 @@ def traceroute(namespace, to, hops=6, timeout=1.0, port=33434):
         for ttl in range(1, hops + 1):
             _set_ttl(sock, ttl)
             sock.sendto(bytes(16), (to, port + ttl))
-            answer = next((m for m in _messages(errors, timeout) if m.about(to, port + ttl)), None)
+            answer = next((m for m in messages(errors, timeout) if m.about(to, port + ttl)), None)
             path.append(answer.source if answer else None)
             if answer and answer.is_unreachable:
                 break
@@ -85,7 +86,7 @@ def too_big(namespace, to, size, port=33500, timeout=1.0):
     with icmp_socket(namespace, to) as errors, udp_socket(namespace, to=to) as sock:
         _set_discovery(sock, PMTUDISC_PROBE)
         sock.sendto(bytes(size - frames.headers(to)), (to, port))
-        for message in _messages(errors, timeout):
+        for message in messages(errors, timeout):
             if message.about(to, port) and message.is_too_big:
                 return message.source, message.mtu
     return None

@@ -146,8 +146,8 @@ class Sink:
 class Stream(_Background):
     """Numbered datagrams at a steady rate, in bursts of at most 16; `sent` is how many the kernel took."""
 
-    def __init__(self, namespace, to, rate, size=64):
-        self.sock = udp_socket(namespace, to=to[0])
+    def __init__(self, namespace, to, rate, size=64, source_port=0):
+        self.sock = udp_socket(namespace, port=source_port, to=to[0])
         self.sock.connect(to)
         self.rate, self.filler = rate, bytes(size - 8)
         self.sent = 0
