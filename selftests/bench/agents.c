@@ -17,11 +17,11 @@
 #include "loader/store/report.h"
 #include "selftests/bench/agents.h"
 
-#define WAIT_S 120
+#define WAIT_S  120
 #define REST_US 400000
-#define PATHS 16
+#define PATHS   16
 
-const char *const agents_node[AGENTS_NODES] = {"xbench1", "xbench2", "xbench3"};
+const char *const agents_node[AGENTS_NODES] = { "xbench1", "xbench2", "xbench3" };
 
 static char folder[] = "/tmp/xslice-bench-XXXXXX";
 static char log_path[64], kept[PATHS][64];
@@ -51,7 +51,8 @@ const char *agents_path(const char *name)
 	return kept[paths++];
 }
 
-/* ---- programs ------------------------------------------------------------------------------------------------------ */
+/* ---- programs ------------------------------------------------------------------------------------------------------
+ */
 
 static pid_t start(char *const *words)
 {
@@ -89,8 +90,8 @@ static int run(const char *word, ...)
 void agents_start(unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		char *words[] = {"build/xsliced", "--node", (char *)agents_node[i], "--store", (char *)store_path, "--netns",
-				 (char *)agents_node[i], NULL};
+		char *words[] = { "build/xsliced",    "--node",  (char *)agents_node[i], "--store",
+				  (char *)store_path, "--netns", (char *)agents_node[i], NULL };
 
 		if (!agent[i])
 			agent[i] = start(words);
@@ -151,7 +152,7 @@ static bool is_refused(pid_t child)
 /* Waits until the first `count` nodes hold the active revision, which is another than `former`. */
 static int wait_reports(unsigned int count, const char *former, pid_t child)
 {
-	const struct timespec pause = {.tv_nsec = 500000};
+	const struct timespec pause = { .tv_nsec = 500000 };
 	double end = agents_now_ns() + WAIT_S * 1e9;
 
 	for (;;) {
@@ -183,8 +184,14 @@ int agents_apply(const char *definition, unsigned int count, double *ns)
 	struct xs_revision active;
 	char former[XS_REVISION_ID] = "";
 	double begin;
-	char *words[] = {"build/xslice", "apply", (char *)definition, "--store", (char *)store_path, "--timeout",
-			 count == AGENTS_NODES ? "60" : "0.001", NULL};
+	char *words[] = { "build/xslice",
+			  "apply",
+			  (char *)definition,
+			  "--store",
+			  (char *)store_path,
+			  "--timeout",
+			  count == AGENTS_NODES ? "60" : "0.001",
+			  NULL };
 	pid_t child;
 	int err;
 
@@ -205,24 +212,26 @@ int agents_clean(void)
 	return run("build/xslice", "clean", "--store", store_path, "--timeout", "120", NULL) ? -EPROTO : 0;
 }
 
-/* ---- the rig ------------------------------------------------------------------------------------------------------- */
+/* ---- the rig -------------------------------------------------------------------------------------------------------
+ */
 
 static int raise_rig(void)
 {
-	static const char *const wire[][4] = {
-		{"0", "r2", "1", "r1"}, {"0", "r3", "2", "r1"}, {"1", "r3", "2", "r2"}};
-	static const char *const user[][2] = {{"0", "pdc"}, {"1", "adc"}, {"2", "client"}};
+	static const char *const wire[][4] = { { "0", "r2", "1", "r1" },
+					       { "0", "r3", "2", "r1" },
+					       { "1", "r3", "2", "r2" } };
+	static const char *const user[][2] = { { "0", "pdc" }, { "1", "adc" }, { "2", "client" } };
 	int err = 0;
 
 	for (unsigned int i = 0; i < AGENTS_NODES && !err; i++)
 		err = run("ip", "netns", "add", agents_node[i], NULL);
 	for (size_t i = 0; i < 3 && !err; i++)
-		err = run("ip", "-n", agents_node[atoi(wire[i][0])], "link", "add", wire[i][1], "up", "type", "veth", "peer", "name",
-			  wire[i][3], "netns", agents_node[atoi(wire[i][2])], NULL) ||
+		err = run("ip", "-n", agents_node[atoi(wire[i][0])], "link", "add", wire[i][1], "up", "type", "veth",
+			  "peer", "name", wire[i][3], "netns", agents_node[atoi(wire[i][2])], NULL) ||
 		      run("ip", "-n", agents_node[atoi(wire[i][2])], "link", "set", wire[i][3], "up", NULL);
 	for (size_t i = 0; i < 3 && !err; i++)
-		err = run("ip", "-n", agents_node[atoi(user[i][0])], "link", "add", user[i][1], "up", "type", "veth", "peer", "name",
-			  "host", NULL) ||
+		err = run("ip", "-n", agents_node[atoi(user[i][0])], "link", "add", user[i][1], "up", "type", "veth",
+			  "peer", "name", "host", NULL) ||
 		      run("ip", "-n", agents_node[atoi(user[i][0])], "link", "set", "host", "up", NULL);
 	return err ? -EPROTO : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * agents.h - the real programs on a rig of their own: three nodes, namespaces in a triangle with a port for users each, one agent
- * for each node, a store, definitions to apply. One rig in a process.
+ * agents.h - the real programs on a rig of their own: three nodes, namespaces in a triangle with a port for users each,
+ * one agent for each node, a store, definitions to apply. One rig in a process.
  */
 #ifndef XSLICE_SELFTESTS_BENCH_AGENTS_H
 #define XSLICE_SELFTESTS_BENCH_AGENTS_H

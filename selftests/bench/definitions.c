@@ -15,16 +15,26 @@ static const struct words {
 	const char *prefix[3], *link, *other_link, *subnet;
 	const char *clients, *mux;
 } words[XS_FAMILIES] = {
-	{{"10.10.0.0/16", "10.20.0.0/16", "0.0.0.0/0"}, "10.1.2.", "10.1.3.", "0/24", "192.0.2.0/24", "10.255.0.0/29"},
-	{{"2001:db8:10::/48", "2001:db8:20::/48", "::/0"}, "2001:db8:1:2::", "2001:db8:1:3::", "/64", "2001:db8:0:200::/64",
-	 "2001:db8:0:ff::/64"},
+	{ { "10.10.0.0/16", "10.20.0.0/16", "0.0.0.0/0" },
+	  "10.1.2.",
+	  "10.1.3.",
+	  "0/24",
+	  "192.0.2.0/24",
+	  "10.255.0.0/29" },
+	{ { "2001:db8:10::/48", "2001:db8:20::/48", "::/0" },
+	  "2001:db8:1:2::",
+	  "2001:db8:1:3::",
+	  "/64",
+	  "2001:db8:0:200::/64",
+	  "2001:db8:0:ff::/64" },
 };
 
 int definitions_figure7(const char *path)
 {
 	char command[256];
 
-	snprintf(command, sizeof(command), "sed -E 's/\\bR([123])\\b/xbench\\1/g' docs/examples/figure7.yaml > %s", path);
+	snprintf(command, sizeof(command), "sed -E 's/\\bR([123])\\b/xbench\\1/g' docs/examples/figure7.yaml > %s",
+		 path);
 	return system(command) ? -EIO : 0;
 }
 
@@ -36,10 +46,11 @@ static FILE *begin(const char *path)
 	if (!file)
 		return NULL;
 	fprintf(file, "node:\n");
-	fprintf(file, "  - {name: %s, port: [{name: pdc}, {name: r2, peer: %s/r1}, {name: r3, peer: %s/r1}]}\n", agents_node[0],
-		agents_node[1], agents_node[2]);
+	fprintf(file, "  - {name: %s, port: [{name: pdc}, {name: r2, peer: %s/r1}, {name: r3, peer: %s/r1}]}\n",
+		agents_node[0], agents_node[1], agents_node[2]);
 	for (unsigned int i = 1; i < AGENTS_NODES; i++)
-		fprintf(file, "  - {name: %s, port: [{name: r1, peer: %s/r%u}]}\n", agents_node[i], agents_node[0], i + 1);
+		fprintf(file, "  - {name: %s, port: [{name: r1, peer: %s/r%u}]}\n", agents_node[i], agents_node[0],
+			i + 1);
 	fprintf(file, "slice:\n");
 	return file;
 }
@@ -58,7 +69,8 @@ static void route(FILE *file, const char *prefix, const char *link)
 
 static void write_slice(FILE *file, const struct words *w, unsigned int i)
 {
-	fprintf(file, "  - name: s%u\n    vrf:\n      - name: v1\n        node: %s\n        route:\n", i, agents_node[0]);
+	fprintf(file, "  - name: s%u\n    vrf:\n      - name: v1\n        node: %s\n        route:\n", i,
+		agents_node[0]);
 	route(file, w->prefix[0], w->link);
 	route(file, w->prefix[1], w->other_link);
 	route(file, w->prefix[2], w->link);
@@ -93,8 +105,9 @@ static void write_prefix(char *text, size_t size, unsigned int family, unsigned 
 		unsigned int length = 48 + bench_route(i) % 17;
 		uint64_t network = bench_route(i) >> (64 - length) << (64 - length);
 
-		snprintf(text, size, "%x:%x:%x:%x::/%u", (unsigned int)(network >> 48), (unsigned int)(network >> 32 & 0xffff),
-			 (unsigned int)(network >> 16 & 0xffff), (unsigned int)(network & 0xffff), length);
+		snprintf(text, size, "%x:%x:%x:%x::/%u", (unsigned int)(network >> 48),
+			 (unsigned int)(network >> 32 & 0xffff), (unsigned int)(network >> 16 & 0xffff),
+			 (unsigned int)(network & 0xffff), length);
 	}
 }
 
@@ -112,8 +125,8 @@ int definitions_routes(const char *path, unsigned int family, unsigned int count
 		write_prefix(prefix, sizeof(prefix), family, i);
 		route(file, prefix, w->link);
 	}
-	fprintf(file, "      - {name: v2, node: %s}\n    link: [{name: a, ends: [v1, v2], subnet: \"%s%s\"}]\n", agents_node[1],
-		w->link, w->subnet);
+	fprintf(file, "      - {name: v2, node: %s}\n    link: [{name: a, ends: [v1, v2], subnet: \"%s%s\"}]\n",
+		agents_node[1], w->link, w->subnet);
 	return end(file);
 }
 

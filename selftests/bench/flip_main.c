@@ -107,13 +107,6 @@ static void *flip_on(void *context)
 	return NULL;
 }
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static int measure_first_packet(void *context, double *ns)
 {
 	struct flipper *flipper = context;
@@ -140,7 +133,7 @@ static int measure_first_packet(void *context, double *ns)
 		err = -ETIME;
 	if (err)
 		return err;
-	qsort(flipper->latency, flipper->flips, sizeof(*flipper->latency), ascending);
+	qsort(flipper->latency, flipper->flips, sizeof(*flipper->latency), result_ascending);
 	*ns = flipper->latency[flipper->flips / 2];
 	return 0;
 }

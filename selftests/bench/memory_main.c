@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * memory_main.c - what a slice (a VRF, two links, three routes), a condition (one destination) and a route take on a node, in bytes: in
- * the maps, as the kernel accounts them (of the address tables' pool what is in use: the rest is head-room for all), and with the agent's
- * own memory beside them. Two sizes of definition each, and the difference by the difference, so that what is there anyway falls out. Not
- * in it: the kernel's namespaces, devices and routes.
+ * memory_main.c - what a slice (a VRF, two links, three routes), a condition (one destination) and a route take on a
+ * node, in bytes: in the maps, as the kernel accounts them (of the address tables' pool what is in use: the rest is
+ * head-room for all), and with the agent's own memory beside them. Two sizes of definition each, and the difference by
+ * the difference, so that what is there anyway falls out. Not in it: the kernel's namespaces, devices and routes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +26,9 @@ static const struct kind {
 	int (*define)(const char *path, unsigned int family, unsigned int count);
 	unsigned int few, many;
 } kinds[] = {
-	{"memory-slice", "memory-slice-in-maps", definitions_slices, 500, 1000},
-	{"memory-condition", "memory-condition-in-maps", definitions_conditions, 50000, 100000},
-	{"memory-route", "memory-route-in-maps", definitions_routes, 50000, 100000},
+	{ "memory-slice", "memory-slice-in-maps", definitions_slices, 500, 1000 },
+	{ "memory-condition", "memory-condition-in-maps", definitions_conditions, 50000, 100000 },
+	{ "memory-route", "memory-route-in-maps", definitions_routes, 50000, 100000 },
 };
 
 struct memory {
@@ -88,7 +88,8 @@ static int read_maps(const char *node, double *bytes)
 		if (fd < 0)
 			return -errno;
 		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-		taken = i == XS_MAP_block || i == XS_MAP_guard ? in_use(fd, xs_map_info(i)->value_size) : number_in(path, "memlock");
+		taken = i == XS_MAP_block || i == XS_MAP_guard ? in_use(fd, xs_map_info(i)->value_size)
+							       : number_in(path, "memlock");
 		close(fd);
 		if (taken < 0)
 			err = -ENODATA;
@@ -110,7 +111,8 @@ static int read_agent(pid_t pid, double *bytes)
 }
 
 /* By an agent that has held nothing before. */
-static int measure(const struct kind *kind, unsigned int family, unsigned int count, const char *path, struct memory *memory)
+static int measure(const struct kind *kind, unsigned int family, unsigned int count, const char *path,
+		   struct memory *memory)
 {
 	double ns;
 	int err = kind->define(path, family, count), undone;

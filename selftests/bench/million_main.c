@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * million_main.c - tag -> route -> tag with a million routes over a default, against a bare redirect. IPv4: 950 000 random /24,
- * 50 000 of other lengths from /8 to /32; IPv6: /48 to /64.
+ * million_main.c - tag -> route -> tag with a million routes over a default, against a bare redirect. IPv4: 950 000
+ * random /24, 50 000 of other lengths from /8 to /32; IPv6: /48 to /64.
  *
  *   transit-1m       destinations over the whole space
  *   transit-1m-hit   IPv6: to one of the routes, each; of IPv6's space a million routes are next to nothing
- *   bare-lookup-1m   the look-up alone, in the very blocks and guards that the candidate walks: what this machine's memory allows
+ *   bare-lookup-1m   the look-up alone, in the very blocks and guards that the candidate walks: what this machine's
+ * memory allows
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,8 +17,8 @@
 #include "selftests/bench/scene.h"
 #include "selftests/bench/bench.skel.h"
 
-#define PACKETS (1u << 20)
-#define MILLION 1000000
+#define PACKETS    (1u << 20)
+#define MILLION    1000000
 #define MILLION_24 950000
 
 static int fill_ipv4(struct scene *scene)
@@ -64,7 +65,8 @@ static int load_bare(const struct scene *scene, struct bench_bpf **bare)
 	return 0;
 }
 
-static int rows(struct scene *scene, const char *transit, const char *lookup, enum bench_range range, const struct bench_bpf *bare)
+static int rows(struct scene *scene, const char *transit, const char *lookup, enum bench_range range,
+		const struct bench_bpf *bare)
 {
 	struct side slice = scene_side(scene, PACKETS, 0, range, MILLION);
 	struct side floor = scene_beside(&slice, bpf_program__fd(scene->rig.ends->progs.bench_redirect));
@@ -95,7 +97,8 @@ static int run(struct scene *scene)
 
 int main(int argc, char **argv)
 {
-	static const char *const row[] = {"transit-1m", "bare-lookup-1m", "transit-1m-hit", "bare-lookup-1m-hit", NULL};
+	static const char *const row[] = { "transit-1m", "bare-lookup-1m", "transit-1m-hit", "bare-lookup-1m-hit",
+					   NULL };
 	static const struct bench bench = {
 		.row = row,
 		.size = {

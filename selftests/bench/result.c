@@ -11,7 +11,7 @@ struct spread {
 	double min, median, max;
 };
 
-static int ascending(const void *a, const void *b)
+int result_ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
@@ -23,7 +23,7 @@ static struct spread spread_of(const double *value)
 	double sorted[RESULT_ROUNDS];
 
 	memcpy(sorted, value, sizeof(sorted));
-	qsort(sorted, RESULT_ROUNDS, sizeof(*sorted), ascending);
+	qsort(sorted, RESULT_ROUNDS, sizeof(*sorted), result_ascending);
 	return (struct spread){sorted[0], sorted[RESULT_ROUNDS / 2], sorted[RESULT_ROUNDS - 1]};
 }
 

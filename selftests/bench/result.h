@@ -29,6 +29,9 @@ bool result_wanted(int argc, char **argv, const char *name);
 int result_row(const char *name, const char *against, enum result_unit unit, result_measure candidate, void *candidate_context,
 	       result_measure base, void *base_context);
 
+/* For qsort(3), of doubles. */
+int result_ascending(const void *a, const void *b);
+
 /* A row of what is counted, not measured: one round. */
 int result_count(const char *name, const char *against, enum result_unit unit, double candidate, double base);
 

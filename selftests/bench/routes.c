@@ -19,7 +19,8 @@ static struct xs_table *table_of(const struct scene *scene)
 
 static int add(struct scene *scene, const uint8_t *address, unsigned int length)
 {
-	int err = xs_table_set(table_of(scene), address, length, candidate_nexthop(1, routes_random() % CANDIDATE_NEXTHOPS));
+	int err = xs_table_set(table_of(scene), address, length,
+			       candidate_nexthop(1, routes_random() % CANDIDATE_NEXTHOPS));
 
 	return err < 0 ? err : 0;
 }

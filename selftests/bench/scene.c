@@ -10,7 +10,7 @@
 
 void scene_vm(unsigned int family, uint32_t i, uint8_t address[16])
 {
-	static const uint8_t first[XS_FAMILIES][16] = {{10}, {0x20, 0x01, 0x0d, 0xb8}};
+	static const uint8_t first[XS_FAMILIES][16] = { { 10 }, { 0x20, 0x01, 0x0d, 0xb8 } };
 	unsigned int end = scene_bits(family) / 8;
 
 	memcpy(address, first[family], 16);
@@ -20,7 +20,8 @@ void scene_vm(unsigned int family, uint32_t i, uint8_t address[16])
 
 void scene_source(unsigned int family, uint8_t address[16])
 {
-	inet_pton(family == XS_FAMILY4 ? AF_INET : AF_INET6, family == XS_FAMILY4 ? "192.0.2.2" : "2001:db8:0:200::2", address);
+	inet_pton(family == XS_FAMILY4 ? AF_INET : AF_INET6, family == XS_FAMILY4 ? "192.0.2.2" : "2001:db8:0:200::2",
+		  address);
 }
 
 struct side scene_side(struct scene *scene, uint32_t packets, uint32_t mux, enum bench_range range, uint32_t count)
@@ -30,7 +31,7 @@ struct side scene_side(struct scene *scene, uint32_t packets, uint32_t mux, enum
 		.program = scene->candidate.program,
 		.mux = mux,
 		.packets = packets,
-		.traffic = {.family = scene->family, .tag = mux ? 0 : 101, .range = range, .count = count},
+		.traffic = { .family = scene->family, .tag = mux ? 0 : 101, .range = range, .count = count },
 	};
 
 	memcpy(side.traffic.destination_mac, scene->rig.in_mac, 6);
@@ -85,7 +86,8 @@ int scene_row(struct scene *scene, const char *name, const char *against, enum r
 	return result_row(scene_name(scene, name), against, unit, scene_measure, candidate, scene_measure, base);
 }
 
-int scene_policy(struct scene *scene, uint32_t id, const struct xs_condition *condition, size_t count, struct xs_policy **policy)
+int scene_policy(struct scene *scene, uint32_t id, const struct xs_condition *condition, size_t count,
+		 struct xs_policy **policy)
 {
 	int err = xs_policy_build(scene->space, id, condition, count, policy);
 
@@ -119,7 +121,7 @@ int scene_main(int argc, char **argv, const struct bench *bench)
 	int err = 0;
 
 	for (unsigned int f = 0; f < XS_FAMILIES && !err; f++) {
-		struct scene scene = {.family = f, .wanted = argc > 1 && *argv[1] ? argv[1] : NULL};
+		struct scene scene = { .family = f, .wanted = argc > 1 && *argv[1] ? argv[1] : NULL };
 		bool wanted = false;
 
 		for (const char *const *row = bench->row; *row && !wanted; row++)

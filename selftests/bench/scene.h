@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * scene.h - what the benches of the datapath have in common: once for each family the rig, the candidate in it, room for MUX
- * policies; and rows, whose names begin with "v6." in IPv6.
+ * scene.h - what the benches of the datapath have in common: once for each family the rig, the candidate in it, room
+ * for MUX policies; and rows, whose names begin with "v6." in IPv6.
  */
 #ifndef XSLICE_SELFTESTS_BENCH_SCENE_H
 #define XSLICE_SELFTESTS_BENCH_SCENE_H
@@ -38,8 +38,8 @@ struct side {
 };
 
 /*
- * The candidate, and what it is asked to carry: untagged frames to `count` VMs if mux says who selects, else tagged ones of slice 1 to
- * the range.
+ * The candidate, and what it is asked to carry: untagged frames to `count` VMs if mux says who selects, else tagged
+ * ones of slice 1 to the range.
  */
 struct side scene_side(struct scene *scene, uint32_t packets, uint32_t mux, enum bench_range range, uint32_t count);
 /* The same traffic through another program. */
@@ -55,7 +55,7 @@ const char *scene_name(const struct scene *scene, const char *name);
 int scene_row(struct scene *scene, const char *name, const char *against, enum result_unit unit, struct side *candidate,
 	      struct side *base);
 
-/* Address of the i-th VM; wire order, 16 bytes. Prefix lengths: of one VM; of all. */
+/* Address of the i-th VM, in wire order, and how many bits it has. */
 void scene_vm(unsigned int family, uint32_t i, uint8_t address[16]);
 static inline uint8_t scene_bits(unsigned int family)
 {
@@ -70,6 +70,7 @@ static inline uint8_t scene_source_bits(unsigned int family)
 }
 
 /* xs_policy_build(), which says so on stderr where it fails. */
-int scene_policy(struct scene *scene, uint32_t id, const struct xs_condition *condition, size_t count, struct xs_policy **policy);
+int scene_policy(struct scene *scene, uint32_t id, const struct xs_condition *condition, size_t count,
+		 struct xs_policy **policy);
 
 #endif

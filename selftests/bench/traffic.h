@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR GPL-2.0-or-later) */
 /*
- * traffic.h - what the bench's generator (bench.bpf.c) and the benches agree on: what is sent, and which the million IPv6 routes are.
+ * traffic.h - what the bench's generator (bench.bpf.c) and the benches agree on: what is sent, and which the million
+ * IPv6 routes are.
  */
 #ifndef XSLICE_SELFTESTS_BENCH_TRAFFIC_H
 #define XSLICE_SELFTESTS_BENCH_TRAFFIC_H
@@ -25,12 +26,12 @@ struct bench_traffic {
 };
 
 /* Bytes of a frame: headers with a tag, and 18 of data. */
-#define BENCH_DATA 18
+#define BENCH_DATA          18
 #define BENCH_FRAME(family) ((family) == XS_FAMILY4 ? 64 : 84)
 
 /*
- * The upper half of an address of the i-th random route: told by its number alone, so that whoever sends to it has no table of
- * its own in the cache.
+ * The upper half of an address of the i-th random route: told by its number alone, so that whoever sends to it has no
+ * table of its own in the cache.
  */
 static inline __attribute__((always_inline)) __u64 bench_route(__u32 i)
 {

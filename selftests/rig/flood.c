@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * flood.c - frames at full rate, out of one device, of what a hostile user may send. Until SIGTERM; then says how many went out in how
- * many seconds.
+ * flood.c - frames at full rate, out of one device, of what a hostile user may send. Until SIGTERM; then says how many
+ * went out in how many seconds.
  *
  *     flood KIND DEVICE MAC FROM TO
  *
@@ -39,11 +39,11 @@
 
 #define BATCH     64
 #define FRAME_MAX 128
-#define DATA	  18 /* bytes of UDP, or of a fragment (rounded up to 8 there) */
+#define DATA      18 /* bytes of UDP, or of a fragment (rounded up to 8 there) */
 
 enum kind { SCAN, EXPIRE, NEIGHBOUR, FRAGMENT, STRANGER, KINDS };
 
-static const char *const kind_name[KINDS] = {"scan", "expire", "neighbour", "fragment", "stranger"};
+static const char *const kind_name[KINDS] = { "scan", "expire", "neighbour", "fragment", "stranger" };
 
 struct prefix {
 	int family;
@@ -232,7 +232,7 @@ static unsigned int put(const struct flood *flood, void *frame)
 /* A packet socket that sends by the device; its MAC in own. Negative errno. */
 static int open_device(const char *name, uint8_t own[ETH_ALEN])
 {
-	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_ifindex = if_nametoindex(name)};
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_ifindex = if_nametoindex(name) };
 	int fd = socket(AF_PACKET, SOCK_RAW, 0), on = 1;
 	struct ifreq request = {};
 
@@ -287,8 +287,8 @@ static long long send_all(const struct flood *flood, int fd)
 
 int main(int argc, char **argv)
 {
-	struct sigaction action = {.sa_handler = end};
-	struct flood flood = {.kind = KINDS};
+	struct sigaction action = { .sa_handler = end };
+	struct flood flood = { .kind = KINDS };
 	long long sent;
 	double begin;
 	int fd;
@@ -296,11 +296,12 @@ int main(int argc, char **argv)
 	for (int i = 0; argc > 1 && i < KINDS; i++)
 		if (!strcmp(argv[1], kind_name[i]))
 			flood.kind = i;
-	if (argc != 6 || flood.kind == KINDS || !read_prefix(argv[4], &flood.from) || !read_prefix(argv[5], &flood.to) ||
-	    flood.from.family != flood.to.family ||
-	    sscanf(argv[3], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &flood.first_hop[0], &flood.first_hop[1], &flood.first_hop[2],
-		   &flood.first_hop[3], &flood.first_hop[4], &flood.first_hop[5]) != ETH_ALEN) {
-		fprintf(stderr, "usage: flood scan|expire|neighbour|fragment|stranger DEVICE MAC FROM/LENGTH TO/LENGTH\n");
+	if (argc != 6 || flood.kind == KINDS || !read_prefix(argv[4], &flood.from) ||
+	    !read_prefix(argv[5], &flood.to) || flood.from.family != flood.to.family ||
+	    sscanf(argv[3], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &flood.first_hop[0], &flood.first_hop[1],
+		   &flood.first_hop[2], &flood.first_hop[3], &flood.first_hop[4], &flood.first_hop[5]) != ETH_ALEN) {
+		fprintf(stderr,
+			"usage: flood scan|expire|neighbour|fragment|stranger DEVICE MAC FROM/LENGTH TO/LENGTH\n");
 		return 2;
 	}
 	fd = open_device(argv[2], flood.own);
