@@ -7,6 +7,7 @@
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
 #   make verify-kernels  what the verifiers of Debian's kernels say of the datapath (root; QEMU)
+#   make test-qemu [T=..] network cards, VLAN devices and shared XDP on Debian's kernels (root; QEMU, some minutes each)
 #   make fuzz            the readers under libFuzzer, FUZZ_TIME=600 seconds each
 #   make install         programs and the unit xsliced@NODE.service, below PREFIX (/usr/local) in DESTDIR
 #   make uninstall       takes away what install brought; what the programs made, `xslice clean` takes away before
@@ -34,7 +35,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
-PKGS   := libbpf libyang yaml-0.1 jansson libmnl libevent libcap-ng zlib
+PKGS   := libbpf libxdp libyang yaml-0.1 jansson libmnl libevent libcap-ng zlib
 # Only the rules that compile need the libraries, so `make deps` works where there are none yet.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
@@ -72,9 +73,9 @@ BPFT_BIN   := $(BPFT_SRC:selftests/bpf/%.c=$(B)/selftests/bpf/%)
 BENCH_BIN  := $(BENCH_SRC:selftests/bench/%_main.c=$(B)/selftests/bench/%)
 AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
 YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
-GEN        := $(B)/bpf/xslice.skel.h $(B)/bpf/trial.skel.h $(YANG_GEN)
+GEN        := $(B)/bpf/xslice.skel.h $(B)/bpf/trial.skel.h $(B)/bpf/dispatcher.skel.h $(YANG_GEN)
 
-.PHONY: all deps test soak demo bench verify-kernels fuzz fuzzers install uninstall clean help compile_commands tests
+.PHONY: all deps test soak demo bench verify-kernels test-qemu fuzz fuzzers install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced
 tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(B)/selftests/rig/fault.so $(B)/selftests/rig/flood
 
@@ -201,6 +202,10 @@ bench: deps
 verify-kernels: deps
 	@$(MAKE) --no-print-directory build/selftests/qemu/verify
 	@scripts/verify-kernels build/selftests/qemu/verify $(BPF_CFLAGS)
+
+test-qemu: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@scripts/test-qemu $(T)
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
 SHAREDIR := $(PREFIX)/share/xslice

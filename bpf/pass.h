@@ -79,10 +79,10 @@ static __always_inline bool xs_sees_first(const struct xs_packet *packet)
 	return XS_READ_ONCE(packet->port->flags) & XS_PORT_LOCAL_STACK;
 }
 
-/* Only tc may transmit to a local stack. */
+/* Only tc may transmit there. */
 static __always_inline bool xs_passes_by_tc(const struct xs_packet *packet)
 {
-	return XS_READ_ONCE(packet->port->other_flags) & XS_PORT_LOCAL_STACK;
+	return XS_READ_ONCE(packet->port->other_flags) & XS_PORT_BY_TC;
 }
 
 /*

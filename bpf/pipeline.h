@@ -73,7 +73,7 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 	if (verdict == XS_PUNTED || verdict == XS_HOST)
 		return XDP_PASS;
 	if (verdict == XS_FORWARDED) {
-		if (packet.nexthop->port_flags & XS_PORT_LOCAL_STACK)
+		if (packet.nexthop->port_flags & XS_PORT_BY_TC)
 			return XDP_PASS;
 		if (xs_emit_xdp(ctx, &packet))
 			verdict = XS_EMIT_FAILED;

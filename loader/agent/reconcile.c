@@ -65,10 +65,10 @@ static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, 
 			continue;
 		if (!(made->fresh && new_are_done) &&
 		    !xs_datapath_is_attached(datapath, XS_HOOK_TC_SLIVER, netlink, made->veth))
-			result = xs_datapath_attach(datapath, XS_HOOK_TC_SLIVER, xs_node_netns(agent->node), made->veth,
-						    false, error);
+			result = xs_datapath_attach(datapath, XS_HOOK_TC_SLIVER, xs_node_netns(agent->node), made->veth, 0,
+						    error);
 		if (result >= 0 && record->kind == XS_VPORT_EDGE)
-			result = xs_datapath_attach(datapath, XS_HOOK_TC_EDGE, made->netns, made->inner, false, error);
+			result = xs_datapath_attach(datapath, XS_HOOK_TC_EDGE, made->netns, made->inner, 0, error);
 	}
 	if (result >= 0) {
 		result = xs_node_copy_carrier(agent->node, image);
@@ -84,12 +84,18 @@ static bool has_xdp(const struct xs_rec_port *record)
 	return record->stack != XS_STACK_LOCAL;
 }
 
+static unsigned int how_of(const struct xs_rec_port *record)
+{
+	return (record->mode == XS_MODE_GENERIC ? XS_HOW_GENERIC : 0) | (record->attach == XS_ATTACH_SHARED ? XS_HOW_SHARED : 0);
+}
+
 /* tc first: what XDP passes up must be met by it. */
 static int attach_ports(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	struct xs_datapath *datapath = agent->machinery.datapath;
 	const struct xs_rec_port *record;
 	int netns = xs_node_netns(agent->node), result = 0;
+	char why[XS_AGENT_ERROR];
 
 	for (int hook = XS_HOOK_TC_PORT; hook >= XS_HOOK_XDP_PORT; hook--)
 		for (size_t i = 0; result >= 0 && (record = xs_image_at(image, XS_REC_PORT, i)); i++) {
@@ -98,8 +104,9 @@ static int attach_ports(struct xs_agent *agent, const struct xs_image *image, ch
 			if (!port)
 				return explain(error, -ENODEV, record->name);
 			if (hook == XS_HOOK_TC_PORT || has_xdp(record))
-				result = xs_datapath_attach(datapath, hook, netns, port->ifindex,
-							    record->mode == XS_MODE_GENERIC, error);
+				result = xs_datapath_attach(datapath, hook, netns, port->ifindex, how_of(record), why);
+			if (result < 0)
+				snprintf(error, XS_AGENT_ERROR, "port %s: %.200s", record->name, why);
 		}
 	return result < 0 ? result : 0;
 }
@@ -181,7 +188,7 @@ int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *er
 
 	if (err)
 		return err;
-	err = xs_node_make(agent->node, image, agent->whole ? NULL : agent->image, xs_datapath_owns, machinery->datapath, error);
+	err = xs_node_make(agent->node, image, agent->whole ? NULL : agent->image, xs_datapath_admits, machinery->datapath, error);
 	if (err)
 		return err;
 	err = xs_cells_settle(agent->store, machinery->maps, image, agent->image, &generation);

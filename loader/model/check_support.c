@@ -14,7 +14,6 @@ static const struct {
 } unsupported[] = {
 	{ "routing", "protocol", "ospf", "OSPF does not work yet; write static: where VRFs write no routes they are derived" },
 	{ NULL, "implementation", "paging", "the expansion by paging does not work yet; write segmentation" },
-	{ "port", "attach", "shared", "sharing a port with other XDP programs does not work yet; write exclusive" },
 };
 
 int xs_check_supported(const struct lyd_node *tree, struct xs_diag *diag)

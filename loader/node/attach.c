@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * attach.c - puts the programs on devices, in the devices' namespaces, and takes them off. XDP by a pinned bpf_link, tc by a
- * clsact filter of our handle and priority.
+ * attach.c - puts the programs on devices, in the devices' namespaces, and takes them off. XDP by a pinned bpf_link or, shared,
+ * behind libxdp's dispatcher (share.c); tc by a clsact filter of our handle and priority.
  *
  * Always holds: what is not ours is never replaced or removed; a program that is replaced is replaced by one exchange, so no
  * packet passes the hook between two programs.
@@ -24,6 +24,8 @@
 #include "loader/node/datapath_private.h"
 #include "loader/node/link.h"
 #include "loader/node/netns.h"
+#include "loader/node/refusal.h"
+#include "loader/node/share.h"
 
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
 {
@@ -31,20 +33,50 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 }
 
 /* "eth0", or "#7" where the index has no name (any more). */
-static const char *device_name(uint32_t ifindex, char buf[IF_NAMESIZE])
+const char *xs_device_name(uint32_t ifindex, char buf[IF_NAMESIZE])
 {
 	if (!if_indextoname(ifindex, buf))
 		snprintf(buf, IF_NAMESIZE, "#%u", ifindex);
 	return buf;
 }
 
-static int busy(const char *where, uint32_t ifindex, uint32_t id, char *error)
+int xs_device_busy(const char *where, uint32_t ifindex, uint32_t id, char *error)
 {
 	char device[IF_NAMESIZE], name[16] = "?";
 
 	xs_program_name(id, name);
 	return xs_explain(error, -EBUSY, "%s carries the %s program %.15s (id %u), which is not xslice's",
-			  device_name(ifindex, device), where, name, id);
+			  xs_device_name(ifindex, device), where, name, id);
+}
+
+/* ---- records ------------------------------------------------------------------------------------------------------- */
+
+/* A record that ends with a reboot, as what it records does. It is made before that is, and goes after it. 1: it was there. */
+static int record(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+
+	if (!xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex))
+		return -ENAMETOOLONG;
+	if (!mkdir(path, 0700))
+		return 0;
+	return errno == EEXIST ? 1 : -errno;
+}
+
+static bool is_recorded(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+
+	return xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex) && !access(path, F_OK);
+}
+
+static int strike(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
+{
+	char path[PATH_MAX];
+
+	if (!xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex))
+		return -ENAMETOOLONG;
+	return rmdir(path) && errno != ENOENT ? -errno : 0;
 }
 
 /* ---- XDP ----------------------------------------------------------------------------------------------------------- */
@@ -75,7 +107,7 @@ static int find_link(const char *path, uint32_t ifindex, uint32_t *program)
 	return -ENOENT;
 }
 
-static int detach_xdp(struct xs_datapath *datapath, uint32_t ifindex)
+static int detach_link(struct xs_datapath *datapath, uint32_t ifindex)
 {
 	char path[PATH_MAX];
 	uint32_t program;
@@ -112,7 +144,7 @@ static bool is_generic(uint32_t ifindex)
 	return !look_at_xdp(ifindex, &link) && link.xdp_generic;
 }
 
-static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool generic, char *error)
+static int attach_link(struct xs_datapath *datapath, uint32_t ifindex, bool generic, char *error)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	const uint32_t ours = datapath->id[XS_HOOK_XDP_PORT];
@@ -128,15 +160,15 @@ static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool gener
 	if (link >= 0 && is_generic(ifindex) != generic) {
 		/* The definition says another mode now: no exchange leads there, so for a moment the port has only tc. */
 		close(link);
-		err = detach_xdp(datapath, ifindex);
+		err = detach_link(datapath, ifindex);
 		if (err)
-			return xs_explain(error, err, "%s: cannot leave the former XDP mode: %s", device_name(ifindex, device),
+			return xs_explain(error, err, "%s: cannot leave the former XDP mode: %s", xs_device_name(ifindex, device),
 					  strerror(-err));
 		link = -ENOENT;
 	}
 	if (link >= 0) {
 		if (there != ours && bpf_link_update(link, program, NULL))
-			err = xs_explain(error, -errno, "%s: cannot replace the XDP program: %s", device_name(ifindex, device),
+			err = xs_explain(error, -errno, "%s: cannot replace the XDP program: %s", xs_device_name(ifindex, device),
 					 strerror(errno));
 		close(link);
 		return err ? err : there != ours;
@@ -144,19 +176,60 @@ static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, bool gener
 	if (link != -ENOENT)
 		return xs_explain(error, link, "%s: %s", path, strerror(-link));
 	if (!look_at_xdp(ifindex, &now) && now.xdp[0])
-		return busy("XDP", ifindex, now.xdp[0], error);
+		return xs_device_busy("XDP", ifindex, now.xdp[0], error);
 	link = bpf_link_create(program, ifindex, BPF_XDP, &options);
 	if (link < 0) {
 		err = -errno;
-		return xs_explain(error, err, "%s: cannot attach XDP in %s mode: %s%s", device_name(ifindex, device),
-				  generic ? "generic" : "native", strerror(-err),
-				  !generic && (err == -EOPNOTSUPP || err == -EINVAL) ? " (the port may say `mode: generic`)" : "");
+		return xs_explain_refusal(ifindex, program, generic, err, error);
 	}
 	if (bpf_obj_pin(link, path))
 		err = xs_explain(error, -errno, "cannot pin %s: %s", path, strerror(errno));
 	/* Unpinned, it ends with its descriptor. */
 	close(link);
 	return err ? err : 1;
+}
+
+/*
+ * Shared or not, there is one program of ours. Where the definition says the other now, tc has the port to itself for a moment.
+ * Who shares is recorded before, and struck after: by the record a port is found again.
+ */
+static int attach_shared(struct xs_datapath *datapath, uint32_t ifindex, bool generic, char *error)
+{
+	char device[IF_NAMESIZE];
+	int err = detach_link(datapath, ifindex);
+
+	if (!err)
+		err = record(datapath, XS_PIN_SHARED, ifindex);
+	if (err < 0)
+		return xs_explain(error, err, "%s: cannot share its XDP: %s", xs_device_name(ifindex, device), strerror(-err));
+	return xs_share_join(datapath, ifindex, generic, error);
+}
+
+static int detach_shared(struct xs_datapath *datapath, uint32_t ifindex, char *error)
+{
+	int err;
+
+	if (!is_recorded(datapath, XS_PIN_SHARED, ifindex))
+		return 0;
+	err = xs_share_leave(ifindex, error);
+	return err ? err : strike(datapath, XS_PIN_SHARED, ifindex);
+}
+
+static int attach_exclusive(struct xs_datapath *datapath, uint32_t ifindex, bool generic, char *error)
+{
+	char device[IF_NAMESIZE];
+	struct xs_dispatched there;
+	int other, err;
+
+	if (is_recorded(datapath, XS_PIN_SHARED, ifindex)) {
+		if (xs_share_holds(ifindex, &there, &other) && other >= 0)
+			return xs_explain(error, -EBUSY, "%s is shared with the XDP program %.15s (id %u), which is not xslice's",
+					  xs_device_name(ifindex, device), there.program[other].name, there.program[other].id);
+		err = detach_shared(datapath, ifindex, error);
+		if (err)
+			return err;
+	}
+	return attach_link(datapath, ifindex, generic, error);
 }
 
 /* ---- tc ------------------------------------------------------------------------------------------------------------ */
@@ -228,34 +301,6 @@ int xs_tc_take_off(uint32_t ifindex, bool qdisc_is_ours)
 	return err == -ENOENT || err == -EINVAL ? 0 : err;
 }
 
-/* A record that ends with a reboot, as what it records does. It is made before that is, and goes after it. 1: it was there. */
-static int record(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
-{
-	char path[PATH_MAX];
-
-	if (!xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex))
-		return -ENAMETOOLONG;
-	if (!mkdir(path, 0700))
-		return 0;
-	return errno == EEXIST ? 1 : -errno;
-}
-
-static bool is_recorded(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
-{
-	char path[PATH_MAX];
-
-	return xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex) && !access(path, F_OK);
-}
-
-static int strike(const struct xs_datapath *datapath, const char *prefix, uint32_t ifindex)
-{
-	char path[PATH_MAX];
-
-	if (!xs_pin_path(path, "%s/%s%u", datapath->directory, prefix, ifindex))
-		return -ENAMETOOLONG;
-	return rmdir(path) && errno != ENOENT ? -errno : 0;
-}
-
 /* The qdisc that filters hang on, noted as ours if it is. */
 static int make_qdisc(const struct xs_datapath *datapath, enum xs_hook which, struct bpf_tc_hook *hook, uint32_t ifindex)
 {
@@ -289,27 +334,35 @@ static int attach_tc(struct xs_datapath *datapath, enum xs_hook which, uint32_t 
 		if (found.prog_id == datapath->id[which])
 			return 0;
 		if (!xs_program_is_ours_by_name(found.prog_id))
-			return busy("tc", ifindex, found.prog_id, error);
+			return xs_device_busy("tc", ifindex, found.prog_id, error);
 	}
 	/* By this one the port is found again, whatever comes of the rest. */
 	err = which == XS_HOOK_TC_PORT ? record(datapath, XS_PIN_TC, ifindex) : 0;
 	if (err >= 0 && !there) {
 		err = make_qdisc(datapath, which, &hook, ifindex);
 		if (err)
-			return xs_explain(error, err, "%s: cannot make a clsact qdisc: %s", device_name(ifindex, device),
+			return xs_explain(error, err, "%s: cannot make a clsact qdisc: %s", xs_device_name(ifindex, device),
 					  strerror(-err));
 	}
 	if (err >= 0)
 		err = bpf_tc_attach(&hook, &options);
 	if (err)
-		return xs_explain(error, err, "%s: cannot attach %s by tc: %s", device_name(ifindex, device),
+		return xs_explain(error, err, "%s: cannot attach %s by tc: %s", xs_device_name(ifindex, device),
 				  xs_hook_program[which], strerror(-err));
 	return 1;
 }
 
 /* ---- both ---------------------------------------------------------------------------------------------------------- */
 
-int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex, bool generic, char *error)
+static int attach_xdp(struct xs_datapath *datapath, uint32_t ifindex, unsigned int how, char *error)
+{
+	const bool generic = how & XS_HOW_GENERIC;
+
+	return how & XS_HOW_SHARED ? attach_shared(datapath, ifindex, generic, error) :
+				     attach_exclusive(datapath, ifindex, generic, error);
+}
+
+int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex, unsigned int how, char *error)
 {
 	libbpf_print_fn_t former_print;
 	struct xs_netns_scope scope;
@@ -318,7 +371,7 @@ int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netn
 	if (result)
 		return xs_explain(error, result, "cannot enter the namespace of device %u: %s", ifindex, strerror(-result));
 	former_print = libbpf_set_print(say_nothing);
-	result = hook == XS_HOOK_XDP_PORT ? attach_xdp(datapath, ifindex, generic, error) :
+	result = hook == XS_HOOK_XDP_PORT ? attach_xdp(datapath, ifindex, how, error) :
 					    attach_tc(datapath, hook, ifindex, error);
 	libbpf_set_print(former_print);
 	xs_netns_leave(&scope);
@@ -354,13 +407,16 @@ int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netn
 {
 	libbpf_print_fn_t former_print;
 	struct xs_netns_scope scope;
+	char ignored[XS_ERROR_SIZE];
 	int err = xs_netns_enter(netns, &scope);
 
 	if (err)
 		return err;
 	former_print = libbpf_set_print(say_nothing);
 	if (hook == XS_HOOK_XDP_PORT) {
-		err = detach_xdp(datapath, ifindex);
+		err = detach_link(datapath, ifindex);
+		if (!err)
+			err = detach_shared(datapath, ifindex, ignored);
 	} else {
 		err = xs_tc_take_off(ifindex, hook == XS_HOOK_TC_PORT && is_recorded(datapath, XS_PIN_QDISC, ifindex));
 		/* By the last of them a port is known to be left still: see xs_datapath_keep(). */
@@ -375,14 +431,17 @@ int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netn
 }
 
 /* Is a program of ours on the hook, in the thread's namespace? */
-static bool is_on(const struct xs_datapath *datapath, enum xs_hook which, uint32_t ifindex)
+static bool is_on(const struct xs_datapath *datapath, enum xs_hook which, uint32_t ifindex, bool shared)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, found, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY);
+	struct xs_dispatched there;
 	char path[PATH_MAX];
 	uint32_t program;
-	int link;
+	int link, other;
 
+	if (shared)
+		return xs_share_holds(ifindex, &there, &other);
 	if (which != XS_HOOK_XDP_PORT)
 		return !bpf_tc_query(&hook, &found) && xs_program_is_ours_by_name(found.prog_id);
 	if (!xs_pin_path(path, "%s/" XS_PIN_XDP "%u", datapath->directory, ifindex))
@@ -399,16 +458,18 @@ int xs_datapath_exchange(struct xs_datapath *datapath, enum xs_hook hook, int ne
 	struct xs_netns_scope scope;
 	char ignored[XS_ERROR_SIZE];
 	int err = xs_netns_enter(netns, &scope);
-	bool there, generic;
+	bool shared, there;
+	unsigned int how;
 
 	if (err)
 		return err;
 	former_print = libbpf_set_print(say_nothing);
-	there = is_on(datapath, hook, ifindex);
-	generic = hook == XS_HOOK_XDP_PORT && is_generic(ifindex);
+	shared = hook == XS_HOOK_XDP_PORT && is_recorded(datapath, XS_PIN_SHARED, ifindex);
+	there = is_on(datapath, hook, ifindex, shared);
+	how = (shared ? XS_HOW_SHARED : 0) | (hook == XS_HOOK_XDP_PORT && is_generic(ifindex) ? XS_HOW_GENERIC : 0);
 	libbpf_set_print(former_print);
 	xs_netns_leave(&scope);
-	return there ? xs_datapath_attach(datapath, hook, netns, ifindex, generic, ignored) : 0;
+	return there ? xs_datapath_attach(datapath, hook, netns, ifindex, how, ignored) : 0;
 }
 
 bool xs_datapath_owns(void *context, uint32_t program_id)
@@ -419,4 +480,29 @@ bool xs_datapath_owns(void *context, uint32_t program_id)
 		if (program_id == datapath->id[hook] || (datapath->former_id[hook] && program_id == datapath->former_id[hook]))
 			return true;
 	return xs_links_run(datapath->directory, program_id);
+}
+
+/* "XDP program 7 (name)", and how it comes to be there. */
+static bool name_foreigner(uint32_t id, const char *name, bool dispatched, char who[XS_WHO_SIZE])
+{
+	snprintf(who, XS_WHO_SIZE, "XDP program %u (%.15s)%s", id, name[0] ? name : "without a name",
+		 dispatched ? " by libxdp's dispatcher" : "");
+	return false;
+}
+
+bool xs_datapath_admits(void *context, uint32_t ifindex, uint32_t program_id, bool shared, char who[XS_WHO_SIZE])
+{
+	struct xs_dispatched there;
+	char name[16] = "";
+
+	if (xs_datapath_owns(context, program_id))
+		return true;
+	if (!xs_dispatched_read(ifindex, program_id, &there)) {
+		xs_program_name(program_id, name);
+		return name_foreigner(program_id, name, false, who);
+	}
+	for (uint32_t i = 0; !shared && i < there.count; i++)
+		if (!xs_program_is_ours_by_name(there.program[i].id))
+			return name_foreigner(there.program[i].id, there.program[i].name, true, who);
+	return true;
 }

@@ -3,12 +3,12 @@
  * datapath.h - the BPF object of a node: loaded, pinned, attached, replaced in place, taken away.
  *
  * Always holds: maps are filled before a program that reads them is attached, but for the word that opens a port; XDP is attached by a pinned link of our own,
- * so it outlives the agent; tc by clsact filters of our own handle and priority. What stands at the pins is taken up if it is
+ * or, shared, behind libxdp's dispatcher, so it outlives the agent; tc by clsact filters of our own handle and priority. What stands at the pins is taken up if it is
  * of this layout and this code, and programs are replaced in place (no gap) if the code is another.
  *
  * Pins of a node, in xs_pin_dir(): MAP (maps), prog_PROGRAM, link_xdp_IFINDEX; and as empty directories, which are records
- * that end with a reboot as what they record does: tc_IFINDEX (a filter of ours on a port), qdisc_IFINDEX (its clsact qdisc
- * is ours, too).
+ * that end with a reboot as what they record does: shared_IFINDEX (a program of ours behind libxdp's dispatcher), tc_IFINDEX (a
+ * filter of ours on a port), qdisc_IFINDEX (its clsact qdisc is ours, too).
  */
 #ifndef XSLICE_NODE_DATAPATH_H
 #define XSLICE_NODE_DATAPATH_H
@@ -31,6 +31,12 @@ enum xs_hook {
 	XS_HOOK_TC_SLIVER, /* clsact ingress on the node's end of a sliver's or edge's veth */
 	XS_HOOK_TC_EDGE,   /* clsact ingress on the inner end of an edge's veth, in the edge's namespace */
 	XS_HOOK_COUNT,
+};
+
+/* How xdp_port is on its port. */
+enum xs_how {
+	XS_HOW_GENERIC = 1 << 0, /* after the driver; 0: in it */
+	XS_HOW_SHARED = 1 << 1,	 /* behind libxdp's dispatcher, beside others' programs; 0: alone */
 };
 
 /* Filters of ours on a clsact qdisc. */
@@ -68,9 +74,9 @@ bool xs_datapath_fits(const struct xs_datapath *datapath, const struct xs_datapa
 
 /*
  * Attaches if it is not (0: was so, 1: attached or replaced). netns: descriptor of the device's namespace. -EBUSY: a program
- * that is not ours is there; its name is in `error`.
+ * that is not ours is there; its name is in `error`. how: of enum xs_how, XDP_PORT only.
  */
-int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex, bool generic, char *error);
+int xs_datapath_attach(struct xs_datapath *datapath, enum xs_hook hook, int netns, uint32_t ifindex, unsigned int how, char *error);
 /*
  * The same for many, by a socket of their namespace and for hooks of tc: is the program there, and nothing to be done?
  * And for devices that were made just now, so that nothing is on them: 0 or negative errno; then each is to be attached
@@ -86,8 +92,12 @@ int xs_datapath_detach(struct xs_datapath *datapath, enum xs_hook hook, int netn
 /* Takes the program off every port that it is on and that is not among the `count` given: XDP_PORT and TC_PORT only. */
 int xs_datapath_keep(struct xs_datapath *datapath, enum xs_hook hook, int netns, const uint32_t *ifindex, size_t count);
 
-/* Is it one of this node's programs, loaded by us? For xs_node_make(). context: the datapath. */
+/* Is it one of this node's programs, loaded by us? context: the datapath. */
 bool xs_datapath_owns(void *context, uint32_t program_id);
+
+#define XS_WHO_SIZE 96
+/* May a port be used that carries this XDP program? If not, `who` is the one in the way. For xs_node_make(); context: the datapath. */
+bool xs_datapath_admits(void *context, uint32_t ifindex, uint32_t program_id, bool shared, char who[XS_WHO_SIZE]);
 
 /* The ids of the loaded programs, XS_HOOK_COUNT of them, by enum xs_hook. */
 const uint32_t *xs_datapath_program_ids(const struct xs_datapath *datapath);

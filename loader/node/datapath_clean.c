@@ -17,6 +17,7 @@
 
 #include "loader/node/datapath_private.h"
 #include "loader/node/netns.h"
+#include "loader/node/share.h"
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -71,7 +72,7 @@ static int inherit_version(const char *directory, const char *own)
 		char from[PATH_MAX], to[PATH_MAX];
 
 		if (!err && !is_dot(name) && xs_pin_path(from, "%s/%s", directory, name) && xs_pin_path(to, "%s/%s", own, name)) {
-			if (starts_with(name, XS_PIN_XDP) || starts_with(name, XS_PIN_TC) || starts_with(name, XS_PIN_QDISC))
+			if (starts_with(name, XS_PIN_XDP) || starts_with(name, XS_PIN_SHARED) || starts_with(name, XS_PIN_TC) || starts_with(name, XS_PIN_QDISC))
 				err = rename(from, to) ? -errno : 0;
 			else
 				err = unlink(from) ? -errno : 0;
@@ -117,6 +118,11 @@ static int undo(const char *directory, const char *name, bool present)
 			bpf_link_detach(fd);
 			close(fd);
 		}
+	} else if (starts_with(name, XS_PIN_SHARED)) {
+		char ignored[XS_ERROR_SIZE];
+		int err = present ? xs_share_leave(strtoul(name + strlen(XS_PIN_SHARED), NULL, 10), ignored) : 0;
+
+		return err ? err : rmdir(path) && errno != ENOENT ? -errno : 0;
 	} else if (starts_with(name, XS_PIN_TC)) {
 		uint32_t ifindex = strtoul(name + strlen(XS_PIN_TC), NULL, 10);
 		bool ours = xs_pin_path(qdisc, "%s/" XS_PIN_QDISC "%u", directory, ifindex) && !access(qdisc, F_OK);
@@ -154,6 +160,8 @@ static int clean_version(const char *directory, bool present)
 {
 	int err = undo_all(directory, XS_PIN_XDP, present);
 
+	if (!err)
+		err = undo_all(directory, XS_PIN_SHARED, present);
 	if (!err)
 		err = undo_all(directory, XS_PIN_TC, present);
 	if (!err)

@@ -4,6 +4,7 @@
 #define XSLICE_NODE_DATAPATH_PRIVATE_H
 
 #include <limits.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -12,6 +13,7 @@
 #define XS_ERROR_SIZE 256 /* least size of every `error` */
 
 #define XS_PIN_XDP "link_xdp_"
+#define XS_PIN_SHARED "shared_"
 #define XS_PIN_TC "tc_"
 #define XS_PIN_QDISC "qdisc_"
 #define XS_PIN_PROGRAM "prog_"
@@ -59,11 +61,18 @@ int xs_datapath_exchange(struct xs_datapath *datapath, enum xs_hook hook, int ne
 /* Copies all entries of a map into a larger one of the same layout. 0 or negative errno. */
 int xs_map_copy(int from, int to);
 
+/* "eth0", or "#7" where the index has no name (any more), in the thread's namespace. */
+const char *xs_device_name(uint32_t ifindex, char buf[IF_NAMESIZE]);
+/* Says whose program is in the way, and returns -EBUSY. */
+int xs_device_busy(const char *where, uint32_t ifindex, uint32_t id, char *error);
+
 /* Id and name (16 bytes) of a program by descriptor or by id; negative errno. */
 int xs_program_id(int fd, uint32_t *id);
 int xs_program_name(uint32_t id, char name[16]);
 /* Do two loaded programs have the same code, read the same maps and the same constants? */
 bool xs_program_same(int a, int b);
+/* The same, whether loaded to be attached or to be a function of another program. */
+bool xs_program_alike(int a, int b);
 /* The same, but that b may have maps of its own (ids) where a has others. */
 bool xs_program_twin(int a, int b, const uint32_t *own, size_t own_count);
 

@@ -23,6 +23,14 @@ static uint32_t index_of(const char *name, const char *prefix)
 	return strncmp(name, prefix, length) ? 0 : strtoul(name + length, NULL, 10);
 }
 
+/* ... of a pin or record of xdp_port, alone on its port or not. */
+static uint32_t xdp_index_of(const char *name)
+{
+	uint32_t index = index_of(name, XS_PIN_XDP);
+
+	return index ? index : index_of(name, XS_PIN_SHARED);
+}
+
 static int replace_on_ports(struct xs_datapath *datapath, int netns, char *error)
 {
 	struct dirent **entry;
@@ -31,7 +39,7 @@ static int replace_on_ports(struct xs_datapath *datapath, int netns, char *error
 	if (count < 0)
 		return xs_explain(error, -errno, "%s: %s", datapath->directory, strerror(errno));
 	for (int i = 0; i < count; i++) {
-		uint32_t xdp = index_of(entry[i]->d_name, XS_PIN_XDP), tc = index_of(entry[i]->d_name, XS_PIN_TC);
+		uint32_t xdp = xdp_index_of(entry[i]->d_name), tc = index_of(entry[i]->d_name, XS_PIN_TC);
 		int result = 0;
 
 		if (xdp && !err)
@@ -70,14 +78,14 @@ int xs_datapath_replace(struct xs_datapath *datapath, int netns, char *error)
 
 int xs_datapath_keep(struct xs_datapath *datapath, enum xs_hook hook, int netns, const uint32_t *ifindex, size_t count)
 {
-	const char *prefix = hook == XS_HOOK_XDP_PORT ? XS_PIN_XDP : XS_PIN_TC;
 	struct dirent **entry;
 	int entries = scandir(datapath->directory, &entry, NULL, alphasort), err = 0;
 
 	if (entries < 0)
 		return -errno;
 	for (int i = 0; i < entries; i++) {
-		uint32_t there = index_of(entry[i]->d_name, prefix);
+		const char *name = entry[i]->d_name;
+		uint32_t there = hook == XS_HOOK_XDP_PORT ? xdp_index_of(name) : index_of(name, XS_PIN_TC);
 		bool kept = !there;
 
 		for (size_t k = 0; k < count; k++)

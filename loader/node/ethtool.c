@@ -7,6 +7,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -35,6 +36,16 @@ static int ethtool(int socket, const char *device, void *command)
 	strcpy(request.ifr_name, device);
 	request.ifr_data = command;
 	return ioctl(socket, SIOCETHTOOL, &request) < 0 ? -errno : 0;
+}
+
+int xs_driver_name(int socket, const char *device, char name[XS_DRIVER_SIZE])
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	int err = ethtool(socket, device, &info);
+
+	if (!err)
+		snprintf(name, XS_DRIVER_SIZE, "%.31s", info.driver);
+	return err;
 }
 
 /* The list of names is the kernel's, one for all devices, so it is read once. */

@@ -2,6 +2,8 @@
 /*
  * ethtool.h - offload features of a device by the names that `ethtool -k` and the kernel use ("rx-vlan-hw-parse", ...).
  *
+ * And who drives it.
+ *
  * socket: any socket of the device's namespace. A change is counted (xs_netlink_changes()).
  */
 #ifndef XSLICE_NODE_ETHTOOL_H
@@ -14,6 +16,10 @@ struct xs_feature {
 	bool requested; /* wanted; may be out of force where another feature forbids it */
 	bool changeable;
 };
+
+#define XS_DRIVER_SIZE 32
+/* The name of the device's driver; -EOPNOTSUPP, -ENODEV, ... */
+int xs_driver_name(int socket, const char *device, char name[XS_DRIVER_SIZE]);
 
 /* -ENOENT: this kernel has no such feature; -EOPNOTSUPP, -ENODEV, ... from the device. */
 int xs_feature_get(int socket, const char *device, const char *feature, struct xs_feature *out);

@@ -92,8 +92,10 @@ void xs_fill_free(struct xs_fill *fill)
 
 uint32_t xs_fill_port_flags(const struct xs_rec_port *port)
 {
-	return (port->stack == XS_STACK_LOCAL ? XS_PORT_LOCAL_STACK : 0) | (port->user ? XS_PORT_USER : 0) |
-	       (port->mode == XS_MODE_GENERIC ? XS_PORT_GENERIC : 0);
+	const bool local = port->stack == XS_STACK_LOCAL, generic = port->mode == XS_MODE_GENERIC;
+
+	return (local ? XS_PORT_LOCAL_STACK : 0) | (port->user ? XS_PORT_USER : 0) | (generic ? XS_PORT_GENERIC : 0) |
+	       (local || generic ? XS_PORT_BY_TC : 0);
 }
 
 static int vport_entry(const struct xs_image *image, const struct xs_node *node, const struct xs_rec_vport *record,

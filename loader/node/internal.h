@@ -97,9 +97,8 @@ struct xs_port_work {
 };
 
 /* Looks at a port: refuses it, or says what is to be adjusted. Changes nothing. */
-int xs_port_look(struct xs_node *node, const struct xs_rec_port *record,
-		 bool (*ours)(void *context, uint32_t program_id), void *context, struct xs_port_work *out,
-		 char *error);
+int xs_port_look(struct xs_node *node, const struct xs_rec_port *record, xs_admits_fn admits, void *context,
+		 struct xs_port_work *out, char *error);
 int xs_port_note(struct xs_node *node, const struct xs_port_work *work);
 int xs_port_adjust(struct xs_node *node, const struct xs_port_work *work, char *error);
 /* Gives back what an entry (of a port's kind) tells, if it is still as we set it. */

@@ -236,14 +236,13 @@ uint32_t xs_node_neighbours(const struct xs_image *image)
 
 /* Everything that can be refused is refused here, before anything is changed; then the journal says what is to come. */
 static int look(struct xs_node *node, const struct xs_image *image, const struct xs_wants *wants,
-		struct xs_port_work *works, bool (*ours)(void *context, uint32_t program_id), void *context,
-		char *error)
+		struct xs_port_work *works, xs_admits_fn admits, void *context, char *error)
 {
 	const struct xs_rec_port *port;
 	int err = 0;
 
 	for (size_t i = 0; !err && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
-		err = xs_port_look(node, port, ours, context, &works[i], error);
+		err = xs_port_look(node, port, admits, context, &works[i], error);
 	if (!err)
 		err = claim(node, wants, error);
 	if (err)
@@ -325,7 +324,7 @@ static int make_spaces(struct xs_node *node, const struct xs_wants *wants, char 
 }
 
 int xs_node_make(struct xs_node *node, const struct xs_image *image, const struct xs_image *former,
-		 bool (*ours)(void *context, uint32_t program_id), void *context, char *error)
+		 xs_admits_fn admits, void *context, char *error)
 {
 	size_t ports = image->count[XS_REC_PORT];
 	struct xs_port_work *works = calloc(ports + 1, sizeof(*works));
@@ -345,7 +344,7 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, const struc
 		xs_node_fail(error, err, "node %s: read image or links", node->name);
 		goto out;
 	}
-	err = look(node, image, &wants, works, ours, context, error);
+	err = look(node, image, &wants, works, admits, context, error);
 	if (err)
 		goto out;
 	err = xs_machine_neighbours(&node->machine, node->name, xs_node_neighbours(image), true);

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
+#include "loader/model/domain.h"
+#include "loader/node/datapath.h"
 #include "loader/node/ethtool.h"
 #include "loader/node/internal.h"
 #include "maps/contract.h"
@@ -17,14 +17,15 @@
 /*
  * With the first two the tag of a received frame stands beside it, where XDP does not see it: such a port would forward
  * blind. The others only cost: frames that a veth hands on with the tag beside them, tags that the port takes for
- * foreign.
+ * foreign. LRO merges frames before XDP sees them: some drivers turn it off for an XDP program, and never on again.
  */
 static const struct {
 	const char *name;
 	bool needed;
-} tag_features[] = {
+} receive_features[] = {
 	{ "rx-vlan-hw-parse", true },        { "rx-vlan-stag-hw-parse", true }, { "tx-vlan-hw-insert", false },
 	{ "tx-vlan-stag-hw-insert", false }, { "rx-vlan-filter", false },       { "rx-vlan-stag-filter", false },
+	{ "rx-lro", false },
 };
 
 const char *const xs_tx_checksum_features[] = {
@@ -69,31 +70,23 @@ static int look_at_feature(struct xs_node *node, const char *feature, bool neede
 }
 
 static int refuse_foreign_xdp(struct xs_node *node, const struct xs_rec_port *record, const struct xs_link *link,
-			      bool (*ours)(void *context, uint32_t program_id), void *context, char *error)
+			      xs_admits_fn admits, void *context, char *error)
 {
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-	int fd;
+	const bool shared = record->attach == XS_ATTACH_SHARED;
+	char who[XS_WHO_SIZE];
 
 	for (size_t i = 0; i < XS_LINK_XDP_MAX && link->xdp[i]; i++) {
-		if (ours && ours(context, link->xdp[i]))
-			continue;
-		fd = bpf_prog_get_fd_by_id(link->xdp[i]);
-		if (fd >= 0) {
-			if (bpf_obj_get_info_by_fd(fd, &info, &size))
-				info.name[0] = '\0';
-			close(fd);
-		}
-		return xs_node_fail(error, -EBUSY,
-				    "port %s of node %s: interface %s carries XDP program %u (%s), which is not ours",
-				    record->name, node->name, record->interface, link->xdp[i],
-				    info.name[0] ? info.name : "without a name");
+		snprintf(who, sizeof(who), "XDP program %u", link->xdp[i]);
+		if (!admits || !admits(context, link->ifindex, link->xdp[i], shared, who))
+			return xs_node_fail(error, -EBUSY,
+					    "port %s of node %s: interface %s carries %s, which is not ours",
+					    record->name, node->name, record->interface, who);
 	}
 	return 0;
 }
 
-int xs_port_look(struct xs_node *node, const struct xs_rec_port *record,
-		 bool (*ours)(void *context, uint32_t program_id), void *context, struct xs_port_work *out, char *error)
+int xs_port_look(struct xs_node *node, const struct xs_rec_port *record, xs_admits_fn admits, void *context,
+		 struct xs_port_work *out, char *error)
 {
 	const struct xs_link *link = xs_link_find(node->links, node->link_count, record->interface);
 	struct xs_port_work work = { .record = record };
@@ -107,10 +100,10 @@ int xs_port_look(struct xs_node *node, const struct xs_rec_port *record,
 			error, -ERANGE,
 			"port %s of node %s: interface %s has index %u, of which only those below %u can be served",
 			record->name, node->name, record->interface, link->ifindex, XS_IFINDEX_MAX);
-	err = refuse_foreign_xdp(node, record, link, ours, context, error);
+	err = refuse_foreign_xdp(node, record, link, admits, context, error);
 	work.ifindex = link->ifindex;
-	for (size_t i = 0; !err && i < sizeof(tag_features) / sizeof(tag_features[0]); i++)
-		err = look_at_feature(node, tag_features[i].name, tag_features[i].needed, &work, error);
+	for (size_t i = 0; !err && i < sizeof(receive_features) / sizeof(receive_features[0]); i++)
+		err = look_at_feature(node, receive_features[i].name, receive_features[i].needed, &work, error);
 	for (const char *const *feature = xs_tx_checksum_features; !err && link->veth && *feature; feature++)
 		err = look_at_feature(node, *feature, false, &work, error);
 	if (err)

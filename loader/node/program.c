@@ -92,11 +92,11 @@ static bool same_constants(uint32_t a, uint32_t b)
 }
 
 /* The kernel lists a program's maps in the order in which its code first names them, so equal code gives equal order. */
-bool xs_program_twin(int a, int b, const uint32_t *own, size_t own_count)
+static bool compare(int a, int b, bool type, const uint32_t *own, size_t own_count)
 {
 	struct program one, other;
 
-	if (describe(a, &one) || describe(b, &other) || one.info.type != other.info.type ||
+	if (describe(a, &one) || describe(b, &other) || (type && one.info.type != other.info.type) ||
 	    memcmp(one.info.tag, other.info.tag, sizeof(one.info.tag)) || one.info.nr_map_ids != other.info.nr_map_ids)
 		return false;
 	for (uint32_t i = 0; i < one.info.nr_map_ids; i++) {
@@ -110,7 +110,17 @@ bool xs_program_twin(int a, int b, const uint32_t *own, size_t own_count)
 	return true;
 }
 
+bool xs_program_twin(int a, int b, const uint32_t *own, size_t own_count)
+{
+	return compare(a, b, true, own, own_count);
+}
+
 bool xs_program_same(int a, int b)
 {
-	return xs_program_twin(a, b, NULL, 0);
+	return compare(a, b, true, NULL, 0);
+}
+
+bool xs_program_alike(int a, int b)
+{
+	return compare(a, b, false, NULL, 0);
 }

@@ -155,7 +155,7 @@ static void fill_routes(struct fixture *fixture)
 	put_hop(fixture, HOP_SMALL,
 		(struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(102), .vport = VPORT_L2, .mtu = 600});
 	put_hop(fixture, HOP_STACK,
-		(struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G, .port_flags = XS_PORT_LOCAL_STACK});
+		(struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G, .port_flags = XS_PORT_BY_TC});
 	put_hop(fixture, HOP_EDGE, (struct xs_nexthop){
 		.kind = XS_NEXTHOP_EDGE, .vport = VPORT_M1, .edge_root = xs_table_root(fixture->users[XS_FAMILY4])});
 	put_hop(fixture, HOP_EDGE6, (struct xs_nexthop){

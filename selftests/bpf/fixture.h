@@ -96,7 +96,7 @@ void fixture_put(struct fixture *fixture, enum xs_map_id id, uint32_t key, const
 /* Untagged packets of port 3 are selected by this policy from here on; the one before is freed. */
 void fixture_policy(struct fixture *fixture, const struct xs_condition *condition, size_t count);
 void fixture_use_mux(struct fixture *fixture, uint32_t mux);
-/* Ports 3 and 5 are the two ends of a MUX with an exit; XS_PORT_LOCAL_STACK, or 0, for each. */
+/* Ports 3 and 5 are the two ends of a MUX with an exit; XS_PORT_LOCAL_STACK with XS_PORT_BY_TC, or 0, for each. */
 void fixture_exit(struct fixture *fixture, uint32_t users_flags, uint32_t exit_flags);
 
 /* One program on one frame. `frame` is what came out. gso: payload per segment, 0: none. */

@@ -59,7 +59,7 @@ static struct xs_datapath *open_datapath(const struct xs_datapath_size *size)
 
 static void attach(struct xs_datapath *datapath, enum xs_hook hook, int expected)
 {
-	int result = xs_datapath_attach(datapath, hook, netns, port, false, error);
+	int result = xs_datapath_attach(datapath, hook, netns, port, 0, error);
 
 	if (result != expected)
 		fail_msg("hook %d: %d instead of %d: %s", hook, result, expected, result < 0 ? error : "");
@@ -357,10 +357,10 @@ static void changes_the_xdp_mode(void **state)
 	struct xs_datapath *datapath = open_datapath(&small);
 
 	attach(datapath, XS_HOOK_XDP_PORT, 1);
-	assert_int_equal(xs_datapath_attach(datapath, XS_HOOK_XDP_PORT, netns, port, true, error), 1);
+	assert_int_equal(xs_datapath_attach(datapath, XS_HOOK_XDP_PORT, netns, port, XS_HOW_GENERIC, error), 1);
 	assert_int_equal(bpf_xdp_query(port, 0, &query), 0);
 	assert_int_equal(query.attach_mode, XDP_ATTACHED_SKB);
-	assert_int_equal(xs_datapath_attach(datapath, XS_HOOK_XDP_PORT, netns, port, true, error), 0);
+	assert_int_equal(xs_datapath_attach(datapath, XS_HOOK_XDP_PORT, netns, port, XS_HOW_GENERIC, error), 0);
 	attach(datapath, XS_HOOK_XDP_PORT, 1);
 	xs_datapath_close(datapath);
 }

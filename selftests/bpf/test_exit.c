@@ -275,7 +275,7 @@ static bool by_tc(struct fixture *fixture, const struct pass_case *test, const s
 /* A local stack behind the users' port: tc alone, which counts arrivals, too. */
 static void users_by_tc(void **state)
 {
-	fixture_exit(*state, XS_PORT_LOCAL_STACK, 0);
+	fixture_exit(*state, XS_PORT_LOCAL_STACK | XS_PORT_BY_TC, 0);
 	each(*state, by_tc);
 }
 
@@ -311,7 +311,7 @@ static bool back_by_tc(struct fixture *fixture, const struct pass_case *test, co
 
 static void beyond_by_tc(void **state)
 {
-	fixture_exit(*state, 0, XS_PORT_LOCAL_STACK);
+	fixture_exit(*state, 0, XS_PORT_LOCAL_STACK | XS_PORT_BY_TC);
 	each(*state, back_by_tc);
 }
 
@@ -330,7 +330,7 @@ static bool up_to_tc(struct fixture *fixture, const struct pass_case *test, cons
 
 static void to_a_local_stack(void **state)
 {
-	fixture_exit(*state, 0, XS_PORT_LOCAL_STACK);
+	fixture_exit(*state, 0, XS_PORT_LOCAL_STACK | XS_PORT_BY_TC);
 	each(*state, up_to_tc);
 }
 
@@ -361,7 +361,7 @@ static void truncated_anywhere(void **state)
 /* A GSO packet of a local stack goes on as it is; its segments are made where it leaves. */
 static void gso(void **state)
 {
-	fixture_exit(*state, XS_PORT_LOCAL_STACK, 0);
+	fixture_exit(*state, XS_PORT_LOCAL_STACK | XS_PORT_BY_TC, 0);
 	for (int family = 0; family < XS_FAMILIES; family++) {
 		const struct pass_case test = { .spec = { ROUTER, .protocol = 6, .payload = 2912 } };
 		uint64_t before = count_of(*state, 0, XS_PASSED);

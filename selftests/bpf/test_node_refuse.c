@@ -56,10 +56,16 @@ static void foreign_names_are_refused(void **context)
 	expect_as_before();
 }
 
-static bool all_are_ours(void *context, uint32_t program_id)
+static bool all_are_admitted(void *context, uint32_t ifindex, uint32_t program_id, bool shared, char *who)
 {
 	*(uint32_t *)context = program_id;
 	return true;
+}
+
+static bool none_is_admitted(void *context, uint32_t ifindex, uint32_t program_id, bool shared, char *who)
+{
+	strcpy(who, "XDP program 7 (somebodys)");
+	return false;
 }
 
 static void foreign_xdp_is_refused(void **context)
@@ -82,10 +88,11 @@ static void foreign_xdp_is_refused(void **context)
 	remember_state();
 
 	assert_int_equal(xs_node_make(node, image, NULL, NULL, NULL, node_error), -EBUSY);
+	assert_int_equal(xs_node_make(node, image, NULL, none_is_admitted, NULL, node_error), -EBUSY);
 	assert_non_null(strstr(node_error, "(somebodys)"));
 	assert_non_null(strstr(node_error, "port r2"));
 	expect_as_before();
-	assert_int_equal(xs_node_make(node, image, NULL, all_are_ours, &seen, node_error), 0);
+	assert_int_equal(xs_node_make(node, image, NULL, all_are_admitted, &seen, node_error), 0);
 	assert_true(seen > 0);
 	xs_image_free(image);
 	close(program);
