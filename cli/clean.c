@@ -107,24 +107,32 @@ static void clean_here(struct nodes *nodes, const char *name)
 	struct xs_owner owner = { 0 };
 	char error[XS_ERROR_TEXT] = "";
 	const char *netns;
-	int code;
+	int code = xs_owner_get(name, &owner);
 
-	code = xs_owner_get(name, &owner);
-	if (!code && strcmp(owner.store, nodes->place)) {
-		snprintf(error, sizeof(error), "on this machine it belongs to store %.400s", owner.store);
-	} else {
-		if (code && xs_report_get(nodes->store, name, &report))
-			report.netns[0] = '\0';
-		netns = code ? report.netns : owner.netns;
-		code = xs_agent_clean(name, netns[0] ? netns : NULL, error);
-		if (code && !error[0])
-			snprintf(error, sizeof(error), "%s", strerror(-code));
-	}
+	if (code && xs_report_get(nodes->store, name, &report))
+		report.netns[0] = '\0';
+	netns = code ? report.netns : owner.netns;
+	code = xs_agent_clean(name, netns[0] ? netns : NULL, error);
+	if (code && !error[0])
+		snprintf(error, sizeof(error), "%s", strerror(-code));
 	if (error[0]) {
 		xs_complain("clean: node %s: %s", name, error);
 		nodes->failed++;
 	}
 	note(nodes, name, error[0] ? "failed" : "done", "command");
+}
+
+/* What is on the node is another store's, which takes it down; nothing there is of this one. */
+static void leave(struct nodes *nodes, const char *name, const struct xs_owner *owner)
+{
+	if (access(owner->store, F_OK)) {
+		xs_complain("clean: node %s: held by store %s, which is not there any more: xslice clean --store %s takes "
+			    "it down",
+			    name, owner->store, owner->store);
+		nodes->failed++;
+	}
+	json_array_append_new(nodes->result, json_pack("{s:s,s:s,s:s}", "node", name, "state", "held-elsewhere",
+						       "store", owner->store));
 }
 
 /* Leaves in nodes->wait those whose agents will do it themselves. */
@@ -133,7 +141,11 @@ static void sort_nodes(struct nodes *nodes)
 	size_t alive = 0;
 
 	for (size_t i = 0; i < nodes->count; i++) {
-		if (xs_agent_runs(nodes->wait[i].node))
+		struct xs_owner owner;
+
+		if (xs_owner_is_other(nodes->wait[i].node, nodes->place, &owner))
+			leave(nodes, nodes->wait[i].node, &owner);
+		else if (xs_agent_runs(nodes->wait[i].node))
 			nodes->wait[alive++] = nodes->wait[i];
 		else
 			clean_here(nodes, nodes->wait[i].node);
@@ -151,9 +163,13 @@ static void print_result(const json_t *result)
 	json_array_foreach(result, i, node)
 	{
 		const char *by = json_string_value(json_object_get(node, "by"));
+		const char *store = json_string_value(json_object_get(node, "store"));
 
-		printf("%-15s %s%s%s\n", json_string_value(json_object_get(node, "node")),
-		       json_string_value(json_object_get(node, "state")), by ? " by its " : "", by ? by : "");
+		if (store)
+			printf("%-15s held by store %s\n", json_string_value(json_object_get(node, "node")), store);
+		else
+			printf("%-15s %s%s%s\n", json_string_value(json_object_get(node, "node")),
+			       json_string_value(json_object_get(node, "state")), by ? " by its " : "", by ? by : "");
 	}
 }
 

@@ -16,7 +16,8 @@ const char *xs_node_state_name(enum xs_node_state state)
 	static const char *const name[] = {
 		[XS_NODE_IN_FORCE] = "in-force",     [XS_NODE_BEHIND] = "behind",
 		[XS_NODE_AGENT_GONE] = "agent-gone", [XS_NODE_LOST] = "lost",
-		[XS_NODE_FAILED] = "failed",         [XS_NODE_UNREADABLE] = "report-unreadable",
+		[XS_NODE_FAILED] = "failed",         [XS_NODE_ELSEWHERE] = "held-elsewhere",
+		[XS_NODE_UNREADABLE] = "report-unreadable",
 		[XS_NODE_NEVER] = "never-reported",
 	};
 
@@ -70,16 +71,21 @@ static enum xs_node_state worse(enum xs_node_state a, enum xs_node_state b)
 	return a > b ? a : b;
 }
 
-enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, const struct xs_revision *revision,
+enum xs_node_state xs_node_state_get(struct xs_store *store, const char *place, const char *node, const struct xs_revision *revision,
 				     uint64_t generation, char *text, json_t **report_out)
 {
 	struct sentence sentence = { .text = text };
 	enum xs_node_state state = XS_NODE_IN_FORCE;
+	struct xs_owner owner;
 	struct xs_report report;
 	int error = xs_report_get(store, node, &report);
 	bool runs = xs_agent_runs(node), lost = !runs && !holds_something(node);
 
 	*report_out = error ? json_null() : report_json(&report);
+	if (xs_owner_is_other(node, place, &owner)) {
+		say(&sentence, "held by another store, %s: nothing of what this one says is in force here", owner.store);
+		return XS_NODE_ELSEWHERE;
+	}
 	if (error == -ENOENT) {
 		say(&sentence, "never reported (xsliced --node %s is its agent)", node);
 		return XS_NODE_NEVER;

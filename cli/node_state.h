@@ -14,6 +14,7 @@ enum xs_node_state {
 	XS_NODE_AGENT_GONE, /* what it holds goes on; no change reaches it */
 	XS_NODE_LOST,       /* what it held is gone, as by a reboot, and nobody brings it back */
 	XS_NODE_FAILED,
+	XS_NODE_ELSEWHERE,  /* what is on it is another store's */
 	XS_NODE_UNREADABLE, /* its report is none */
 	XS_NODE_NEVER,      /* no report at all */
 };
@@ -21,10 +22,10 @@ enum xs_node_state {
 #define XS_NODE_TEXT 1400
 
 /*
- * The state of `node`, which is to hold `revision` and every switch up to `generation` (0: it has no cell). *report as
+ * The state of `node`, which `store` (of path `place`) tells to hold `revision` and every switch up to `generation` (0: it has no cell). *report as
  * JSON, null where there is none: a new reference. text: XS_NODE_TEXT bytes.
  */
-enum xs_node_state xs_node_state_get(struct xs_store *store, const char *node, const struct xs_revision *revision,
+enum xs_node_state xs_node_state_get(struct xs_store *store, const char *place, const char *node, const struct xs_revision *revision,
 				     uint64_t generation, char *text, json_t **report);
 
 /* "in-force", "behind", ...: for JSON. */

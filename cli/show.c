@@ -10,7 +10,7 @@
 #include "maps/contract.h"
 
 struct show {
-	const char *only;
+	const char *only, *place;
 	struct xs_store *store;
 	json_t *node;
 	json_t *cell;       /* object by name: a cell stands on every node with a MUX, and is shown once */
@@ -148,7 +148,7 @@ static json_t *node_json(struct show *show, const char *node, const struct xs_im
 {
 	char text[XS_NODE_TEXT];
 	json_t *report;
-	enum xs_node_state state = xs_node_state_get(show->store, node, &show->revision, generation, text, &report);
+	enum xs_node_state state = xs_node_state_get(show->store, show->place, node, &show->revision, generation, text, &report);
 
 	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:i}", "node", node, "state", xs_node_state_name(state), "text",
 			 text, "report", report, "vport", image ? vports(image) : json_array(), "route",
@@ -181,7 +181,8 @@ static int show_reported(void *context, const char *node)
 	struct xs_report report;
 
 	if (json_object_get(show->held, node) || (show->only && strcmp(show->only, node)) ||
-	    (!xs_report_get(show->store, node, &report) && xs_report_is_of(&report, &show->revision) && !report.failed))
+	    (!xs_report_get(show->store, node, &report) && !report.failed &&
+	     (!report.holds || xs_report_is_of(&report, &show->revision))))
 		return 0;
 	show->found = true;
 	json_array_append_new(show->node, node_json(show, node, NULL, 0));
@@ -243,7 +244,7 @@ static void print_cells(const json_t *cells)
 
 int xs_command_show(const struct xs_options *options)
 {
-	struct show show = { .only = options->argc ? options->argv[0] : NULL };
+	struct show show = { .only = options->argc ? options->argv[0] : NULL, .place = options->store };
 	struct xs_address address;
 	int code = XS_EXIT_FAILED, result;
 	json_t *node;

@@ -37,12 +37,15 @@ static void show_progress(void *context, const struct xs_node_wait *wait, size_t
 }
 
 /* Why a node is silent, as far as the store tells. */
-static void complain_silent(struct xs_store *store, const struct xs_node_wait *wait)
+static void complain_silent(const struct xs_options *options, struct xs_store *store, const struct xs_node_wait *wait)
 {
+	struct xs_owner owner;
 	struct xs_report report;
 	int error = xs_report_get(store, wait->node, &report);
 
-	if (error == -ENOENT)
+	if (xs_owner_is_other(wait->node, options->store, &owner))
+		xs_complain("node %s: held by store %s, which its agent follows", wait->node, owner.store);
+	else if (error == -ENOENT)
 		xs_complain("node %s: no agent has ever reported (xsliced --node %s)", wait->node, wait->node);
 	else if (error)
 		xs_complain("node %s: key report/%s of the store cannot be read: %s; its agent writes it anew at the "
@@ -73,7 +76,7 @@ int xs_await_nodes(const struct xs_options *options, struct xs_store *store, str
 	for (size_t i = 0; i < count; i++) {
 		if (!wait[i].reported) {
 			silent++;
-			complain_silent(store, &wait[i]);
+			complain_silent(options, store, &wait[i]);
 		} else if (wait[i].report.failed) {
 			failed++;
 			xs_complain("node %s: %s", wait[i].node, wait[i].report.error);

@@ -38,6 +38,7 @@ void xs_agent_report(struct xs_agent *agent)
 	int err;
 
 	agent->report.pid = getpid();
+	agent->report.holds = agent->signed_node || agent->image || agent->machinery.datapath;
 	snprintf(agent->report.netns, sizeof(agent->report.netns), "%s", agent->netns ? agent->netns : "");
 	/* The manager waits for it. */
 	for (int tries = 0; tries < REPORT_TRIES; tries++) {
@@ -291,6 +292,22 @@ static void recall_image(struct xs_agent *agent)
 	free(bytes);
 }
 
+/* Whose node this has been: from now on it is our store's, whatever is on it. */
+static void recall_owner(struct xs_agent *agent)
+{
+	struct xs_owner owner;
+	int err;
+
+	if (xs_owner_get(agent->name, &owner) == -ENOENT)
+		return;
+	if (xs_owner_is_other(agent->name, agent->store_path, &owner))
+		xs_log("store %s held this node: taken over for store %s", owner.store, agent->store_path);
+	err = xs_owner_put(agent->name, agent->store_path, agent->netns);
+	if (err)
+		xs_log("cannot note the node's store: %s", strerror(-err));
+	agent->signed_node = !err;
+}
+
 /* After a restart the report goes on where the former agent's ended; what it counted was for its revision. */
 static void recall_report(struct xs_agent *agent)
 {
@@ -375,6 +392,7 @@ int xs_agent_run(struct xs_agent *agent)
 	}
 	recall_image(agent);
 	recall_report(agent);
+	recall_owner(agent);
 	xs_log("started, pid %d, store %s", getpid(), agent->store_path);
 	reconcile_quietly(agent, true);
 	if (event_base_dispatch(agent->base) < 0)

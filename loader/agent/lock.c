@@ -227,6 +227,13 @@ int xs_owner_get(const char *node, struct xs_owner *out)
 	return err;
 }
 
+bool xs_owner_is_other(const char *node, const char *store, struct xs_owner *owner)
+{
+	char resolved[PATH_MAX];
+
+	return realpath(store, resolved) && !xs_owner_get(node, owner) && strcmp(owner->store, resolved);
+}
+
 int xs_owner_put(const char *node, const char *store, const char *netns)
 {
 	char text[PATH_MAX + 80], resolved[PATH_MAX];

@@ -32,6 +32,8 @@ struct xs_owner {
 	char netns[64];       /* as in struct xs_report */
 };
 int xs_owner_get(const char *node, struct xs_owner *out); /* -ENOENT: nobody's; -EBADMSG */
+/* Does the node hold something for another store than this path's? *owner: for whose. */
+bool xs_owner_is_other(const char *node, const char *store, struct xs_owner *owner);
 /* store: a path, resolved here; NULL: takes the note back. netns NULL: the machine's own. */
 int xs_owner_put(const char *node, const char *store, const char *netns);
 

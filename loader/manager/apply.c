@@ -18,6 +18,11 @@ static int fail(char *error, int code, const char *what)
 
 /* ---- who has to report: every node of the new revision and every node of the old ---- */
 
+struct holders {
+	struct xs_store *store;
+	struct xs_apply_result *result;
+};
+
 static int add_wait(void *context, const char *name)
 {
 	struct xs_apply_result *result = context;
@@ -34,6 +39,15 @@ static int add_wait(void *context, const char *name)
 	snprintf(grown[result->count].node, sizeof(grown->node), "%s", name);
 	result->count++;
 	return 0;
+}
+
+/* One that holds nothing, or of which nothing is known, keeps nobody waiting: who has to hold something is waited for anyway. */
+static int add_holder(void *context, const char *name)
+{
+	struct holders *holders = context;
+	struct xs_report report;
+
+	return xs_report_get(holders->store, name, &report) || !report.holds ? 0 : add_wait(holders->result, name);
 }
 
 void xs_apply_result_free(struct xs_apply_result *result)
@@ -152,11 +166,12 @@ static int put_image(struct xs_store *store, const struct xs_plan *plan, size_t 
 /* The revision that is in force (none: empty), the next one, and the nodes that hold something of the former. */
 static int next_revision(struct xs_store *store, struct xs_revision *former, struct xs_apply_result *next, char *error)
 {
+	struct holders holders = { .store = store, .result = next };
 	int code = xs_revision_get(store, former);
 
 	/* A store that lost its revision still knows by the reports which nodes hold something. */
 	if (code == -ENOENT)
-		code = xs_store_list(store, "report", add_wait, next);
+		code = xs_store_list(store, "report", add_holder, &holders);
 	for (size_t i = 0; i < former->node_count && !code; i++)
 		code = add_wait(next, former->node[i]);
 	if (!code)

@@ -52,7 +52,8 @@ static int look(const struct waiting *waiting, bool *news)
 		if (wait->reported)
 			continue;
 		error = xs_report_get(waiting->store, wait->node, &wait->report);
-		if (error && error != -ENOENT && error != -EBADMSG)
+		/* Its agent puts a readable one in its place. */
+		if (error == -ENOMEM)
 			return error;
 		if (!error && is_about(waiting, &wait->report) && wait->report.generation >= waiting->generation) {
 			wait->reported = true;

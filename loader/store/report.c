@@ -38,7 +38,8 @@ static int get_count(const json_t *object, const char *name, uint64_t *out)
 
 static int report_read(const json_t *object, struct xs_report *report)
 {
-	const json_t *failed = json_object_get(object, "failed"), *error = json_object_get(object, "error");
+	const json_t *failed = json_object_get(object, "failed"), *holds = json_object_get(object, "holds");
+	const json_t *error = json_object_get(object, "error");
 	const json_t *pid = json_object_get(object, "pid"), *netns = json_object_get(object, "netns");
 	const json_t *id = json_object_get(object, "revision_id"), *warning = json_object_get(object, "warning");
 	int err = 0;
@@ -46,11 +47,13 @@ static int report_read(const json_t *object, struct xs_report *report)
 #define READ(field) err = err ? err : get_count(object, #field, &report->field);
 	REPORT_NUMBERS(READ)
 #undef READ
-	if (err || !json_is_boolean(failed) || !json_is_integer(pid) || !json_is_string(error) || !json_is_string(netns) || !json_is_string(warning) ||
+	if (err || !json_is_boolean(failed) || !json_is_boolean(holds) || !json_is_integer(pid) ||
+	    !json_is_string(error) || !json_is_string(netns) || !json_is_string(warning) ||
 	    json_string_length(netns) >= sizeof(report->netns) || !json_is_string(id) ||
 	    json_string_length(id) >= sizeof(report->revision_id))
 		return -EBADMSG;
 	report->failed = json_is_true(failed);
+	report->holds = json_is_true(holds);
 	report->pid = json_integer_value(pid);
 	snprintf(report->error, sizeof(report->error), "%s", json_string_value(error));
 	snprintf(report->warning, sizeof(report->warning), "%s", json_string_value(warning));
@@ -113,6 +116,7 @@ int xs_report_put(struct xs_store *store, const char *node, const struct xs_repo
 	REPORT_NUMBERS(WRITE)
 #undef WRITE
 	bad |= json_object_set_new(object, "failed", json_boolean(report->failed));
+	bad |= json_object_set_new(object, "holds", json_boolean(report->holds));
 	bad |= json_object_set_new(object, "pid", json_integer(report->pid));
 	bad |= json_object_set_new(object, "netns", json_string(report->netns));
 	bad |= json_object_set_new(object, "revision_id", json_string(report->revision_id));

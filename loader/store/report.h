@@ -16,6 +16,7 @@ struct xs_report {
 	uint64_t revision;        /* the last one it took on; 0: none yet */
 	char revision_id[XS_REVISION_ID]; /* ... and its id: a number may come again, in another life of the store */
 	int failed;               /* 1: it could not, and the node is as `error` says */
+	int holds;                /* 1: something of a domain is on the node, or may be */
 	uint64_t generation;      /* every cell of the store up to this generation is in the node's map */
 	uint64_t netlink_changes; /* made for that revision: links, addresses, routes, neighbours, sysctls, features */
 	uint64_t map_writes;      /* made for that revision */

@@ -24,6 +24,7 @@ def report(store, **change):
         "map_writes": 0,
         "duration_us": 5,
         "failed": False,
+        "holds": True,
         "pid": 4711,
         "netns": "",
         "error": "",
@@ -33,15 +34,15 @@ def report(store, **change):
 
 
 @contextlib.contextmanager
-def held(node):
-    """An agent has noted that the node holds something."""
+def held(node, store):
+    """An agent has noted that the node holds something, for the store of that path."""
     if os.geteuid():
         raise tool.Skip("needs root")
     folder = f"/run/xslice/{node}"
     os.makedirs(folder, mode=0o700)
     try:
         with open(f"{folder}/owner", "w", encoding="ascii") as owner:
-            owner.write("/nowhere\n\n")
+            owner.write(f"{store}\n\n")
         yield folder
     finally:
         shutil.rmtree(folder)
@@ -50,9 +51,9 @@ def held(node):
 
 
 @contextlib.contextmanager
-def agent(node):
+def agent(node, store):
     """And somebody holds the lock of its agent, as a running agent does."""
-    with held(node) as folder, open(f"{folder}/lock", "w", encoding="ascii") as lock:
+    with held(node, store.path) as folder, open(f"{folder}/lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -81,7 +82,7 @@ def without_agent():
             store.put(f"report/{NODE}", text)
             expect(store, "report-unreadable", "report unreadable", f"report/{NODE}")
         store.put(f"report/{NODE}", report(store))
-        with held(NODE):
+        with held(NODE, store.path):
             expect(store, "agent-gone", "agent gone (pid 4711)", "in force")
             store.put(f"report/{NODE}", report(store, revision=0, revision_id="0000000000000000"))
             expect(store, "agent-gone", "agent gone", "behind (holds revision 0)")
@@ -96,8 +97,41 @@ def after_a_reboot():
         assert state == "lost" and "in force" not in text and "pid 4711" in text and f"xsliced --node {NODE}" in text, text
 
 
+def held_elsewhere():
+    """Whatever was reported here, and whether an agent runs: what is on the node is another store's."""
+    with tool.Store() as store, tool.Store() as other:
+        store.apply()
+        other.apply()
+        with held(NODE, other.path):
+            expect(store, "held-elsewhere", f"held by another store, {other.path}")
+            told = store.apply().err
+            assert f"node {NODE}: held by store {other.path}" in told, told
+            for change in ({}, {"failed": True, "error": "x"}, {"revision": 0}):
+                store.put(f"report/{NODE}", report(store, **change))
+                state, text = said(store)
+                assert state == "held-elsewhere" and "in force;" not in text and not text.startswith("in force"), text
+
+
+def nothing_held():
+    """A node that no definition lists and that holds nothing is not shown, nor waited for."""
+    with tool.Store() as store:
+        store.apply()
+        stray = f"{tool.FOREIGN}9"
+        for holds in (True, False):
+            store.put(f"report/{stray}", report(store, holds=holds))
+            store.apply()
+            assert (stray in store.run("show").exits(0).out) == holds
+            os.unlink(f"{store.path}/revision")
+            assert (stray in store.apply().out) == holds
+        os.unlink(f"{store.path}/report/{stray}")
+        os.symlink(stray, f"{store.path}/report/{stray}")
+        os.unlink(f"{store.path}/revision")
+        told = store.apply()
+        assert stray not in told.out + told.err, told.out + told.err
+
+
 def with_agent():
-    with tool.Store() as store, agent(NODE):
+    with tool.Store() as store, agent(NODE, store):
         store.apply()
         store.put(f"report/{NODE}", report(store))
         assert said(store) == ("in-force", "in force")
@@ -113,7 +147,7 @@ def with_agent():
 
 def behind_a_switch():
     """Only a node that holds the cell has to know of its switch."""
-    with tool.Store() as store, agent(OTHER), agent(NODE):
+    with tool.Store() as store, agent(OTHER, store), agent(NODE, store):
         store.apply()
         generation = int(open(f"{store.path}/generation", encoding="ascii").read())
         for node in (NODE, OTHER):
@@ -126,7 +160,7 @@ def behind_a_switch():
 
 def removed_node():
     """A node that the definition has no more is shown until it has given up what it held."""
-    with tool.Store() as store, agent(NODE):
+    with tool.Store() as store, agent(NODE, store):
         store.apply()
         store.put(f"report/{NODE}", report(store))
         store.apply("node: [{name: %s}]\n" % OTHER)
@@ -181,6 +215,6 @@ def waiting_says_for_what():
 if __name__ == "__main__":
     sys.exit(
         tool.run_cases(
-            [(case.__name__, case) for case in (without_agent, after_a_reboot, with_agent, behind_a_switch, removed_node, faults_have_a_place, waiting_says_for_what)]
+            [(case.__name__, case) for case in (without_agent, after_a_reboot, held_elsewhere, nothing_held, with_agent, behind_a_switch, removed_node, faults_have_a_place, waiting_says_for_what)]
         )
     )

@@ -6,11 +6,12 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
 from checks import lifecycle, paths
-from lib import figure7, netns, rigtest, services, snapshot
+from lib import figure7, netns, rigtest, services, snapshot, xslice
 
 TICK = 45  # an agent looks by itself every 30 s
 
@@ -186,10 +187,68 @@ def main():
                     domain.stop(signal.SIGKILL)
                 gone = f"{domain.store}.gone"
                 os.rename(domain.store, gone)  # at once: agents write to it
-                shutil.rmtree(gone)
+                # An agent that has not looked yet may be writing a report into it.
+                assert netns.until(lambda: shutil.rmtree(gone, ignore_errors=True) or not os.path.exists(gone), 10), gone
                 rig.hold(lifecycle.removed(domain, before, nodes))
 
             return case
+
+        def two_stores():
+            """A node is one store's at a time: the other's commands say whose, and wait for nothing there."""
+            if not domain.agents:
+                domain.start()
+            domain.apply(rig.definition)
+            first, domain.store = domain.store, domain.store + ".second"
+            try:
+                code, _, said = domain.apply(changed, check=False, timeout=1)
+                assert code == 5 and f"held by store {first}" in said, f"exit {code}: {said}"
+                begin = time.monotonic()
+                code, answer, said = domain.command("clean", check=False)
+                assert code == 0 and time.monotonic() - begin < 5, f"exit {code}: {said}"
+                held = [{"node": name, "state": "held-elsewhere", "store": first} for name in nodes]
+                assert answer["node"] == held, answer
+                vm6_in("P")
+                # Agents of the second store take the nodes over, and say so.
+                domain.stop()
+                domain.apply(changed, check=False, timeout=0.01)
+                domain.start()
+                domain.wait_ready()
+                vm6_in("A")
+                for node in figure7.NODES:
+                    with open(os.path.join(domain.keep, f"agent-{net.name(node)}.log"), encoding="utf-8") as log:
+                        assert f"store {first} held this node" in log.read(), f"{node} does not say that it was taken over"
+                second, domain.store = domain.store, first
+                for one in domain.command("show")[1]["node"]:
+                    assert one["state"] == "held-elsewhere" and second in one["text"], one
+                # An agent whose node holds nothing that was there before gives its note back.
+                domain.stop(signal.SIGKILL)
+                domain.store = second
+                rig.hold(lifecycle.removed(domain, before, nodes))
+                domain.store = first
+                domain.command("clean")
+            finally:
+                domain.store = first
+                domain.stop()
+                shutil.rmtree(first + ".second", ignore_errors=True)
+
+        def mistyped_node():
+            """Its agent's report stays; as it holds nothing, an apply does not wait for it, whatever the store has lost."""
+            domain.start()
+            domain.apply(rig.definition)
+            name = net.name("typo")
+            words = (xslice.program("xsliced"), "--node", name, "--store", domain.store, "--netns", nodes[0])
+            agent = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+            try:
+                assert netns.until(lambda: os.path.exists(f"{domain.store}/report/{name}"), 10), "no report"
+            finally:
+                agent.terminate()
+                agent.wait(20)
+            domain.apply(changed)
+            assert name not in [one["node"] for one in domain.command("show")[1]["node"]]
+            store.remove("revision")
+            answer = domain.apply(changed)[1]
+            assert name not in [one["node"] for one in answer["node"]], answer
+            rig.hold(lifecycle.removed(domain, before, nodes))
 
         def forgotten(*keys, garbage=None, alive=True):
             def case():
@@ -220,6 +279,8 @@ def main():
                 ("revision_and_reports_lost_then_clean", forgotten("revision", "report")),
                 ("the_same_with_dead_agents", forgotten("revision", "report", alive=False)),
                 ("revision_is_garbage_then_clean", forgotten(garbage="x\n")),
+                ("another_store_holds_the_nodes", two_stores),
+                ("a_mistyped_node", mistyped_node),
                 ("the_directory_is_removed_then_clean", removed(True)),
                 ("the_same_with_dead_agents_then_clean", removed(False)),
             ]

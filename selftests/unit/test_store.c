@@ -400,11 +400,16 @@ static void test_reports(void **state)
 		"\"pid\": 1, \"revision\": 1}",
 		"{\"duration_us\": 1, \"error\": \"\", \"failed\": false, \"generation\": -1, \"map_writes\": 1, "
 		"\"netlink_changes\": 1, \"pid\": 1, \"revision\": 1}",
+		/* Whether it holds something is missing. */
+		"{\"duration_us\": 1, \"error\": \"\", \"failed\": false, \"generation\": 1, \"map_writes\": 1, "
+		"\"netlink_changes\": 1, \"netns\": \"\", \"pid\": 1, \"revision\": 1, "
+		"\"revision_id\": \"0123456789abcdef\", \"warning\": \"\"}",
 	};
 	struct fixture *fixture = *state;
 	struct xs_report report = {
 		.revision = 3,
 		.failed = 1,
+		.holds = 1,
 		.generation = 17,
 		.netlink_changes = 250,
 		.map_writes = 99,
