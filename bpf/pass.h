@@ -79,10 +79,15 @@ static __always_inline bool xs_sees_first(const struct xs_packet *packet)
 	return XS_READ_ONCE(packet->port->flags) & XS_PORT_LOCAL_STACK;
 }
 
-/* Only tc may transmit there. */
+/*
+ * Only tc may transmit there. Generic XDP sends as the kernel does, whatever the other port's driver has; and after it tc
+ * cannot find the link header again of every frame that passes (xs_restore_link()).
+ */
 static __always_inline bool xs_passes_by_tc(const struct xs_packet *packet)
 {
-	return XS_READ_ONCE(packet->port->other_flags) & XS_PORT_BY_TC;
+	__u32 to = XS_READ_ONCE(packet->port->other_flags), from = XS_READ_ONCE(packet->port->flags);
+
+	return to & XS_PORT_LOCAL_STACK || (to & XS_PORT_BY_TC && !(from & XS_PORT_GENERIC));
 }
 
 /*
