@@ -17,7 +17,7 @@
 #include "loader/base/address.h"
 
 #define XS_IMAGE_MAGIC 0x31656369u /* "ice1" */
-#define XS_IMAGE_VERSION   2
+#define XS_IMAGE_VERSION   3
 #define XS_IMAGE_NAME 16 /* device-like names, NUL included */
 #define XS_IMAGE_LONG_NAME 64
 #define XS_IMAGE_SIZE_MAX (1u << 30)
@@ -65,9 +65,9 @@ struct xs_record {
 struct xs_rec_node {
 	struct xs_record head; /* key: none, one per image */
 	uint32_t blocks;       /* size of the address tables' pool */
+	uint32_t guards;       /* ... and of that of their guards, at least: they may be more, by what the blocks are */
 	uint32_t conditions;   /* how many conditions the rule maps must hold at once (both revisions of a change) */
 	uint32_t cells;        /* entries of the cell map: more than the highest cell id, with head-room */
-	uint32_t pad;
 };
 
 /* A port of the node that something of ours uses. */
