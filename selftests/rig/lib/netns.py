@@ -13,10 +13,12 @@ import os
 import subprocess
 import time
 
+from . import ending
+
 CLONE_NEWNET = 0x40000000
 RUN = "/run/netns"
 BPFFS = "/sys/fs/bpf"
-LOCK = "/run/lock/xslice-rig"
+LOCK, HELD = "/run/lock/xslice-rig", "XSLICE_RIG_HELD"  # a file, and the variable that tells children of it; also in selftests/bench/
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -124,12 +126,26 @@ def first_hop_mac(name, device, address):
     return until(known, 3)
 
 
+def held():
+    """The descriptor of the lock that alone() holds, if it does, in a tuple: for children's pass_fds. So they keep it where we are killed."""
+    return (int(os.environ[HELD]),) if HELD in os.environ else ()
+
+
 @contextlib.contextmanager
 def alone():
-    """One rig at a time on a machine: what is measured, and the machine's own sysctls, would be of two."""
+    """One rig at a time on a machine: what is measured, and the machine's own sysctls, would be of two. Who starts a rig may hold the
+    lock for it, so that no limit counts the waiting. A rig that is asked to end (SIGTERM) takes itself down."""
+    ending.unwind()
+    if held():
+        yield
+        return
     with open(LOCK, "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        os.environ[HELD] = str(lock.fileno())
+        try:
+            yield
+        finally:
+            del os.environ[HELD]
 
 
 class Net:
