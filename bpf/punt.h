@@ -29,18 +29,20 @@ static __always_inline bool xs_take_token(__u64 *full_at, __u64 now, __u64 inter
 	return false;
 }
 
-static __always_inline bool xs_is_routing_port(__be16 port)
+static __always_inline bool xs_is_routing_port(__u32 port)
 {
-	return port == bpf_htons(179) || port == bpf_htons(520) || port == bpf_htons(521) ||       /* BGP, RIP, RIPng */
-	       port == bpf_htons(3784) || port == bpf_htons(3785) || port == bpf_htons(4784) ||    /* BFD */
-	       port == bpf_htons(6696);                                                            /* Babel */
+	return port == 179 || port == 520 || port == 521 ||     /* BGP, RIP, RIPng */
+	       port == 3784 || port == 3785 || port == 4784 || /* BFD */
+	       port == 6696;                                    /* Babel */
 }
 
-/* Of a packet that is nothing special to the stages: is it what routers tell each other, or neighbour discovery? */
-static __always_inline __u32 xs_class_of_transport(__u8 protocol, const void *transport, const void *end)
+/*
+ * Of a packet that is nothing special to the stages: is it what routers tell each other, or neighbour discovery? first: four bytes of the
+ * transport header, 0 where they are not there. A global function, so that the verifier looks at it once and not once for each way that leads here.
+ */
+__noinline __u32 xs_class_of_transport(__u32 protocol, __u32 first)
 {
-	const __be16 *port = transport;
-	const __u8 *type = transport;
+	__u32 source = first >> 16, destination = first & 0xffff, type = first >> 24;
 
 	switch (protocol) {
 	case 46:  /* RSVP */
@@ -51,13 +53,9 @@ static __always_inline __u32 xs_class_of_transport(__u8 protocol, const void *tr
 		return XS_PUNT_ROUTING;
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
-		if ((const void *)(port + 2) <= end && (xs_is_routing_port(port[0]) || xs_is_routing_port(port[1])))
-			return XS_PUNT_ROUTING;
-		break;
-	case IPPROTO_ICMPV6:
-		if ((const void *)(type + 1) <= end && *type >= 133 && *type <= 137) /* solicitations, advertisements, redirects */
-			return XS_PUNT_NEIGHBOUR;
-		break;
+		return xs_is_routing_port(source) || xs_is_routing_port(destination) ? XS_PUNT_ROUTING : XS_PUNT_OTHER;
+	case IPPROTO_ICMPV6: /* solicitations, advertisements, redirects */
+		return type >= 133 && type <= 137 ? XS_PUNT_NEIGHBOUR : XS_PUNT_OTHER;
 	}
 	return XS_PUNT_OTHER;
 }
@@ -66,16 +64,26 @@ static __always_inline __u32 xs_class_of(const struct xs_packet *packet)
 {
 	const struct ipv6hdr *ip6 = packet->network;
 	const struct iphdr *ip = packet->network;
+	__u32 protocol, header;
+	const xs_bytes4 *first;
 
 	if (packet->ethertype == bpf_htons(ETH_P_ARP))
 		return XS_PUNT_NEIGHBOUR;
 	if (packet->punt_class != XS_PUNT_OTHER)
 		return packet->punt_class;
-	if (packet->ethertype == bpf_htons(ETH_P_IPV6))
-		return (void *)(ip6 + 1) > packet->end ? XS_PUNT_OTHER : xs_class_of_transport(ip6->nexthdr, ip6 + 1, packet->end);
-	if ((void *)(ip + 1) > packet->end || ip->frag_off & bpf_htons(XS_FRAGMENT_MASK))
-		return XS_PUNT_OTHER;
-	return xs_class_of_transport(ip->protocol, ip + 1, packet->end);
+	if (packet->ethertype == bpf_htons(ETH_P_IPV6)) {
+		if ((void *)(ip6 + 1) > packet->end)
+			return XS_PUNT_OTHER;
+		protocol = ip6->nexthdr;
+		header = sizeof(*ip6);
+	} else {
+		if ((void *)(ip + 1) > packet->end || ip->frag_off & bpf_htons(XS_FRAGMENT_MASK))
+			return XS_PUNT_OTHER;
+		protocol = ip->protocol;
+		header = sizeof(*ip);
+	}
+	first = packet->network + header;
+	return xs_class_of_transport(protocol, (void *)(first + 1) <= packet->end ? bpf_ntohl(*first) : 0);
 }
 
 /* With a number that nobody can guess, so that nobody can choose addresses that look alike. IPv4's other bytes are zero. */
