@@ -13,6 +13,7 @@
 #include "bpf/emit.h"
 #include "bpf/ingress.h"
 #include "bpf/maps.h"
+#include "bpf/offload.h"
 #include "bpf/packet.h"
 #include "bpf/parse.h"
 #include "bpf/pass.h"
@@ -58,6 +59,16 @@ static __always_inline int xs_decide_or_pass(struct xs_packet *packet, int verdi
 	return verdict == XS_FORWARDED ? verdict : xs_pass_on(packet, verdict);
 }
 
+/* Does a frame for another port leave by tc, which may transmit what XDP may not, or whose skb knows of it what XDP does not? */
+static __always_inline bool xs_leaves_by_tc(struct xdp_md *ctx, const struct xs_packet *packet, int verdict)
+{
+	if (verdict == XS_FORWARDED)
+		return packet->nexthop->port_flags & XS_PORT_BY_TC ||
+		       (packet->vport->port_flags & XS_PORT_UNFINISHED && xs_frame_is_partial(ctx));
+	return packet->heard || xs_passes_by_tc(packet) ||
+	       (XS_READ_ONCE(packet->port->flags) & XS_PORT_UNFINISHED && xs_frame_is_partial(ctx));
+}
+
 static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 {
 	struct xs_packet packet = {};
@@ -66,43 +77,55 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 	verdict = xs_parse_link_xdp(ctx, &packet);
 	if (!xs_ingress_port(&packet))
 		return XDP_PASS;
-	xs_count_arrival(&packet);
+	xs_count_arrival(&packet, 1, packet.length);
 	verdict = xs_decide_or_pass(&packet, verdict);
-	if (verdict == XS_PUNTED && !xs_may_punt(&packet))
+	if (verdict == XS_PUNTED && !xs_may_punt(&packet, XS_BY_XDP))
 		verdict = XS_POLICED;
 	if (verdict == XS_PUNTED || verdict == XS_HOST)
 		return XDP_PASS;
 	if (verdict == XS_FORWARDED) {
-		if (packet.nexthop->port_flags & XS_PORT_BY_TC)
+		if (xs_leaves_by_tc(ctx, &packet, XS_FORWARDED))
 			return XDP_PASS;
 		if (xs_emit_xdp(ctx, &packet))
 			verdict = XS_EMIT_FAILED;
 	}
-	if (verdict == XS_PASSED && (packet.heard || xs_passes_by_tc(&packet)))
+	if (verdict == XS_PASSED && xs_leaves_by_tc(ctx, &packet, XS_PASSED))
 		return XDP_PASS;
-	xs_count_verdict(&packet, verdict);
+	xs_count_verdict(&packet, verdict, 1, packet.length);
 	if (verdict == XS_FORWARDED)
 		return bpf_redirect(packet.nexthop->ifindex, 0);
 	return verdict == XS_PASSED ? bpf_redirect(packet.port->other_ifindex, 0) : XDP_DROP;
 }
 
+/* The decision of tc, which knows of segments what XDP does not: they have to fit, the whole packet has not. */
+static __always_inline int xs_decide_tc(struct __sk_buff *skb, struct xs_packet *packet, int verdict)
+{
+	verdict = xs_decide_or_pass(packet, verdict);
+	if (verdict != XS_FORWARDED || !packet->gso_size || xs_segments_fit(skb, packet->nexthop->vport, packet->nexthop->mtu))
+		return verdict;
+	return packet->ethertype == bpf_htons(ETH_P_IP) ? xs_punt_too_big(packet, XS_FAMILY4) : xs_punt_too_big(packet, XS_FAMILY6);
+}
+
 static __always_inline int xs_tc_port(struct __sk_buff *skb)
 {
 	struct xs_packet packet = { .ifindex = skb->ifindex };
-	__u32 out = 0;
+	__u32 out = 0, frames, bytes;
+	__u64 counted;
 	int verdict;
 
 	if (!xs_ingress_port(&packet))
 		return TC_ACT_UNSPEC;
-	if (packet.port->flags & XS_PORT_GENERIC && !xs_restore_link(skb, packet.port)) {
-		xs_count_verdict(&packet, XS_HOST);
+	if (packet.port->flags & XS_PORT_MERGED && !xs_restore_link(skb, packet.port)) {
+		xs_count_verdict(&packet, XS_HOST, 1, skb->len);
 		return TC_ACT_UNSPEC;
 	}
-	verdict = xs_parse_link_tc(skb, &packet);
+	verdict = xs_decide_tc(skb, &packet, xs_parse_link_tc(skb, &packet));
+	counted = xs_frames(skb, XS_READ_ONCE(packet.port->flags));
+	frames = counted >> 32;
+	bytes = counted;
 	if (xs_sees_first(&packet))
-		xs_count_arrival(&packet);
-	verdict = xs_decide_or_pass(&packet, verdict);
-	if (verdict == XS_PUNTED && xs_sees_first(&packet) && !xs_may_punt(&packet))
+		xs_count_arrival(&packet, frames, bytes);
+	if (verdict == XS_PUNTED && !xs_may_punt(&packet, XS_BY_TC))
 		verdict = XS_POLICED;
 	if (verdict == XS_FORWARDED) {
 		out = packet.nexthop->ifindex;
@@ -119,7 +142,7 @@ static __always_inline int xs_tc_port(struct __sk_buff *skb)
 		if (packet.heard)
 			bpf_clone_redirect(skb, packet.vport->veth, 0);
 	}
-	xs_count_verdict(&packet, verdict);
+	xs_count_verdict(&packet, verdict, frames, bytes);
 	if (verdict == XS_HOST)
 		return TC_ACT_UNSPEC;
 	return verdict == XS_FORWARDED || verdict == XS_PUNTED || verdict == XS_PASSED ? bpf_redirect(out, 0) : TC_ACT_SHOT;

@@ -2,7 +2,7 @@
 /*
  * punt.h - what may be handed to the kernels of slivers and edges: policed per virtual port and class (XS_PUNT_CLASSES), and
  * where the kernel would look for a new neighbour, per slice by the number of addresses. Asked once per frame, by the front end
- * that sees it first, before the frame costs the kernel anything.
+ * that sees it first, before the frame costs the kernel anything (see xs_polices()).
  */
 #ifndef XSLICE_BPF_PUNT_H
 #define XSLICE_BPF_PUNT_H
@@ -121,17 +121,36 @@ static __always_inline bool xs_may_resolve(__u32 slice_id, const union xs_wire_a
 	return true;
 }
 
+enum xs_front_end {
+	XS_BY_XDP = 1 << 0,
+	XS_BY_TC = 1 << 1,
+};
+
+/*
+ * One front end polices: the one that sees the frame first; but where XDP sees merged frames it cannot know whether they are too
+ * big, and comes so late that tc does it at the same price.
+ */
+static __always_inline bool xs_polices(__u32 vport_id, __u32 front_end)
+{
+	const struct xs_vport *by = bpf_map_lookup_elem(&vport, &vport_id);
+	bool tc = by && by->port_flags & (XS_PORT_LOCAL_STACK | XS_PORT_MERGED);
+
+	return front_end & (tc ? XS_BY_TC : XS_BY_XDP);
+}
+
 /*
  * May this be punted? neighbour: the address that the kernel has to look for, in the slice. A global function, so that the
  * verifier looks at it once and not once for each way that leads here.
  */
-__noinline int xs_police(__u32 vport_id, __u32 class, __u32 slice_id, const union xs_wire_address *neighbour)
+__noinline int xs_police(__u32 vport_id, __u32 class, __u32 slice_id, const union xs_wire_address *neighbour, __u32 front_end)
 {
 	struct xs_policer *of = bpf_map_lookup_elem(&policer, &vport_id);
 	__u64 now = bpf_ktime_get_ns(), interval = 0, burst = 0;
 
-	if (!of || !neighbour || class >= XS_PUNT_CLASS_COUNT)
+	if (!of || !neighbour)
 		return 0;
+	if (!xs_polices(vport_id, front_end))
+		return 1;
 	if (slice_id && !xs_may_resolve(slice_id, neighbour, now))
 		return 0;
 	switch (class) {
@@ -143,12 +162,13 @@ __noinline int xs_police(__u32 vport_id, __u32 class, __u32 slice_id, const unio
 		XS_PUNT_CLASSES(XS_PUNT_CASE)
 #undef XS_PUNT_CASE
 	}
-	return xs_take_token(&of->full_at[class], now, interval, burst);
+	barrier_var(class); /* else Linux 6.1 has forgotten the bound by here */
+	return class < XS_PUNT_CLASS_COUNT && xs_take_token(&of->full_at[class], now, interval, burst);
 }
 
-static __always_inline bool xs_may_punt(const struct xs_packet *packet)
+static __always_inline bool xs_may_punt(const struct xs_packet *packet, enum xs_front_end front_end)
 {
-	return xs_police(packet->vport_id, xs_class_of(packet), packet->unresolved ? packet->slice : 0, &packet->destination);
+	return xs_police(packet->vport_id, xs_class_of(packet), packet->unresolved ? packet->slice : 0, &packet->destination, front_end);
 }
 
 #endif

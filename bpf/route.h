@@ -32,6 +32,11 @@ static __always_inline bool xs_may_be_fragmented(const struct xs_packet *packet,
 	return family == XS_FAMILY4 && !(ip->frag_off & bpf_htons(XS_DONT_FRAGMENT));
 }
 
+static __always_inline int xs_punt_too_big(struct xs_packet *packet, int family)
+{
+	return xs_punt(packet, xs_may_be_fragmented(packet, family) ? XS_PUNT_OTHER : XS_PUNT_ERROR);
+}
+
 static __always_inline __u32 xs_mix(__u32 x)
 {
 	x = (x ^ x >> 16) * 0x7feb352d;
@@ -135,8 +140,8 @@ static __always_inline int xs_route(struct xs_packet *packet, int family)
 	packet->unresolved = kind == XS_NEXTHOP_RESOLVE;
 	if (packet->unresolved || packet->options)
 		return XS_PUNTED;
-	if (xs_wire_length(packet, family) > to->mtu)
-		return xs_punt(packet, xs_may_be_fragmented(packet, family) ? XS_PUNT_OTHER : XS_PUNT_ERROR);
+	if (packet->total_length > to->mtu && !packet->gso_size)
+		return xs_punt_too_big(packet, family);
 	packet->nexthop = to;
 	return XS_FORWARDED;
 }
