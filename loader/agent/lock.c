@@ -9,12 +9,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "loader/agent/lock.h"
 #include "loader/image/image.h"
 
 #define ERROR_SIZE 256
+/* Who only looks whether an agent runs, or sweeps, holds the lock for a moment. */
+#define LOCK_TRIES    10
+#define LOCK_PAUSE_MS 10
 
 static int path_of(char path[PATH_MAX], const char *node, const char *name)
 {
@@ -56,8 +60,9 @@ static int busy(const char *node, int fd, char *error)
 
 int xs_agent_lock(const char *node, char *error)
 {
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
 	char path[PATH_MAX];
-	int err = path_of(path, node, "lock"), fd = -1;
+	int err = path_of(path, node, "lock"), fd = -1, tries = 0;
 
 	while (!err) {
 		err = make_directory(node);
@@ -69,6 +74,11 @@ int xs_agent_lock(const char *node, char *error)
 			break;
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
+			if (errno == EWOULDBLOCK && ++tries < LOCK_TRIES) {
+				close(fd);
+				nanosleep(&pause, NULL);
+				continue;
+			}
 			err = errno == EWOULDBLOCK ? busy(node, fd, error) : -errno;
 			close(fd);
 			break;
@@ -86,6 +96,19 @@ int xs_agent_lock(const char *node, char *error)
 	if (err != -EBUSY)
 		snprintf(error, ERROR_SIZE, "%.180s: %s", path, strerror(-err));
 	return err;
+}
+
+int xs_agent_lock_sign(int lock, const char *store)
+{
+	char text[PATH_MAX + 16], resolved[PATH_MAX];
+	int size;
+
+	if (!realpath(store, resolved))
+		return -errno;
+	size = snprintf(text, sizeof(text), "%d\n%s\n", getpid(), resolved);
+	if (ftruncate(lock, 0))
+		return -errno;
+	return pwrite(lock, text, (size_t)size, 0) == size ? 0 : -EIO;
 }
 
 bool xs_agent_runs(const char *node)
@@ -115,6 +138,23 @@ void xs_agent_unlock(const char *node, int lock)
 	if (!path_of(path, node, ""))
 		rmdir(path);
 	rmdir(XS_RUN_ROOT);
+}
+
+void xs_agent_sweep(const char *node)
+{
+	char error[ERROR_SIZE];
+	struct xs_owner owner;
+	int lock;
+
+	if (xs_agent_runs(node) || xs_owner_get(node, &owner) != -ENOENT)
+		return;
+	lock = xs_agent_lock(node, error);
+	if (lock < 0)
+		return;
+	if (xs_owner_get(node, &owner) == -ENOENT)
+		xs_agent_unlock(node, lock);
+	else
+		close(lock);
 }
 
 /* ---- files of the directory: written aside, renamed ----------------------------------------------------------------- */
@@ -232,6 +272,44 @@ bool xs_owner_is_other(const char *node, const char *store, struct xs_owner *own
 	char resolved[PATH_MAX];
 
 	return realpath(store, resolved) && !xs_owner_get(node, owner) && strcmp(owner->store, resolved);
+}
+
+/* The store that the agent which runs on the node goes by: the lock's second line. */
+static int followed_store(const char *node, char store[PATH_MAX])
+{
+	const char *second;
+	size_t size, pid;
+	void *text;
+	int err;
+
+	if (!xs_agent_runs(node))
+		return -ESRCH;
+	err = get_file(node, "lock", PATH_MAX + 16, &text, &size);
+	if (err)
+		return err;
+	pid = strcspn(text, "\n");
+	second = (char *)text + pid + (pid < size);
+	if (second[0] == '/' && strcspn(second, "\n") < PATH_MAX)
+		snprintf(store, PATH_MAX, "%.*s", (int)strcspn(second, "\n"), second);
+	else
+		err = -ENOENT;
+	free(text);
+	return err;
+}
+
+bool xs_node_is_elsewhere(const char *node, const char *store, char other[PATH_MAX])
+{
+	char resolved[PATH_MAX];
+	struct xs_owner owner;
+
+	if (!realpath(store, resolved))
+		return false;
+	if (followed_store(node, other)) {
+		if (xs_owner_get(node, &owner))
+			return false;
+		memcpy(other, owner.store, sizeof(owner.store));
+	}
+	return strcmp(other, resolved) != 0;
 }
 
 int xs_owner_put(const char *node, const char *store, const char *netns)

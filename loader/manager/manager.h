@@ -35,7 +35,8 @@
 
 struct xs_node_wait {
 	char node[XS_IMAGE_NAME];
-	bool reported; /* what was waited for has come: `report` is it */
+	bool reported;  /* what was waited for has come: `report` is it */
+	bool elsewhere; /* the caller knows that it will not: not waited for */
 	struct xs_report report;
 };
 

@@ -49,7 +49,7 @@ static int look(const struct waiting *waiting, bool *news)
 		struct xs_node_wait *wait = &waiting->wait[i];
 		int error;
 
-		if (wait->reported)
+		if (wait->reported || wait->elsewhere)
 			continue;
 		error = xs_report_get(waiting->store, wait->node, &wait->report);
 		/* Its agent puts a readable one in its place. */

@@ -200,8 +200,11 @@ def main():
             domain.apply(rig.definition)
             first, domain.store = domain.store, domain.store + ".second"
             try:
-                code, _, said = domain.apply(changed, check=False, timeout=1)
-                assert code == 5 and f"held by store {first}" in said, f"exit {code}: {said}"
+                begin = time.monotonic()
+                code, answer, said = domain.apply(changed, check=False)
+                assert code == 1 and f"held by store {first}" in said, f"exit {code}: {said}"
+                assert {one["state"] for one in answer["node"]} == {"held-elsewhere"}, answer
+                assert time.monotonic() - begin < 5, "it waited all the same"
                 begin = time.monotonic()
                 code, answer, said = domain.command("clean", check=False)
                 assert code == 0 and time.monotonic() - begin < 5, f"exit {code}: {said}"
@@ -230,6 +233,50 @@ def main():
                 domain.store = first
                 domain.stop()
                 shutil.rmtree(first + ".second", ignore_errors=True)
+
+        def two_stores_and_nothing_held():
+            """Agents that hold nothing yet are their store's all the same: another one waits for none of them."""
+            if not domain.agents:
+                domain.start()
+            domain.command("clean")
+            first, domain.store = domain.store, domain.store + ".second"
+            held = [{"node": name, "state": "held-elsewhere", "store": first} for name in nodes]
+            try:
+                for words in (("apply", changed), ("clean",)):
+                    begin = time.monotonic()
+                    code, answer, said = domain.command(*words, check=False)
+                    assert time.monotonic() - begin < 5, f"{words}: waited: {said}"
+                    if words[0] == "apply":
+                        assert code == 1 and f"held by store {first}" in said, f"exit {code}: {said}"
+                    else:
+                        assert code == 0 and answer["node"] == held, f"exit {code}: {answer} {said}"
+            finally:
+                domain.store = first
+                shutil.rmtree(first + ".second", ignore_errors=True)
+            domain.apply(changed)
+
+        def moved_behind_a_link():
+            """The same store by the same path, though it lies elsewhere: it is not taken for another."""
+            if not domain.agents:
+                domain.start()
+            domain.apply(rig.definition)
+
+            def look():
+                for agent in domain.agents.values():
+                    agent.send_signal(signal.SIGHUP)
+                states = lambda: {one["state"] for one in domain.command("show", check=False)[1]["node"]}
+                assert netns.until(lambda: states() == {"in-force"}, 10), states()
+
+            moved = store.path + ".moved"
+            os.rename(store.path, moved)
+            os.symlink(moved, store.path)
+            try:
+                look()
+                domain.apply(changed)
+            finally:
+                os.unlink(store.path)
+                os.rename(moved, store.path)
+            look()
 
         def mistyped_node():
             """Its agent's report stays; as it holds nothing, an apply does not wait for it, whatever the store has lost."""
@@ -266,7 +313,7 @@ def main():
 
             return case
 
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("emptied_and_filled_again", emptied),
                 ("set_back", set_back),
@@ -280,6 +327,8 @@ def main():
                 ("the_same_with_dead_agents", forgotten("revision", "report", alive=False)),
                 ("revision_is_garbage_then_clean", forgotten(garbage="x\n")),
                 ("another_store_holds_the_nodes", two_stores),
+                ("another_stores_agents_hold_nothing", two_stores_and_nothing_held),
+                ("moved_behind_a_link", moved_behind_a_link),
                 ("a_mistyped_node", mistyped_node),
                 ("the_directory_is_removed_then_clean", removed(True)),
                 ("the_same_with_dead_agents_then_clean", removed(False)),
