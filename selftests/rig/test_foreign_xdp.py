@@ -43,7 +43,7 @@ def main():
                 assert who == "vm5", f"{who} answers once the port is free"
                 assert len(probes.ping(net.name("client"), figure7.VM5, 3)) == 3
 
-            return rigtest.run_cases(
+            return rig.run_cases(
                 [
                     ("refused_by_name", refused),
                     ("nothing_changed", unchanged),
