@@ -98,7 +98,7 @@ static void pull(struct xs_agent *agent)
 		xs_log("store %s: its cells cannot be taken over: %s", agent->store_path, strerror(-err));
 		return;
 	}
-	/* During an apply the report is not ready; the apply's own will say it. */
+	/* While a revision is looked through the report is not ready; xs_agent_revise() will say it. */
 	if (agent->switching == agent->image)
 		xs_agent_report(agent);
 }

@@ -186,6 +186,7 @@ static int stay(struct xs_agent *agent, struct xs_target *target)
 
 void xs_agent_revise(struct xs_agent *agent, bool whole)
 {
+	const uint64_t generation = agent->report.generation;
 	char error[XS_AGENT_ERROR] = "";
 	struct xs_target target;
 	bool news, other, was_failed = agent->report.failed;
@@ -217,6 +218,8 @@ void xs_agent_revise(struct xs_agent *agent, bool whole)
 	snprintf(agent->report.error, sizeof(agent->report.error), "%s", err ? error : "");
 	if (!err && xs_agent_advise(agent))
 		news = true;
+	/* Who made a switch that came meanwhile waits for a report of it: see pull(). */
+	news |= agent->report.generation != generation;
 	if (news && (target.known || err))
 		xs_agent_report(agent);
 	xs_target_free(&target);

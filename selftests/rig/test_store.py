@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from checks import lifecycle, paths
@@ -122,6 +123,23 @@ def main():
             assert domain.command("show")[1]["cell"]["vm5"]["in"] == "A"
             domain.switch("vm5", "P")
             through("vm5", figure7.VM5, "R1", "R2")
+
+        def switched_while_looking():
+            """An agent that takes a switch on in the midst of looking at everything reports it, too."""
+            agent, over = domain.agents["R3"], threading.Event()
+
+            def look_again_and_again():
+                while not over.wait(0.01):
+                    agent.send_signal(signal.SIGHUP)
+
+            thread = threading.Thread(target=look_again_and_again)
+            thread.start()
+            try:
+                for slice_name in "AP" * 20:
+                    domain.command("switch", "vm5", slice_name, "--timeout", "10")
+            finally:
+                over.set()
+                thread.join()
 
         def not_a_number():
             store.keep()
@@ -318,6 +336,7 @@ def main():
                 ("emptied_and_filled_again", emptied),
                 ("set_back", set_back),
                 ("switches_set_back", switches_set_back),
+                ("switched_while_the_agent_looks", switched_while_looking),
                 ("a_generation_that_is_none", not_a_number),
                 ("replaced_and_away", replaced),
                 ("an_image_is_lost", image_lost),
