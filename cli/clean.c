@@ -27,18 +27,8 @@ struct nodes {
 static int add_node(void *context, const char *name)
 {
 	struct nodes *nodes = context;
-	struct xs_node_wait *grown;
 
-	for (size_t i = 0; i < nodes->count; i++)
-		if (!strcmp(nodes->wait[i].node, name))
-			return 0;
-	grown = realloc(nodes->wait, (nodes->count + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	nodes->wait = grown;
-	memset(&grown[nodes->count], 0, sizeof(*grown));
-	snprintf(grown[nodes->count++].node, sizeof(grown->node), "%s", name);
-	return 0;
+	return xs_wait_add(&nodes->wait, &nodes->count, name);
 }
 
 /* What a store forgot, the machine still knows. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "loader/agent/lock.h"
+#include "loader/base/file.h"
 #include "loader/image/image.h"
 
 #define ERROR_SIZE 256
@@ -37,14 +38,6 @@ static int make_directory(const char *node)
 	if (mkdir(XS_RUN_ROOT, 0755) && errno != EEXIST)
 		return -errno;
 	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
-}
-
-/* Was the file that we locked removed, or replaced, by its former holder before we had it? */
-static bool is_stale(int fd, const char *path)
-{
-	struct stat ours, there;
-
-	return fstat(fd, &ours) || stat(path, &there) || ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
 }
 
 static int busy(const char *node, int fd, char *error)
@@ -83,7 +76,8 @@ int xs_agent_lock(const char *node, char *error)
 			close(fd);
 			break;
 		}
-		if (!is_stale(fd, path)) {
+		/* Unless the file that we locked was removed, or replaced, by its former holder before we had it. */
+		if (xs_file_is_at(fd, AT_FDCWD, path, 0)) {
 			if (ftruncate(fd, 0) || dprintf(fd, "%d\n", getpid()) < 0) {
 				err = -errno;
 				close(fd);
@@ -197,19 +191,6 @@ static int get_file(const char *node, const char *name, size_t most, void **byte
 	return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= n;
-	}
-	return 0;
-}
-
 /* bytes NULL: removes it. */
 static int put_file(const char *node, const char *name, const void *bytes, size_t size)
 {
@@ -223,7 +204,7 @@ static int put_file(const char *node, const char *name, const void *bytes, size_
 	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, bytes, size);
+	err = xs_write_all(fd, bytes, size);
 	if (close(fd) && !err)
 		err = -errno;
 	if (!err && rename(aside, path))

@@ -40,6 +40,9 @@ struct xs_node_wait {
 	struct xs_report report;
 };
 
+/* Adds a node to the malloc()ed list, once. 0 or -ENOMEM. */
+int xs_wait_add(struct xs_node_wait **wait, size_t *count, const char *node);
+
 /* Called when another node has reported, with all of them. */
 typedef void (*xs_wait_progress)(void *context, const struct xs_node_wait *wait, size_t count);
 

@@ -81,6 +81,11 @@ def main():
         assert without_vm6 != text
         changed = domain.write(without_vm6, "without-vm6.yaml")
 
+        def in_force():
+            if not domain.agents:
+                domain.start()
+            domain.apply(rig.definition)
+
         def emptied():
             """Agents that live through it take on what a new life of the store says, whose revisions begin at 1 again."""
             domain.start()
@@ -198,9 +203,7 @@ def main():
 
         def removed(alive):
             def case():
-                if not domain.agents:
-                    domain.start()
-                domain.apply(rig.definition)
+                in_force()
                 if not alive:
                     domain.stop(signal.SIGKILL)
                 gone = f"{domain.store}.gone"
@@ -213,9 +216,7 @@ def main():
 
         def two_stores():
             """A node is one store's at a time: the other's commands say whose, and wait for nothing there."""
-            if not domain.agents:
-                domain.start()
-            domain.apply(rig.definition)
+            in_force()
             first, domain.store = domain.store, domain.store + ".second"
             try:
                 begin = time.monotonic()
@@ -254,8 +255,7 @@ def main():
 
         def two_stores_and_nothing_held():
             """Agents that hold nothing yet are their store's all the same: another one waits for none of them."""
-            if not domain.agents:
-                domain.start()
+            in_force()
             domain.command("clean")
             first, domain.store = domain.store, domain.store + ".second"
             held = [{"node": name, "state": "held-elsewhere", "store": first} for name in nodes]
@@ -275,9 +275,7 @@ def main():
 
         def moved_behind_a_link():
             """The same store by the same path, though it lies elsewhere: it is not taken for another."""
-            if not domain.agents:
-                domain.start()
-            domain.apply(rig.definition)
+            in_force()
 
             def look():
                 for agent in domain.agents.values():
@@ -298,8 +296,7 @@ def main():
 
         def mistyped_node():
             """Its agent's report stays; as it holds nothing, an apply does not wait for it, whatever the store has lost."""
-            domain.start()
-            domain.apply(rig.definition)
+            in_force()
             name = net.name("typo")
             words = (xslice.program("xsliced"), "--node", name, "--store", domain.store, "--netns", nodes[0])
             agent = subprocess.Popen(words, stderr=subprocess.DEVNULL)
@@ -317,9 +314,7 @@ def main():
 
         def forgotten(*keys, garbage=None, alive=True):
             def case():
-                if not domain.agents:
-                    domain.start()
-                domain.apply(rig.definition)
+                in_force()
                 if not alive:
                     domain.stop(signal.SIGKILL)
                 store.remove(*keys)
