@@ -211,7 +211,6 @@ static void follow_store(struct xs_agent *agent)
 
 	if (!xs_store_is_elsewhere(agent->store)) {
 		agent->store_missed = false;
-		note_place(agent);
 		return;
 	}
 	err = xs_store_open(agent->store_path, 0, &store);
@@ -258,6 +257,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	struct xs_agent *agent = context;
 
 	follow_store(agent);
+	note_place(agent); /* a store that was moved behind a link is the same */
 	pull(agent);
 	reconcile_quietly(agent, true);
 	if (agent->unreported)
