@@ -6,7 +6,7 @@ import itertools
 import os
 import sys
 
-from lib import hosts, maps, netns, probes, rigtest, xslice
+from lib import hosts, maps, netns, probes, rigtest
 
 BYTES = int(os.environ.get("XSLICE_TRANSFER", 8 << 20))
 SNIFFED = 3 << 20
@@ -20,30 +20,18 @@ FAMILIES = (4, 6)
 NEAR = ("xv", "vx", "xt", "tx", "vt", "tv", "gx", "vg")  # on one node: front ends to each other without a wire
 
 
-class Rig:
+class Rig(rigtest.AnyRig):
     def __init__(self):
-        self.keep = rigtest.folder("test_transfers")
-        self.net = hosts.Hosts("tf")
-        self.domain = None
+        super().__init__("test_transfers", hosts.Hosts("tf"), hosts.NODES, bare=False)
 
-    def __enter__(self):
-        try:
-            self.domain = xslice.Domain(self.net, hosts.NODES, self.keep)
-            self.net.raise_all()
-            self.domain.start()
-            self.apply()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+    def raise_net(self):
+        self.net.raise_all()
+
+    def begin(self):
+        self.definition = self.domain.write(self.net.definition())
 
     def apply(self, **change):
         self.domain.apply(self.domain.write(self.net.definition(**change)))
-
-    def __exit__(self, *_):
-        if self.domain:
-            self.domain.close()
-        self.net.close()
 
     # ---- what is tried ----
 
@@ -147,7 +135,7 @@ def cases(rig):
 
 def main():
     with netns.alone(), Rig() as rig:
-        return rigtest.run_cases(cases(rig))
+        return rig.run_cases(cases(rig))
 
 
 if __name__ == "__main__":
