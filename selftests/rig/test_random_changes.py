@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Random changes of a running definition (lib/domains.py), while numbered streams run in slices that no change concerns: nothing is
 lost or doubled, what those slices hold in the maps and know of neighbours stays byte for byte, and what comes of it all is what
-a fresh machine makes of the same definition.
+a fresh machine makes of the same definition. What comes and goes has IPv4, IPv6, or both.
 
 40 changes, every eighth end state compared; XSLICE_CHANGES=200 makes that 200 and compares each tenth; XSLICE_SEED: another walk."""
 import json
@@ -10,20 +10,21 @@ import os
 import sys
 import time
 
-from lib import changing, domains, held, netns, rigtest
+from lib import changing, domains, figure7, held, netns, rigtest
 
 CHANGES = int(os.environ.get("XSLICE_CHANGES", "40"))
 SEED = int(os.environ.get("XSLICE_SEED", "5"))
 COMPARE = 10 if CHANGES >= 200 else 8
 TRIES = 20
+FAMILIES = (figure7.V4, figure7.V6)
 
 
 def main():
-    with netns.alone(), rigtest.Rig("test_random_changes", "rc", bare=True) as rig:
+    with netns.alone(), rigtest.Rig("test_random_changes", "rc", bare=True, families=FAMILIES) as rig:
         net, domain = rig.net, rig.domain
         domains.raise_more(net)
         changes = domains.Changes(SEED)
-        twin = changing.Twin("rt", rig.keep)
+        twin = changing.Twin("rt", rig.keep, FAMILIES)
         try:
             return walk(rig, net, domain, changes, twin)
         finally:

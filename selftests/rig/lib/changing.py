@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What tests of change have in common: streams beside the change, a twin to compare with, and what must stay as it is."""
+import ipaddress
 import json
 import os
 import shutil
@@ -11,20 +12,22 @@ RATE = 500
 
 
 class Streams:
-    """Through P from the client by the MUX and back by the edge, and both ways through Q."""
+    """Through P from the client by the MUX and back by the edge, and both ways through Q; in each of the hosts' families."""
 
     def __init__(self, net):
-        hosts = {host: f"{subnet}.2" for host, _, _, subnet in domains.HOSTS}
         self.ways = []
-        for sender, receiver, address in (
-            ("client", "vm5", figure7.VM5),
-            ("vm5", "client", figure7.CLIENT),
-            ("hq1", "hq2", hosts["hq2"]),
-            ("hq2", "hq1", hosts["hq1"]),
-        ):
-            assert netns.until(lambda s=sender, a=address: probes.ping(net.name(s), a, 1, timeout=0.3), 5), f"no way to {address}"
-            sink = services.Sink(net.name(receiver))
-            self.ways.append((f"{sender} to {receiver}", sink, services.Stream(net.name(sender), (address, services.SINK_PORT), RATE)))
+        for at in net.families:
+            hosts, port = domains.hosts(at.number), services.SINK_PORT + at.number
+            for sender, receiver, address in (
+                ("client", "vm5", at.vm5),
+                ("vm5", "client", at.client),
+                ("hq1", "hq2", hosts["hq2"]),
+                ("hq2", "hq1", hosts["hq1"]),
+            ):
+                assert netns.until(lambda s=sender, a=address: probes.ping(net.name(s), a, 1, timeout=0.3), 5), f"no way to {address}"
+                sink = services.Sink(net.name(receiver), port=port)
+                name = f"{sender} to {receiver} (IPv{at.number})"
+                self.ways.append((name, sink, services.Stream(net.name(sender), (address, port), RATE)))
         self.seen = [0] * len(self.ways)
 
     def moving(self):
@@ -72,7 +75,9 @@ def steady_state(net, slices):
             taken[f"{node} {key}"] = raw.hex()
         for name in domains.STEADY:
             if netns.exists(net.sliver(node, name)):
-                taken[f"{node} {name}: neighbours"] = json.dumps(sorted(map(str, held.neighbours(net.sliver(node, name)).items())))
+                known = held.neighbours(net.sliver(node, name)).items()
+                # Link-local ones are of no packet that is forwarded, and come with solicitations.
+                taken[f"{node} {name}: neighbours"] = json.dumps(sorted(str(one) for one in known if not one[0][1].startswith("fe80:")))
     return taken
 
 
@@ -82,16 +87,16 @@ def introduce(net, nodes=figure7.NODES):
     Not in edges: who does not answer there is unreachable for a while."""
     for node in nodes:
         for space in (one for one in held.spaces(net.name(node)) if "@" not in one):
-            links = json.loads(netns.run("ip", "-n", space, "-j", "-4", "address", "show"))
-            with services.udp_socket(space) as sock:
-                for address in (a for link in links for a in link["addr_info"] if a["scope"] == "global" and a["prefixlen"] < 32):
-                    base, last = (int(part) for part in address["local"].split(".")[2:])
-                    for other in (1, -1):
-                        if 0 < last + other < 255:
-                            try:
-                                sock.sendto(b"?", (f"{address['local'].rsplit('.', 1)[0]}.{last + other}", 9))
-                            except OSError:
-                                pass
+            links = json.loads(netns.run("ip", "-n", space, "-j", "address", "show"))
+            for address in (a for link in links for a in link["addr_info"] if a["scope"] == "global"):
+                own = ipaddress.ip_interface(f"{address['local']}/{address['prefixlen']}")
+                others = [own.ip + 1] + ([own.ip - 1] if int(own.ip) & 255 else [])
+                with services.udp_socket(space, to=address["local"]) as sock:
+                    for other in (one for one in others if one in own.network and one != own.network.network_address):
+                        try:
+                            sock.sendto(b"?", (str(other), 9))
+                        except OSError:
+                            pass
 
 
 def settled(net, nodes=figure7.NODES):
@@ -115,8 +120,8 @@ def settled(net, nodes=figure7.NODES):
 class Twin:
     """The same wires under another prefix, whose nodes have held nothing yet."""
 
-    def __init__(self, prefix, keep):
-        self.net, self.keep = figure7.Figure7(prefix), keep
+    def __init__(self, prefix, keep, families=(figure7.V4,)):
+        self.net, self.keep = figure7.Figure7(prefix, families), keep
         self.net.raise_all()
         domains.raise_more(self.net)
 

@@ -7,14 +7,14 @@ check` says, and the next is tried where it is not.
                                          R1:x2 - R2:x1: a second cable
 """
 import copy
-import ipaddress
 import json
 import random
 
-from . import figure7
+from . import families, figure7
 
 STEADY = ("P", "A", "Q")
-HOSTS = (("hq1", "R1", "q1", "10.40.1"), ("hq2", "R2", "q2", "10.40.2"))
+HOSTS = (("hq1", "R1", "q1", 1), ("hq2", "R2", "q2", 2))
+SUBNETS = {4: ("10.40.{}.", 24), 6: ("2001:db8:40:{}::", 64)}  # of these hosts
 SPARE = {"R1": ("c1",), "R2": ("c2",), "R3": ("c3", "c4")}
 CABLES = {
     ("R1", "R2"): ("R1/r2", "R1/x2"),
@@ -25,12 +25,14 @@ CABLES = {
 
 def raise_more(net):
     """The wires of a Figure7 that these definitions need besides; hosts behind q1 and q2."""
-    for host, node, device, subnet in HOSTS:
+    for host, node, device, number in HOSTS:
         net.add(host)
-        net.quiet(host)
+        net.host(host)
         net.join(node, device, host, "eth0")
         net.host_end(host, "eth0")
-        net.address(host, "eth0", f"{subnet}.2/24", f"{subnet}.1")
+        for addresses in net.families:
+            start, length = SUBNETS[addresses.number]
+            net.address(host, "eth0", f"{start.format(number)}2/{length}", f"{start.format(number)}1")
     net.add("spare")
     net.quiet("spare")
     for node, devices in SPARE.items():
@@ -39,7 +41,13 @@ def raise_more(net):
     net.join("R1", "x2", "R2", "x1")
 
 
-def first():
+def hosts(family):
+    """Addresses of the hosts behind Q, by name."""
+    return {host: f"{SUBNETS[family][0].format(number)}2" for host, _, _, number in HOSTS}
+
+
+def first(dual=False):
+    """dual: in both families."""
     with open(figure7.EXAMPLE.replace(".yaml", ".json"), encoding="utf-8") as file:
         domain = json.load(file)
     domain = domain.get("xslice:domain", domain.get("domain", domain))
@@ -62,6 +70,8 @@ def first():
         }
     )
     domain["filter"].insert(0, {"name": "few", "condition": [{"destination": "10.60.0.0/24"}]})
+    if dual:
+        families.add_twins(domain)
     return domain
 
 
@@ -75,7 +85,8 @@ class Changes:
 
     def __init__(self, seed):
         self.random = random.Random(seed)
-        self.domain = first()
+        self.families = families.Families(self.random)
+        self.domain = first(dual=True)
         self.serial = 0
         self.kinds = [getattr(self, name) for name in sorted(dir(self)) if name.startswith("do_")]
 
@@ -125,13 +136,10 @@ class Changes:
         return [(nodes[gateway["vrf"]], gateway) for gateway in one.get("gateway", [])]
 
     def subnet(self, one):
-        """A subnet that the slice does not have yet."""
-        used = [ipaddress.ip_network(entry["subnet"]) for kind in ("link", "gateway") for entry in one.get(kind, [])]
-        while True:
-            length = self.random.choice((24, 26, 28, 30))
-            network = ipaddress.ip_network((f"10.{self.random.randrange(50, 56)}.{self.random.randrange(256)}.0", length))
-            if not any(network.overlaps(other) for other in used):
-                return str(network)
+        """A subnet that the slice does not have yet, in some family or in both."""
+        return self.families.subnet(
+            [network for kind in ("link", "gateway") for entry in one.get(kind, []) for network in families.networks(entry)]
+        )
 
     # ---- slices and what is in them ----
 
@@ -142,10 +150,13 @@ class Changes:
         if cable != CABLES[nodes][0]:
             link["port"] = cable
         if self.random.random() < 0.3:
-            link["mtu"] = self.random.randrange(576, 1500)
+            link["mtu"] = self.mtu(link)
         if self.random.random() < 0.2:
             link["label"] = self.random.randrange(2000, 2100)
         return link
+
+    def mtu(self, link):
+        return self.random.randrange(1280 if any(network.version == 6 for network in families.networks(link)) else 576, 1500)
 
     def gateway(self, one):
         free = [(node, port) for node, port in self.port_names() if any(vrf["node"] == node for vrf in one["vrf"])]
@@ -253,6 +264,8 @@ class Changes:
             link.pop(which, None)
         else:
             link[which] = other[which]
+        if "mtu" in link:
+            link["mtu"] = max(link["mtu"], self.mtu(link))
         return f"{one['name']}/{link['name']} {which}"
 
     def do_gateway_comes(self):
@@ -275,18 +288,17 @@ class Changes:
         if not one:
             return None
         which = self.random.choice(("subnet", "port", "name", "address", "behind"))
-        network = ipaddress.ip_network(gateway["subnet"])
         if which == "subnet":
             gateway.pop("behind", None)
             gateway.pop("address", None)
             gateway["subnet"] = self.subnet(one)
         elif which == "address":
-            gateway["address"] = str(network[2])
+            gateway["address"] = families.short([str(network[2]) for network in families.networks(gateway)])
         elif which == "name":
             gateway["name"] = self.fresh("g")
         elif which == "behind":
             if not gateway.pop("behind", None):
-                gateway["behind"] = [{"prefix": f"10.57.{self.random.randrange(256)}.0/24", "via": str(network[-2])}]
+                gateway["behind"] = self.families.behind(families.networks(gateway))
         else:
             node = next(node for node, entry in self._gateways(one) if entry is gateway)
             free = [port for there, port in self.port_names() if there == node]
@@ -301,9 +313,7 @@ class Changes:
         """None of these takes what the streams send."""
         condition = {}
         if self.random.random() < 0.8:
-            length = self.random.choice((8 + 8, 24, 28, 32))
-            network = ipaddress.ip_network((f"10.60.{self.random.randrange(4)}.{self.random.randrange(256)}", length), strict=False)
-            condition["destination"] = str(network)
+            condition["destination"] = self.families.destination()
         if not condition or self.random.random() < 0.3:
             condition.update(
                 {"protocol": self.random.choice(("tcp", "udp")), "destination-port": str(self.random.randrange(20000, 30000))}
@@ -357,17 +367,12 @@ class Changes:
         mux = named(self.next["mux"], "MD")
         free = [port for node, port in self.port_names() if node == "R3"]
         if free and len(self.next["mux"]) < 3 and self.random.random() < 0.4:
-            self.next["mux"].append(
-                {
-                    "name": self.fresh("M"),
-                    "node": "R3",
-                    "port": self.random.choice(free),
-                    "clients": [f"10.58.{self.serial % 256}.0/24"],
-                    "subnet": f"10.59.{self.serial % 256}.0/28",
-                    "slice": [entry],
-                }
-            )
-            return f"{self.next['mux'][-1]['name']} {one['name']}"
+            new = {"name": self.fresh("M"), "node": "R3", "port": self.random.choice(free), "slice": [entry]}
+            number, some = self.serial % 256, self.families.some()
+            new["clients"] = families.listed(self.families.of(some, f"10.58.{number}.0/24", f"2001:db8:58:{number:x}::/64"))
+            new["subnet"] = self.families.of(some, f"10.59.{number}.0/28", f"2001:db8:59:{number:x}::/120")
+            self.next["mux"].append(new)
+            return f"{new['name']} {one['name']}"
         if any(there["name"] == one["name"] for there in mux["slice"]) or len(mux["slice"]) >= 4:
             return None
         mux["slice"].insert(self.random.randrange(len(mux["slice"])), entry)  # the last takes the rest
@@ -403,10 +408,8 @@ class Changes:
         free = [port for node, port in self.port_names() if node == mux["node"]]
         if not free:
             return None
-        clients = mux["clients"][0]
-        subnet = ipaddress.ip_network(clients["prefix"] if isinstance(clients, dict) else clients)
         mux["exit"] = self.random.choice(free)
-        mux["address"] = str(subnet.network_address + 1)
+        mux["address"] = families.short([str(network[1]) for network in families.networks({"subnet": mux["clients"]})])
         return f"{mux['name']} by {mux['exit']} comes"
 
     def do_migration_comes(self):
@@ -415,7 +418,7 @@ class Changes:
         name, number = self.fresh("vm"), self.serial % 250
         migration = {
             "name": name,
-            "address": f"10.0.9.{number}",
+            "address": self.families.of(self.families.some(), f"10.0.9.{number}", f"2001:db8:0:100::9:{number:x}"),
             "mac": f"52:54:00:00:09:{number:02x}",
             "from": "P",
             "to": "A",
@@ -423,7 +426,8 @@ class Changes:
         if self.random.random() < 0.5:
             migration["group"] = self.random.choice(("rack1", "rack2"))
         self.next["migration"].append(migration)
-        named(self.next["filter"], "moved-later")["condition"].append({"destination": migration["address"]})
+        conditions = named(self.next["filter"], "moved-later")["condition"]
+        conditions += [{"destination": address} for address in families.listed(migration["address"])]
         return name
 
     def do_migration_goes(self):
@@ -432,7 +436,8 @@ class Changes:
             return None
         self.next["migration"].remove(one)
         conditions = named(self.next["filter"], "moved-later")["condition"]
-        conditions.remove({"destination": one["address"]})
+        for address in families.listed(one["address"]):
+            conditions.remove({"destination": address})
         return one["name"]
 
     # ---- ports ----

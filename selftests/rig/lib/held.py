@@ -30,6 +30,9 @@ _MOVING = {
     "preferred_life_time",
 }
 _NUMBERS = {"ifindex", "link_index"}
+# That of the kernel's own loopback address, beside the local one: it comes or not, as lo was up or IPv6 was on first.
+_LOOPBACK = re.compile(r"^::1 dev lo proto kernel ")
+_OF_IPV6 = re.compile(r"^sysctl net/ipv6/(?:conf|neigh)/([^/]+)/(?!disable_ipv6$)")
 
 
 def _json(*words):
@@ -58,11 +61,12 @@ def _links(namespace, exact, whole):
     return taken
 
 
-def _routes(namespace):
+def _routes(namespace, exact):
     taken = {}
     for family in ("-4", "-6"):
         lines = [line.strip() for line in run("ip", "-n", namespace, family, "route", "show", "table", "all").splitlines()]
         lines = [line.replace(" linkdown", "") for line in lines]
+        lines = [line for line in lines if exact or not _LOOPBACK.match(line)]
         taken[f"routes {family}"] = "\n".join(sorted(re.sub(r"\s*expires \S+", "", line) for line in lines))
     return taken
 
@@ -76,7 +80,14 @@ def neighbours(namespace):
     }
 
 
-def _sysctls():
+def _is_idle(key, taken):
+    """Is this a setting of IPv6 for a device that has none, or for a namespace where none has? What it was set to before stays there."""
+    found = _OF_IPV6.match(key)
+    device = found and ("lo" if found[1] in ("all", "default") else found[1])
+    return device and taken.get(f"sysctl net/ipv6/conf/{device}/disable_ipv6") == "1"
+
+
+def _sysctls(exact):
     """Of the calling thread's namespace, those that the devices' behaviour depends on."""
     taken = {}
     for root in ("net/ipv4/conf", "net/ipv4/neigh", "net/ipv6/conf", "net/ipv6/neigh"):
@@ -89,7 +100,7 @@ def _sysctls():
                     taken[f"sysctl {path[len('/proc/sys/'):]}"] = file.read().strip()
     with open("/proc/sys/net/ipv4/icmp_errors_use_inbound_ifaddr", encoding="ascii") as file:
         taken["sysctl icmp_errors_use_inbound_ifaddr"] = file.read().strip()
-    return taken
+    return taken if exact else {key: value for key, value in taken.items() if not _is_idle(key, taken)}
 
 
 def _programs(exact):
@@ -105,14 +116,14 @@ def _programs(exact):
 def namespace(name, exact, whole=True):
     """whole: it is ours; else a node's, of which the neighbours are its own."""
     taken = _links(name, exact, whole)
-    taken.update(_routes(name) if exact or whole else {})
+    taken.update(_routes(name, exact) if exact or whole else {})
     taken["qdiscs"] = "\n".join(sorted(run("tc", "-n", name, "qdisc", "show").splitlines()))
     if whole:
         taken["permanent neighbours"] = "\n".join(
             sorted(run("ip", "-n", name, "neigh", "show", "nud", "permanent").splitlines())
         )
     with inside(name):
-        taken.update(_sysctls())
+        taken.update(_sysctls(exact))
         taken.update(_programs(exact))
     return taken
 
