@@ -59,7 +59,7 @@ class Hosts:
     def reach_each_other(self):
         for one, other in (("guest", "user"), ("user", "guest")):
             to = self.own(other)
-            netns.until(lambda s=one, t=to: probes.ping(self.rig.net.name(s), t, 1, timeout=0.5), 5)
+            netns.until(lambda s=one, t=to: probes.ping(self.rig.net.name(s), t, 1, timeout=0.5), netns.PATIENCE)
             answered = len(probes.ping(self.rig.net.name(one), to, 10))
             assert answered == 10, f"{to} answers {answered} of 10 pings of {one}"
 

@@ -110,12 +110,12 @@ def main():
             net.join("R1", "pdc2", "other", "eth0")
             net.host_end("other", "eth0")
             net.address("other", "eth0", f"{figure7.VM5}/16", "10.0.0.1")
-            assert netns.until(reached, 4), "vm5 is not reached before"
+            assert netns.until(reached, netns.PATIENCE), "vm5 is not reached before"
             two = text.replace("- {name: pdc}\n", "- {name: pdc}\n      - {name: pdc2}\n", 1)
             domain.apply(domain.write(two.replace("port: pdc,", "port: pdc2,", 1), "other-port.yaml"))
-            assert netns.until(reached, 4), "10.0.0.5 is not reached behind the other port"
+            assert netns.until(reached, netns.PATIENCE), "10.0.0.5 is not reached behind the other port"
             domain.apply(rig.definition)
-            assert netns.until(reached, 4), "vm5 is not reached afterwards"
+            assert netns.until(reached, netns.PATIENCE), "vm5 is not reached afterwards"
 
         def port_is_renamed():
             """Another name for a port is another id over the same device: the device stays open, and is so when apply returns."""
@@ -127,7 +127,7 @@ def main():
                 for path in (domain.write(changed, "renamed.yaml"), rig.definition):
                     domain.apply(path)
                     # A MUX port of another name has another edge, and that another MAC: it announces itself.
-                    assert netns.until(reached, 4), f"nothing comes in at {port} after {path}"
+                    assert netns.until(reached, netns.PATIENCE), f"nothing comes in at {port} after {path}"
 
         def ports_exchange_devices():
             """Gateway and device stay together; only the ports' names change places."""
@@ -139,7 +139,7 @@ def main():
             exchanged = exchanged.replace("port: pdc,", "port: pdc2,", 1)
             for path in (domain.write(two, "two.yaml"), domain.write(exchanged, "exchanged.yaml"), rig.definition):
                 domain.apply(path)
-                assert netns.until(reached, 4), f"vm5 is not reached after {path}"
+                assert netns.until(reached, netns.PATIENCE), f"vm5 is not reached after {path}"
 
         def stop_agents():
             def during():

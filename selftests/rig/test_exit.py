@@ -215,7 +215,7 @@ def another_mac(test):
                 assert time.monotonic() < begin + 90, "never"
             took = time.monotonic() - begin
             print(f"IPv{at.number}: answered after {took:.2f} s")
-            assert took < 1.5, f"IPv{at.number}: slices send to the former MAC for {took:.1f} s"
+            assert took < netns.PATIENCE, f"IPv{at.number}: slices send to the former MAC for {took:.1f} s"
     reached(test)
 
 

@@ -50,8 +50,8 @@ def main():
 
         def gone_with_gro():
             gro("on")
-            assert netns.until(lambda: told() == "in force", 5), told()
-            assert netns.until(reached, 5), "vm5 is not reached with GRO on"
+            assert netns.until(lambda: told() == "in force", netns.PATIENCE), told()
+            assert netns.until(reached, netns.PATIENCE), "vm5 is not reached with GRO on"
 
         def or_with_the_tc_front_end():
             gro("off")
@@ -60,7 +60,7 @@ def main():
             local = domain.write(text.replace("- {name: pdc}", "- {name: pdc, stack: local}", 1), "local.yaml")
             _, _, said = domain.command("apply", local)
             assert "WARNING" not in said and told() == "in force", (said, told())
-            assert netns.until(reached, 5), "vm5 is not reached by tc"
+            assert netns.until(reached, netns.PATIENCE), "vm5 is not reached by tc"
 
         return rig.run_cases(
             [(case.__name__, case) for case in (applied_with_a_warning, it_was_right, gone_with_gro, or_with_the_tc_front_end)]

@@ -40,7 +40,7 @@ def main():
         def rises(node, reason, act, least=5):
             before = drops(node).get(reason, 0)
             act()
-            assert netns.until(lambda: drops(node).get(reason, 0) >= before + least, 3), (reason, before, drops(node))
+            assert netns.until(lambda: drops(node).get(reason, 0) >= before + least, netns.PATIENCE), (reason, before, drops(node))
 
         def reached(address=figure7.VM5):
             return len(probes.ping(name("client"), address, 3, timeout=0.3)) == 3
@@ -72,7 +72,7 @@ def main():
                 assert told("R2")["state"] == "behind", told("R2")
             finally:
                 domain.agents["R2"].send_signal(signal.SIGCONT)
-            assert netns.until(lambda: told("R2")["state"] == "in-force", 5), told("R2")
+            assert netns.until(lambda: told("R2")["state"] == "in-force", netns.PATIENCE), told("R2")
 
         def diff_and_apply():
             assert domain.command("diff", rig.definition)[0] == 0
@@ -103,12 +103,12 @@ def main():
             netns.run("ip", "-n", name("R1"), "link", "set", "pdc", "down")
             netns.run("ip", "-n", name("R1"), "link", "set", "pdc", "name", "pdx")
             domain.agents["R1"].send_signal(signal.SIGHUP)
-            assert netns.until(lambda: told("R1")["state"] == "failed", 5), told("R1")
+            assert netns.until(lambda: told("R1")["state"] == "failed", netns.PATIENCE), told("R1")
             netns.run("ip", "-n", name("R1"), "link", "set", "pdx", "name", "pdc")
             netns.run("ip", "-n", name("R1"), "link", "set", "pdc", "up")
             domain.agents["R1"].send_signal(signal.SIGHUP)
-            assert netns.until(lambda: told("R1")["state"] == "in-force", 5), told("R1")
-            assert netns.until(reached, 5), "vm5 is not reached"
+            assert netns.until(lambda: told("R1")["state"] == "in-force", netns.PATIENCE), told("R1")
+            assert netns.until(reached, netns.PATIENCE), "vm5 is not reached"
 
         # ---- look ----
 
@@ -147,7 +147,7 @@ def main():
             assert next(one["in"] for one in found["held"] if one["as"] == "vm") == "A"
             assert not reached(), "there is no vm5 behind A"
             domain.switch("vm5", "P")
-            assert netns.until(reached, 3)
+            assert netns.until(reached, netns.PATIENCE)
 
         def reasons():
             domain.apply(changed("      - {any: true}\n", "      - {destination: 10.9.9.9}\n", "no-any.yaml"))
@@ -222,7 +222,7 @@ def main():
             netns.run("ip", "-n", name("R1"), "link", "delete", "high")
             assert code == 4 and "70000" in said and "65536" in said, (code, said)
             domain.apply(rig.definition)
-            assert netns.until(reached, 5)
+            assert netns.until(reached, netns.PATIENCE)
 
         def refused_by_check():
             for wrong, part in (

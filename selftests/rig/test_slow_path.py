@@ -29,7 +29,7 @@ def options(net):
     with wire.Port(net.name("vm5"), "eth0") as there, wire.Port(net.name("client"), "eth0") as here:
         packet = frames.udp_packet(figure7.CLIENT, figure7.VM5, 1, PORT, b"recorded", options=record_route)
         here.send(frames.ethernet(edge, here.mac, packet))
-        got = there.until(lambda frame: frame if frame.endswith(b"recorded") else None, 2)
+        got = there.until(lambda frame: frame if frame.endswith(b"recorded") else None, 5)
     assert got, "a packet with options does not arrive"
     filled = (got[14 + 20 + 2] - 4) // 4
     route = [socket.inet_ntoa(got[14 + 23 + 4 * i : 14 + 27 + 4 * i]) for i in range(filled)]

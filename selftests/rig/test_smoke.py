@@ -15,7 +15,7 @@ def main():
 
         def tcp():
             session = services.Session(net.name("client"), (figure7.VM5, services.ECHO_PORT))
-            netns.until(lambda: session.exchanges >= 20 or session.failure, 5)
+            netns.until(lambda: session.exchanges >= 20 or session.failure, netns.PATIENCE)
             session.stop(25)
             assert (
                 session.exchanges >= 20 and not session.wrong

@@ -75,7 +75,7 @@ def main():
 
             with services.udp_socket(net.name("client")) as sock:
                 sock.connect((figure7.VM6, 4500))
-                assert netns.until(seen, 3), f"packets to vm6 do not go to {to}"
+                assert netns.until(seen, netns.PATIENCE), f"packets to vm6 do not go to {to}"
 
         without_vm6 = text.replace("      - {destination: 10.0.0.6}\n", "", 1)
         assert without_vm6 != text

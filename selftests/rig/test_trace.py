@@ -244,12 +244,12 @@ def both_families(trace, rig):
             packet = trace.one(*where)
             return packet.how == "delivered" and packet  # mirrors follow in a moment
 
-        there = netns.until(lambda: way("R3", "client", "--from", client, "--to", vm5, "--protocol", "tcp"), 5)
+        there = netns.until(lambda: way("R3", "client", "--from", client, "--to", vm5, "--protocol", "tcp"), netns.PATIENCE)
         assert there, trace.one("R3", "client", "--from", client, "--to", vm5).packet
         there.goes("delivered", "R3", "R1", text=figure7.VM5_MAC).says(0, "select", "slice P by condition ", condition)
         there.says(0, "emit", "port r1, VLAN ", "name: P13").says(0, "route", "dev P13, for gateway GWP", "name: GWP")
         assert [hop["by"] for hop in there.hops] == ["tc", "xdp"], there.packet
-        back = netns.until(lambda: way("R1", "pdc", "--from", vm5, "--to", client, "--protocol", "icmp"), 5)
+        back = netns.until(lambda: way("R1", "pdc", "--from", vm5, "--to", client, "--protocol", "icmp"), netns.PATIENCE)
         assert back, trace.one("R1", "pdc", "--from", vm5, "--to", client).packet
         back.goes("delivered", "R1", "R3").says(1, "emit", "port client, untagged, edge of MUX MD", "name: MD")
         back.says(0, "route", "dev P13, for clients of MUX MD", "clients:")

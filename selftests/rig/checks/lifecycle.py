@@ -13,7 +13,7 @@ def _states(net):
     return {node: maps.state(net.name(node)) for node in figure7.NODES}
 
 
-def _settled(net, timeout=5.0):
+def _settled(net, timeout=netns.PATIENCE):
     """The maps once they have stopped changing (neighbours that were just learned are being copied)."""
     end = time.monotonic() + timeout
     last = _states(net)
@@ -52,7 +52,7 @@ def one_write(net, domain, what, slice_name, vms):
 def vm5_answers(net, name, at=figure7.V4, questions=50):
     """Only `name` answers for the VM's address, as the client sees it."""
     with services.Questions(net.name("client"), (at.vm5, services.WHO_PORT), 0.005) as asked:
-        netns.until(lambda: len(asked.answers) >= questions, 3.0)
+        netns.until(lambda: len(asked.answers) >= questions, netns.PATIENCE)
     ok = set(asked.by_name()) == {name} and len(asked.answers) >= questions
     return ok, asked.by_name()
 
@@ -74,7 +74,7 @@ def survives_reboot(net, domain, name, at=figure7.V4):
         domain.wait_ready()
         ready = time.monotonic() - begin
         first = asked.wait_for(name, 10.0, begin)
-        netns.until(lambda: len(asked.answers) >= 200, 3.0)
+        netns.until(lambda: len(asked.answers) >= 200, netns.PATIENCE)
     who = asked.by_name()
     ok = not early and first is not None and set(who) == {name}
     after = f"{(first - begin) * 1000:.0f} ms" if first else "never"
@@ -100,7 +100,7 @@ def counters_add_up(net, all_kinds=True):
     faults, total = [], 0
     for node in figure7.NODES:
         name = net.name(node)
-        end = time.monotonic() + 5
+        end = time.monotonic() + netns.PATIENCE
         first, second = _ledger(name), None
         while first != second and time.monotonic() < end:
             time.sleep(0.1)
@@ -182,7 +182,7 @@ def removed(domain, before, nodes):
         stay = [f"{kind} {ident} is still loaded" for kind, ident in snapshot.still_loaded(objects)]
         return stay + snapshot.differences(before, snapshot.take(nodes))
 
-    end = time.monotonic() + 3
+    end = time.monotonic() + netns.PATIENCE
     lines = left()
     while lines and time.monotonic() < end:  # the kernel frees maps and programs a moment after their last user
         time.sleep(0.1)

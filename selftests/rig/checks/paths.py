@@ -54,7 +54,7 @@ def both_alive(net, in_p, in_a, to=figure7.VM5, questions=50):
     with services.Questions(net.sliver("R3", "P"), target, 0.01) as p, services.Questions(
         net.sliver("R3", "A"), target, 0.01
     ) as a:
-        netns.until(lambda: len(p.answers) >= questions and len(a.answers) >= questions, 5.0)
+        netns.until(lambda: len(p.answers) >= questions and len(a.answers) >= questions, netns.PATIENCE)
     ok = set(p.by_name()) == {in_p} and set(a.by_name()) == {in_a} and min(len(p.answers), len(a.answers)) >= questions
     return Outcome(
         ok,

@@ -24,7 +24,7 @@ class Streams:
                 ("hq1", "hq2", hosts["hq2"]),
                 ("hq2", "hq1", hosts["hq1"]),
             ):
-                assert netns.until(lambda s=sender, a=address: probes.ping(net.name(s), a, 1, timeout=0.3), 5), f"no way to {address}"
+                assert netns.until(lambda s=sender, a=address: probes.ping(net.name(s), a, 1, timeout=0.3), netns.PATIENCE), f"no way to {address}"
                 sink = services.Sink(net.name(receiver), port=port)
                 name = f"{sender} to {receiver} (IPv{at.number})"
                 self.ways.append((name, sink, services.Stream(net.name(sender), (address, port), RATE)))

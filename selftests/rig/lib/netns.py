@@ -26,6 +26,10 @@ class RigError(Exception):
     """The rig could not be raised, or something in it did not answer: no figure was measured."""
 
 
+# Seconds for what an agent does at once, on a machine that has much else to do; less than the 30 s after which it looks by itself.
+PATIENCE = 12
+
+
 def until(condition, timeout, interval=0.05):
     """condition()'s first true value, or its last one when the time is over."""
     end = time.monotonic() + timeout
@@ -107,10 +111,9 @@ def device_counts(name, device):
 def wire_lost(name, device):
     """How many frames the wire behind a device has lost because its other end was full: of the stack's, and redirected ones. A veth
     holds 256, so a CPU that is taken away for half a millisecond is enough where a flood goes by."""
-    with inside(name):
-        with open("/proc/thread-self/net/dev", encoding="ascii") as file:
-            counts = next(line for line in file if line.strip().startswith(f"{device}:"))
-    return int(counts.split(":")[1].split()[11])
+    with inside(name), open("/proc/thread-self/net/dev", encoding="ascii") as file:
+        counts = next((line.split(":")[1].split() for line in file if line.strip().startswith(f"{device}:")), None)
+    return int(counts[11]) if counts else 0
 
 
 def first_hop_mac(name, device, address):
@@ -153,7 +156,7 @@ class Net:
 
     def __init__(self, prefix=""):
         self.prefix = prefix
-        self.made = []
+        self.made, self.ends = [], []  # namespaces, and ends of wires where they were at first
 
     def name(self, short):
         return self.prefix + short
@@ -181,6 +184,11 @@ class Net:
         run(*words)
         run("ip", "-n", self.name(a), "link", "set", "dev", a_device, "up")
         run("ip", "-n", self.name(b), "link", "set", "dev", b_device, "up")
+        self.ends += [(self.name(a), a_device), (self.name(b), b_device)]
+
+    def lost(self):
+        """How many frames the wires have lost because they were full."""
+        return sum(wire_lost(*end) for end in self.ends if exists(end[0]))
 
     def host_end(self, short, device):
         """An end as a host's network card would behave: whole checksums, tags in the frame; NAPI on (which GRO
