@@ -139,7 +139,7 @@ class Failing:
         reason = said.partition(f"node {self.name}: ")[2]
         assert len(reason) > 10, f"{where}: no reason is told"
         agent = self.domain.agents[NODE]
-        for _ in range(10):  # it may be stopped in the midst of its next look, or of learning
+        for number in range(10):  # it may be stopped in the midst of its next look, or of learning
             agent.send_signal(signal.SIGSTOP)
             try:
                 failed = self.domain.report(NODE).get("failed")
@@ -151,7 +151,7 @@ class Failing:
                 return False
             if not lines:
                 return True
-            time.sleep(0.1)
+            time.sleep(0.1 * (1 + number))  # longer each time: a look takes seconds where the machine is busy
         raise AssertionError(f"{where}: {len(lines)} things are not what they were: " + "; ".join(line[:400] for line in lines[:4]))
 
     def kill_once(self, after, which):

@@ -148,17 +148,15 @@ def _kernel(name, exact):
 
 
 def _files(name):
-    """The node's journal, without the order in which things were made; the limits of the neighbour tables."""
+    """The node's journal, without the order in which things were made; what it asks of the neighbour tables' limits, which themselves are
+    those of all nodes of the machine (lib/snapshot.py looks at them)."""
     taken = {}
-    for path in (f"{RUN_ROOT}/{name}/journal", f"{RUN_ROOT}/neighbour-limits"):
+    for path, own in ((f"{RUN_ROOT}/{name}/journal", ""), (f"{RUN_ROOT}/neighbour-limits", f"node {name} ")):
         try:
             with open(path, encoding="ascii") as file:
-                taken[path] = "\n".join(sorted(file.read().splitlines()))
+                taken[path] = "\n".join(sorted(line for line in file.read().splitlines() if line.startswith(own)))
         except FileNotFoundError:
             taken[path] = "(absent)"
-    for limit in ("gc_thresh1", "gc_thresh2", "gc_thresh3"):
-        with open(f"/proc/sys/net/ipv4/neigh/default/{limit}", encoding="ascii") as file:
-            taken[limit] = file.read().strip()
     return taken
 
 

@@ -42,6 +42,12 @@ class _Words(dict):
         return self[name]
 
 
+def _guard_bytes(guard):
+    """What a guard says: of a prefix that went, all but the length stays, and apart from each other any may be the first."""
+    prefixes = sorted(one for one in zip(guard.length, guard.high, guard.low, guard.leaf) if one[0])
+    return repr((prefixes, guard.outside, guard.covered)).encode()
+
+
 class Tables:
     """The maps of a node, read once. names: ifindex -> device name in the node's namespace."""
 
@@ -114,7 +120,7 @@ class Tables:
         for i, entry in enumerate(entries):
             if entry >> KIND_SHIFT == GUARD:
                 guard = self._value("guard", entry & INDEX, False)
-                self._note("guard at", f"{block}/{i}", _bytes(guard) if guard else b"")
+                self._note("guard at", f"{block}/{i}", _guard_bytes(guard) if guard else b"")
                 entries[i] = GUARD << KIND_SHIFT
         self._note("block", block, entries.tobytes())
 
