@@ -147,8 +147,7 @@ def writes_nothing(domain, path):
 
 def killed_no_loss(net, domain, vm, at=figure7.V4, rate=5000):
     """SIGKILL for all agents in mid-stream, a while without any, then new ones, still in mid-stream."""
-    with services.Sink(net.name(vm)) as sink:
-        stream = services.Stream(net.name("client"), (at.vm5, services.SINK_PORT), rate)
+    with services.Sink(net.name(vm)) as sink, services.Stream(net.name("client"), (at.vm5, services.SINK_PORT), rate) as stream:
         time.sleep(0.3)
         killed = len(domain.alive())
         domain.stop(signal.SIGKILL)

@@ -67,8 +67,9 @@ def both_alive(net, in_p, in_a, to=figure7.VM5, questions=50):
 def lost_by_switch(net, domain, in_p, in_a, at=figure7.V4, flips=120, rate=4000):
     """Switches to and fro in the middle of a stream while both VMs live: what one did not get, the other got, once."""
     target = (at.vm5, services.SINK_PORT)
-    with services.Sink(net.name(in_p)) as sink_p, services.Sink(net.name(in_a)) as sink_a:
-        stream = services.Stream(net.name("client"), target, rate)
+    with services.Sink(net.name(in_p)) as sink_p, services.Sink(net.name(in_a)) as sink_a, services.Stream(
+        net.name("client"), target, rate
+    ) as stream:
         time.sleep(0.2)
         done = 0
         slowest = 0.0
