@@ -76,16 +76,18 @@ char *xs_arena_copy(struct xs_arena *arena, const char *text, size_t size)
 
 char *xs_arena_print(struct xs_arena *arena, const char *format, ...)
 {
+	char *copy, usual[256];
 	va_list args;
-	char *copy;
 	int size;
 
 	va_start(args, format);
-	size = vsnprintf(NULL, 0, format, args);
+	size = vsnprintf(usual, sizeof(usual), format, args);
 	va_end(args);
 	copy = size < 0 ? NULL : xs_arena_array(arena, (size_t)size + 1, 1);
 	if (!copy)
 		return NULL;
+	if ((size_t)size < sizeof(usual))
+		return memcpy(copy, usual, (size_t)size + 1);
 	va_start(args, format);
 	vsnprintf(copy, (size_t)size + 1, format, args);
 	va_end(args);
