@@ -20,8 +20,6 @@
 #include "loader/base/diag.h"
 #include "loader/plan/plan.h"
 
-#define XS_LEDGER_FORMAT 1
-
 struct xs_entry {
 	uint64_t number;
 	uint64_t generation; /* a cell's first; else 0 */
