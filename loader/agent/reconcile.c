@@ -62,7 +62,7 @@ static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, 
 
 		if (!made)
 			return explain(error, -ENOENT, record->name);
-		if (!made->looked_at)
+		if (!made->looked_at || !xs_vport_has_veth(record))
 			continue;
 		if (!(made->fresh && new_are_done) &&
 		    !xs_datapath_is_attached(datapath, XS_HOOK_TC_SLIVER, netlink, made->veth))
@@ -70,6 +70,8 @@ static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, 
 						    error);
 		if (result >= 0 && record->kind == XS_VPORT_EDGE)
 			result = xs_datapath_attach(datapath, XS_HOOK_TC_EDGE, made->netns, made->inner, 0, error);
+		if (result >= 0 && record->kind == XS_VPORT_UPLINK)
+			result = xs_datapath_attach(datapath, XS_HOOK_TC_UPLINK, made->netns, made->inner, 0, error);
 	}
 	if (result >= 0) {
 		result = xs_node_copy_carrier(agent->node, image);
@@ -200,7 +202,11 @@ int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *er
 	xs_agent_breathe(agent);
 	err = xs_fill_vports(machinery->fill, image, agent->node, error);
 	if (!err)
+		err = xs_fill_pages(machinery->fill, image, error);
+	if (!err)
 		err = attach_slivers(agent, image, error);
+	if (!err)
+		err = xs_node_join_substrate(agent->node, image, agent->whole ? NULL : agent->image, error);
 	if (!err)
 		err = xs_mirrors_make(machinery->mirrors, image, agent->node, xs_agent_breathe, agent, error);
 	if (!err)

@@ -11,10 +11,12 @@
 #define XSLICE_IMAGE_IMAGE_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "loader/base/address.h"
+#include "maps/contract.h"
 
 #define XS_IMAGE_MAGIC 0x31656369u /* "ice1" */
 #define XS_IMAGE_VERSION   3
@@ -127,6 +129,18 @@ struct xs_rec_vport {
 	/* MUX: the edge's address on the users' link, held by the sliver on lo, too; else NONE */
 	struct xs_address shared[XS_FAMILIES];
 };
+
+/* Does it carry the family (XS_FAMILY4, XS_FAMILY6)? An uplink does without an address of its own. */
+static inline bool xs_vport_carries(const struct xs_rec_vport *vport, unsigned int family)
+{
+	return vport->address[family].family || vport->peer[family].family;
+}
+
+/* Has it a veth, and so a namespace that the veth leads to? */
+static inline bool xs_vport_has_veth(const struct xs_rec_vport *vport)
+{
+	return vport->kind != XS_VPORT_WAN;
+}
 
 /* A prefix that users behind this vport (GATEWAY or EDGE) may have as source. */
 struct xs_rec_source {

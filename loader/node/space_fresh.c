@@ -77,7 +77,7 @@ static int enable_ipv6(struct xs_view *view)
 		const struct xs_rec_vport *vport = view->want->vport[i];
 
 		snprintf(path, sizeof(path), "conf/%s/disable_ipv6", vport->name);
-		if (vport->address[XS_FAMILY6].family)
+		if (xs_vport_carries(vport, XS_FAMILY6))
 			err = xs_view_set_sysctl(view, view->space->sysctl.ipv6, path, 0);
 	}
 	xs_netns_leave(&scope);
@@ -132,6 +132,8 @@ static int meet_veth(struct xs_view *view, const struct xs_rec_vport *vport)
 	state->public.veth = (uint32_t)request.ifr_ifindex;
 	state->public.fresh = true;
 	state->up = false;
+	if (vport->kind == XS_VPORT_UPLINK)
+		return 0;
 	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", request.ifr_name);
 	return xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1);
 }

@@ -186,7 +186,7 @@ int xs_view_queue_neighbour_settings(struct xs_view *view, const struct xs_rec_v
 {
 	int err = xs_neighbour_setting_set(view->netlink, ifindex, XS_IPV4, neighbour_setting(vport));
 
-	if (!err && vport->address[XS_FAMILY6].family)
+	if (!err && xs_vport_carries(vport, XS_FAMILY6))
 		err = xs_neighbour_setting_set(view->netlink, ifindex, XS_IPV6, neighbour_setting(vport));
 	return err;
 }
@@ -239,7 +239,7 @@ static int make_family_device_settings(struct xs_view *view, const struct xs_rec
 
 int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *inner)
 {
-	bool ipv6 = vport->address[XS_FAMILY6].family;
+	bool ipv6 = xs_vport_carries(vport, XS_FAMILY6);
 	struct xs_netns_scope scope;
 	char path[96];
 	int err;

@@ -86,9 +86,9 @@ static int want_addresses(struct xs_want *want, const struct xs_rec_vport *vport
 										   .address = vport->address[i],
 										   .length = vport->length[i],
 										   .scope = RT_SCOPE_UNIVERSE });
+	want->ipv6 |= xs_vport_carries(vport, XS_FAMILY6);
 	if (err || !vport->address[XS_FAMILY6].family)
 		return err;
-	want->ipv6 = true;
 	return xs_want_add_address(want, &(struct xs_want_address){ .vport = vport->id,
 								    .address = xs_want_link_local(&vport->mac),
 								    .length = 64,
@@ -152,6 +152,8 @@ static int add_vports(const struct xs_image *image, struct xs_wants *wants)
 	int err = 0;
 
 	for (size_t i = 0; !err && (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		if (!xs_vport_has_veth(vport))
+			continue;
 		if (!vport->slice) {
 			want = add_want(wants, xs_want_key(0, vport->id));
 			if (!want)
@@ -180,12 +182,28 @@ static int add_routes(const struct xs_image *image, struct xs_wants *wants)
 		vport = xs_image_find(image, XS_REC_VPORT, &route->vport);
 		if (!want || !vport)
 			return -EBADMSG;
-		err = route->slice ? xs_sliver_want_route(want, route, vport) : xs_edge_want_route(want, route);
+		err = route->slice ? xs_sliver_want_route(want, image, route, vport) : xs_edge_want_route(want, route);
 	}
 	for (size_t i = 0; !err && (proxy = xs_image_at(image, XS_REC_PROXY, i)); i++) {
 		want = xs_wants_find(wants, xs_want_key(0, proxy->edge));
 		vport = xs_image_find(image, XS_REC_VPORT, &proxy->edge);
 		err = want && vport ? xs_edge_want_proxy(want, proxy, vport) : -EBADMSG;
+	}
+	return err;
+}
+
+static int add_addresses(const struct xs_image *image, struct xs_wants *wants)
+{
+	const struct xs_rec_address *address;
+	struct xs_want *want;
+	int err = 0;
+
+	/* Those of slice 0 are the node's own: substrate.c. */
+	for (size_t i = 0; !err && (address = xs_image_at(image, XS_REC_ADDRESS, i)); i++) {
+		if (!address->slice)
+			continue;
+		want = xs_wants_find(wants, xs_want_key(address->slice, 0));
+		err = want ? xs_sliver_want_address(want, address) : -EBADMSG;
 	}
 	return err;
 }
@@ -222,6 +240,8 @@ int xs_wants_make(const struct xs_image *image, struct xs_wants *out)
 		if (!err)
 			err = add_vports(image, &wants);
 		if (!err)
+			err = add_addresses(image, &wants);
+		if (!err)
 			err = add_routes(image, &wants);
 	}
 	if (err) {
@@ -257,7 +277,7 @@ static bool same_address(const struct xs_want_address *a, const struct xs_want_a
 static bool same_route(const struct xs_want_route *a, const struct xs_want_route *b)
 {
 	return a->vport == b->vport && a->onlink == b->onlink && !xs_prefix_compare(&a->prefix, &b->prefix) &&
-	       !xs_address_compare(&a->via, &b->via);
+	       !xs_address_compare(&a->via, &b->via) && !xs_address_compare(&a->source, &b->source);
 }
 
 static bool same_neighbour(const struct xs_want_neighbour *a, const struct xs_want_neighbour *b)

@@ -27,7 +27,8 @@ struct xs_want_address {
 struct xs_want_route {
 	uint32_t vport;
 	struct xs_prefix prefix;
-	struct xs_address via; /* NONE: on the link */
+	struct xs_address via;    /* NONE: on the link */
+	struct xs_address source; /* that the kernel itself speaks by; NONE: it chooses */
 	bool onlink;
 };
 
@@ -92,7 +93,9 @@ struct xs_address xs_want_link_local(const struct xs_mac *mac);
 
 /* sliver.c, edge.c: what a vport, and the records of such a namespace, mean. 0 or -ENOMEM. */
 int xs_sliver_want_vport(struct xs_want *want, const struct xs_rec_vport *vport);
-int xs_sliver_want_route(struct xs_want *want, const struct xs_rec_route *route, const struct xs_rec_vport *vport);
+int xs_sliver_want_route(struct xs_want *want, const struct xs_image *image, const struct xs_rec_route *route,
+			 const struct xs_rec_vport *vport);
+int xs_sliver_want_address(struct xs_want *want, const struct xs_rec_address *address);
 int xs_edge_want_vport(struct xs_want *want, const struct xs_rec_vport *vport);
 int xs_edge_want_route(struct xs_want *want, const struct xs_rec_route *route);
 int xs_edge_want_proxy(struct xs_want *want, const struct xs_rec_proxy *proxy, const struct xs_rec_vport *edge);
