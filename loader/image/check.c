@@ -121,7 +121,7 @@ static const char *check_port(const struct xs_image *image, const struct xs_reco
 {
 	const struct xs_rec_port *port = (const struct xs_rec_port *)record;
 
-	if (!id_ok(port->id, XS_PORT_ID_MAX) || port->user > 1 || port->labelled > 1 || port->exit > 1 ||
+	if (!id_ok(port->id, XS_PORT_ID_MAX) || port->user > 1 || port->labelled > 1 || port->exit > 1 || port->wan > 1 ||
 	    (port->exit && (port->user || port->labelled)) || port->mtu < MTU_MIN || port->mode > XS_MODE_GENERIC ||
 	    port->attach > XS_ATTACH_SHARED || port->stack > XS_STACK_LOCAL)
 		return "port: number out of range";

@@ -148,7 +148,7 @@ static const struct mutation mutations[] = {
 	MUTATE(PORT, port, 0, mode, XS_MODE_GENERIC + 1, "port: number"),
 	MUTATE(PORT, port, 0, attach, XS_ATTACH_SHARED + 1, "port: number"),
 	MUTATE(PORT, port, 0, stack, XS_STACK_LOCAL + 1, "port: number"),
-	BYTE(PORT, port, 0, pad, 0, 1, "port: number"),
+	BYTE(PORT, port, 0, wan, 0, 2, "port: number"),
 	BYTE(PORT, port, 0, exit, 0, 1, "port: number"),
 	BYTE(PORT, port, 1, exit, 0, 1, "port: number"),
 	BYTE(PORT, port, 3, exit, 0, 2, "port: number"),
