@@ -174,7 +174,7 @@ static const struct mutation mutations[] = {
 	MUTATE(VPORT, vport, 0, id, 0, "virtual port: number"),
 	MUTATE(VPORT, vport, 3, id, XS_VPORT_ID_MAX + 1, "virtual port: number"),
 	MUTATE(VPORT, vport, 0, kind, XS_VPORT_NONE, "virtual port: number"),
-	MUTATE(VPORT, vport, 0, kind, XS_VPORT_EDGE + 1, "virtual port: number"),
+	MUTATE(VPORT, vport, 0, kind, XS_VPORT_WAN + 1, "virtual port: number"),
 	MUTATE(VPORT, vport, 0, slice, 6, "of a slice that is not there"),
 	MUTATE(VPORT, vport, 2, slice, 7, "of a slice that is not there"),
 	MUTATE(VPORT, vport, 1, slice, 0, "of a slice that is not there"),
