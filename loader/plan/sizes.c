@@ -14,6 +14,7 @@
 #define BLOCKS_MAX       4194304
 #define HOST_BLOCKS_MAX  256 /* of one IPv4 subnet: as many as a /16 has */
 #define HOST_BLOCKS_6    64  /* of one IPv6 subnet: eight neighbours without a common byte below a /64 */
+#define SUBSTRATE_BLOCKS 1500 /* for the WAN's own routes, of which the definition knows nothing */
 #define CONDITIONS_SLACK 512
 #define CELLS_SLACK      512
 
@@ -196,14 +197,39 @@ static int mux_blocks(const struct xs_p_mux *mux, uint64_t *blocks)
 	return 0;
 }
 
+/* Tables of pages: the slice's, by its own addresses, and its part of the WAN's. */
+static int page_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
+{
+	struct xs_prefix *prefix = calloc(vrf->parts.count + 1, sizeof(*prefix));
+	size_t i;
+
+	if (!prefix)
+		return -ENOMEM;
+	for (i = 0; i < vrf->parts.count; i++)
+		prefix[i] = ((struct xs_p_part *)xs_list_at(&vrf->parts, i))->prefix;
+	*blocks += blocks_of(prefix, vrf->parts.count);
+	for (i = 0; i < vrf->parts.count; i++)
+		prefix[i] = ((struct xs_p_part *)xs_list_at(&vrf->parts, i))->mapped;
+	*blocks += blocks_of(prefix, vrf->parts.count);
+	free(prefix);
+	return 0;
+}
+
 static int size_node(struct xs_p_node *node)
 {
 	uint64_t blocks = 1, conditions = 0, cells = 0;
+	bool substrate = false;
 	size_t i;
 	int err = 0;
 
-	for (i = 0; i < node->vrfs.count && !err; i++)
-		err = vrf_blocks(xs_list_at(&node->vrfs, i), &blocks);
+	for (i = 0; i < node->vrfs.count && !err; i++) {
+		const struct xs_p_vrf *vrf = xs_list_at(&node->vrfs, i);
+
+		err = vrf->sliver ? vrf_blocks(vrf, &blocks) : 0;
+		if (!err && vrf->parts.count)
+			err = page_blocks(vrf, &blocks);
+		substrate |= vrf->uplink != NULL;
+	}
 	for (i = 0; i < node->muxes.count && !err; i++) {
 		const struct xs_p_mux *mux = xs_list_at(&node->muxes, i);
 
@@ -216,6 +242,8 @@ static int size_node(struct xs_p_node *node)
 		if (cell->id > cells)
 			cells = cell->id;
 	}
+	if (substrate)
+		blocks += SUBSTRATE_BLOCKS;
 	node->blocks = node->def->blocks ? node->def->blocks : pool_size(blocks);
 	node->conditions = power_of_two(2 * conditions + CONDITIONS_SLACK);
 	node->cell_entries = power_of_two(cells + 1 + CELLS_SLACK);
