@@ -26,12 +26,12 @@ class Rig:
     """Figure 7 with agents and the definition applied: with Rig("test_x", "tx") as rig: ...
 
     text: another definition of its kind; bare: no agents yet and nothing applied; families: what hosts have; prepare:
-    is called with the network when it is raised.
+    is called with the network when it is raised; net: another network than figure 7's.
     """
 
-    def __init__(self, test, prefix, text=None, bare=False, families=(figure7.V4,), prepare=None):
+    def __init__(self, test, prefix, text=None, bare=False, families=(figure7.V4,), prepare=None, net=None):
         self.keep = folder(test)
-        self.net, self.prepare = figure7.Figure7(prefix, families), prepare
+        self.net, self.prepare = net or figure7.Figure7(prefix, families), prepare
         self.domain, self.captures, self.services = None, [], []
         self.text, self.bare = text, bare
         self.failed = False

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The WAN of a paging domain: nodes and plain routers joined by addresses of their own, with a real routing daemon (BIRD, OSPF in
+both families) on each. Nothing here knows of slices: the daemon takes up routes of protocol 158 as it would anybody's.
+
+    R1 --- W13 --- R3          W13, W23: plain Linux routers
+     \\             |
+      ----- R2 --- W23
+"""
+import os
+import shutil
+import signal
+import subprocess
+
+from . import netns
+from .netns import RigError, run
+
+BIRD = shutil.which("bird") or "/usr/sbin/bird"
+ROUTERS = ("W13", "W23")
+WIRES = (
+    ("R1", "r2", "R2", "r1"),
+    ("R1", "r3", "W13", "r1"),
+    ("W13", "r3", "R3", "r1"),
+    ("R2", "r3", "W23", "r2"),
+    ("W23", "r3", "R3", "r2"),
+)
+
+CONFIGURATION = """
+router id {identity};
+log "{log}" all;
+protocol device {{ scan time 1; }}
+protocol kernel kernel4 {{ learn; scan time 1; ipv4 {{ import all; export where source != RTS_INHERIT; }}; }}
+protocol kernel kernel6 {{ learn; scan time 1; ipv6 {{ import all; export where source != RTS_INHERIT; }}; }}
+protocol ospf v2 {{
+  ipv4 {{ import all; export where source = RTS_INHERIT; }};
+  area 0 {{ interface {interfaces} {{ type ptp; hello 1; dead 4; }}; }};
+}}
+protocol ospf v3 {{
+  ipv6 {{ import all; export where source = RTS_INHERIT; }};
+  area 0 {{ interface {interfaces} {{ type ptp; hello 1; dead 4; }}; }};
+}}
+"""
+
+
+class Wan:
+    """net: namespaces and wires, raised already; wires: those whose ends get addresses and run OSPF."""
+
+    def __init__(self, net, keep, wires=WIRES):
+        self.net, self.keep, self.wires = net, keep, wires
+        self.members = sorted({end for a, _, b, _ in wires for end in (a, b)})
+        self.daemons = {}
+
+    def address(self, wire, end, family):
+        return f"172.31.{wire}.{1 + end}" if family == 4 else f"fd00:31:0:{wire:x}::{1 + end}"
+
+    def start(self):
+        for member in self.members:
+            for key in ("ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding"):
+                netns.sysctl(self.net.name(member), f"net/{key}", 1)
+        for wire, (a, a_device, b, b_device) in enumerate(self.wires):
+            for end, (short, device) in enumerate(((a, a_device), (b, b_device))):
+                self.net.address(short, device, f"{self.address(wire, end, 4)}/30")
+                self.net.address(short, device, f"{self.address(wire, end, 6)}/64")
+        for number, member in enumerate(self.members):
+            self._start_daemon(number, member)
+
+    def _start_daemon(self, number, member):
+        name = self.net.name(member)
+        path = os.path.join(self.keep, f"bird-{name}")
+        devices = sorted({device for a, x, b, y in self.wires for end, device in ((a, x), (b, y)) if end == member})
+        with open(f"{path}.conf", "w", encoding="ascii") as file:
+            file.write(
+                CONFIGURATION.format(
+                    identity=f"172.31.255.{1 + number}",
+                    log=f"{path}.log",
+                    interfaces=", ".join(f'"{device}"' for device in devices),
+                )
+            )
+        with netns.inside(name):
+            self.daemons[member] = subprocess.Popen(
+                [BIRD, "-f", "-c", f"{path}.conf", "-s", f"{path}.ctl"], stdin=subprocess.DEVNULL
+            )
+
+    def knows(self, member, prefix):
+        """Does the member's kernel have a route to exactly this prefix?"""
+        six = ("-6",) if ":" in prefix else ()
+        return bool(run("ip", "-n", self.net.name(member), *six, "route", "show", "exact", prefix, check=False).strip())
+
+    def converged(self, prefixes, timeout=60):
+        """True when every member has a route to each of them; else which lack."""
+        lacking = netns.until(
+            lambda: not [(m, p) for m in self.members for p in prefixes if not self.knows(m, p)], timeout, 0.2
+        )
+        return lacking
+
+    def stop(self):
+        for daemon in self.daemons.values():
+            if daemon.poll() is None:
+                daemon.send_signal(signal.SIGTERM)
+        for member, daemon in self.daemons.items():
+            try:
+                daemon.wait(10)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+                raise RigError(f"the routing daemon of {member} does not end") from None
+        self.daemons.clear()
