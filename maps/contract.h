@@ -209,6 +209,10 @@ XS_ASSERT(sizeof(struct xs_group) == 1024);
 #define XS_ENTRY_KIND (3u << 30)
 #define XS_ENTRY_INDEX (~XS_ENTRY_KIND)
 
+/* What a node's pools have at most: 4 GiB of blocks, 2 GiB of guards. */
+#define XS_BLOCKS_MAX (1u << 22)
+#define XS_GUARDS_MAX (1u << 25)
+
 struct xs_block {
 	__u32 entry[XS_BLOCK_ENTRIES];
 };

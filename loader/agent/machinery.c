@@ -14,8 +14,6 @@
 #include "loader/agent/agent.h"
 #include "loader/agent/log.h"
 
-#define BLOCKS_MAX (1u << 22)   /* 4 GiB */
-#define GUARDS_MAX (1u << 25)   /* 2 GiB */
 #define NEXTHOPS_MAX (1u << 22) /* 128 MiB */
 
 uint64_t xs_machinery_writes(const struct xs_agent *agent)
@@ -97,8 +95,8 @@ static bool pool_grows(const struct xs_machinery *machinery, struct xs_datapath_
 	const struct xs_pool *pool = machinery->pool;
 	bool blocks = xs_pool_used(pool) > xs_pool_size(pool) / 2, guards = xs_pool_guards_used(pool) > xs_pool_guards(pool) / 2;
 
-	size->blocks = blocks ? twice(xs_pool_size(pool), BLOCKS_MAX) : xs_pool_size(pool);
-	size->guards = guards ? twice(xs_pool_guards(pool), GUARDS_MAX) : xs_pool_guards(pool);
+	size->blocks = blocks ? twice(xs_pool_size(pool), XS_BLOCKS_MAX) : xs_pool_size(pool);
+	size->guards = guards ? twice(xs_pool_guards(pool), XS_GUARDS_MAX) : xs_pool_guards(pool);
 	return size->blocks > xs_pool_size(pool) || size->guards > xs_pool_guards(pool);
 }
 
@@ -112,7 +110,7 @@ int xs_machinery_grow(struct xs_agent *agent, char *error)
 	size.nexthops = twice(maps->entries[XS_MAP_nexthop], NEXTHOPS_MAX);
 	size.groups = twice(maps->entries[XS_MAP_group], XS_GROUPS_MAX);
 	if (xs_datapath_fits(agent->machinery.datapath, &size)) {
-		snprintf(error, XS_AGENT_ERROR, "node %s: the address tables' pool has its largest size, %u blocks; fewer routes, or slices on other nodes", agent->name, BLOCKS_MAX);
+		snprintf(error, XS_AGENT_ERROR, "node %s: the address tables' pool has its largest size, %u blocks; fewer routes, or slices on other nodes", agent->name, XS_BLOCKS_MAX);
 		return -ENOSPC;
 	}
 	return grow(agent, &size, error);

@@ -24,6 +24,7 @@ static int add_node(struct xs_image_writer *writer, const struct xs_p_node *node
 	const struct xs_rec_node record = {
 		.head = head(XS_REC_NODE),
 		.blocks = node->blocks,
+		.guards = node->guards,
 		.conditions = node->conditions,
 		.cells = node->cell_entries,
 	};

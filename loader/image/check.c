@@ -110,7 +110,7 @@ static const char *check_node(const struct xs_image *image, const struct xs_reco
 {
 	const struct xs_rec_node *node = (const struct xs_rec_node *)record;
 
-	if (node->pad || !node->blocks || node->blocks > XS_ENTRY_INDEX)
+	if (!node->blocks || node->blocks > XS_ENTRY_INDEX || node->guards > XS_ENTRY_INDEX)
 		return "node: size of the address tables' pool out of range";
 	if (!node->cells || node->cells > 2 * (XS_CELL_ID_MAX + 1))
 		return "node: number of cells out of range";

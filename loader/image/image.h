@@ -70,9 +70,9 @@ struct xs_record {
 struct xs_rec_node {
 	struct xs_record head; /* key: none, one per image */
 	uint32_t blocks;       /* size of the address tables' pool */
+	uint32_t guards;       /* ... and of that of their guards, at least: they may be more, by what the blocks are */
 	uint32_t conditions;   /* how many conditions the rule maps must hold at once (both revisions of a change) */
 	uint32_t cells;        /* entries of the cell map: more than the highest cell id, with head-room */
-	uint32_t pad;
 };
 
 /* A port of the node that something of ours uses. */

@@ -12,10 +12,11 @@
 
 #define NEXTHOPS_MIN 16384
 
-static void size_pool(struct xs_datapath_size *size, uint32_t blocks)
+static void size_pool(struct xs_datapath_size *size, uint32_t blocks, uint32_t guards)
 {
 	size->blocks = blocks;
-	/* A guard takes a sixteenth of a block, and one stands where up to two prefixes do without blocks. */
+	/* The plan knows its routes' and conditions' guards; those of neighbours and of a routing daemon's routes go by the blocks. */
+	size->guards = guards;
 	xs_fill_raise(&size->guards, (uint64_t)blocks * 2);
 }
 
@@ -35,7 +36,7 @@ void xs_fill_size_spare(struct xs_datapath_size *out)
 		.generals = 1024,
 		.mappings = 1024,
 	};
-	size_pool(out, 4096);
+	size_pool(out, 4096, 0);
 }
 
 void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out)
@@ -50,7 +51,7 @@ void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out)
 		goto out;
 	node = xs_image_at(image, XS_REC_NODE, 0);
 	if (node) {
-		size_pool(&size, node->blocks);
+		size_pool(&size, node->blocks, node->guards);
 		size.cells = node->cells;
 	}
 	for (size_t i = 0; (port = xs_image_at(image, XS_REC_PORT, i)); i++)

@@ -246,6 +246,7 @@ static json_t *node_json(struct printer *printer, const struct xs_p_node *node)
 	set(printer, object, "ports", ports);
 	set(printer, object, "slivers", slivers);
 	set(printer, object, "blocks", json_integer(node->blocks));
+	set(printer, object, "guards", json_integer(node->guards));
 	set(printer, object, "conditions", json_integer(node->conditions));
 	set(printer, object, "cells", json_integer(node->cell_entries));
 	return object;

@@ -169,7 +169,7 @@ struct xs_p_node {
 	struct xs_p_port *port;
 	struct xs_p_list vports, vrfs, muxes;
 	struct xs_p_list cells;                    /* those that conditions of its MUXes bear, and their groups' */
-	uint32_t blocks, conditions, cell_entries; /* as in struct xs_rec_node */
+	uint32_t blocks, guards, conditions, cell_entries; /* as in struct xs_rec_node */
 };
 
 struct xs_plan {

@@ -10,8 +10,8 @@
 #include "loader/plan/steps.h"
 
 #define BLOCKS_MIN       4096
-#define BLOCKS_STEP      65536 /* larger pools grow by this, since they are memory that is taken at once */
-#define BLOCKS_MAX       4194304
+#define GUARDS_MIN       8192
+#define POOL_STEP        65536 /* larger pools grow by this, since they are memory that is taken at once */
 #define HOST_BLOCKS_MAX  256 /* of one IPv4 subnet: as many as a /16 has */
 #define HOST_BLOCKS_6    64  /* of one IPv6 subnet: eight neighbours without a common byte below a /64 */
 #define SUBSTRATE_BLOCKS 1500 /* for the WAN's own routes, of which the definition knows nothing */
@@ -27,17 +27,22 @@ static uint32_t power_of_two(uint64_t least)
 	return power;
 }
 
-/* Twice what is needed, since a rebuilt table stands beside the old one. */
-static uint32_t pool_size(uint64_t needed)
-{
-	uint64_t blocks = 2 * needed;
+/* What tables take. */
+struct room {
+	uint64_t blocks, guards;
+};
 
-	if (blocks <= BLOCKS_MIN)
-		return BLOCKS_MIN;
-	if (blocks <= BLOCKS_STEP)
-		return power_of_two(blocks);
-	blocks = (blocks + BLOCKS_STEP - 1) / BLOCKS_STEP * BLOCKS_STEP;
-	return (uint32_t)(blocks < BLOCKS_MAX ? blocks : BLOCKS_MAX);
+/* Twice what is needed, since a rebuilt table stands beside the old one. */
+static uint32_t pool_size(uint64_t needed, uint32_t least, uint32_t most)
+{
+	uint64_t units = 2 * needed;
+
+	if (units <= least)
+		return least;
+	if (units <= POOL_STEP)
+		return power_of_two(units);
+	units = (units + POOL_STEP - 1) / POOL_STEP * POOL_STEP;
+	return (uint32_t)(units < most ? units : most);
 }
 
 static int compare_prefixes(const void *a, const void *b)
@@ -45,17 +50,13 @@ static int compare_prefixes(const void *a, const void *b)
 	return xs_prefix_compare(a, b);
 }
 
-/* Up to two prefixes under an entry take a guard, and no block (address_table.h). */
-#define GUARDED 2
-
 /*
- * Blocks below one that is reached by `depth` bytes, which all of these share and go beyond: one for each value of the
- * next byte under which there are more than a guard holds. Sorted, so those of one value are a run; of them, one that
- * ends with that byte lies in the block itself.
+ * What lies below a block that is reached by `depth` bytes, which all of these share and go beyond: for each value of the next
+ * byte a guard, or a block where more go on than a guard holds. Sorted, so those of one value are a run; of them, one that ends
+ * with that byte lies in the block itself.
  */
-static uint64_t blocks_below(const struct xs_prefix *prefix, size_t count, unsigned int depth)
+static void add_below(const struct xs_prefix *prefix, size_t count, unsigned int depth, struct room *room)
 {
-	uint64_t blocks = 0;
 	size_t i, next;
 
 	for (i = 0; i < count; i = next) {
@@ -66,18 +67,21 @@ static uint64_t blocks_below(const struct xs_prefix *prefix, size_t count, unsig
 			next++;
 		while (first < next && prefix[first].length <= (depth + 1) * 8)
 			first++;
-		if (next - first > GUARDED)
-			blocks += 1 + blocks_below(prefix + first, next - first, depth + 1);
+		if (next - first > XS_GUARD_PREFIXES) {
+			room->blocks++;
+			add_below(prefix + first, next - first, depth + 1, room);
+		} else if (next > first) {
+			room->guards++;
+		}
 	}
-	return blocks;
 }
 
-/* Blocks of the address tables, one of each family, that hold these. Sorts, and leaves out what is there twice. */
-static uint64_t blocks_of(struct xs_prefix *prefix, size_t count)
+/* Adds what the address tables, one of each family, take that hold these. Sorts, and leaves out what is there twice. */
+static void add_tables(struct xs_prefix *prefix, size_t count, struct room *room)
 {
-	uint64_t blocks = XS_FAMILIES;
 	size_t i, next, kept = 0;
 
+	room->blocks += XS_FAMILIES;
 	if (count)
 		qsort(prefix, count, sizeof(*prefix), compare_prefixes);
 	for (i = 0; i < count; i++)
@@ -86,9 +90,8 @@ static uint64_t blocks_of(struct xs_prefix *prefix, size_t count)
 	for (i = 0; i < kept; i = next) {
 		for (next = i + 1; next < kept && prefix[next].family == prefix[i].family;)
 			next++;
-		blocks += blocks_below(prefix + i, next - i, 0);
+		add_below(prefix + i, next - i, 0, room);
 	}
-	return blocks;
 }
 
 /*
@@ -130,7 +133,7 @@ static size_t port_prefixes(const struct xs_p_vport *vport, unsigned int f, stru
 	return PREFIXES_OF_PORT;
 }
 
-static int vrf_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
+static int add_vrf(const struct xs_p_vrf *vrf, struct room *room)
 {
 	unsigned int f;
 	size_t i, count = 0;
@@ -148,9 +151,9 @@ static int vrf_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
 			if (vport->address[f].family)
 				count += port_prefixes(vport, f, &prefix[count]);
 		}
-		*blocks += host_blocks(vport);
+		room->blocks += host_blocks(vport);
 	}
-	*blocks += blocks_of(prefix, count);
+	add_tables(prefix, count, room);
 	free(prefix);
 	return 0;
 }
@@ -172,7 +175,7 @@ static uint64_t number_blocks(const struct xs_p_mux *mux)
 	return blocks;
 }
 
-static int mux_blocks(const struct xs_p_mux *mux, uint64_t *blocks)
+static int add_mux(const struct xs_p_mux *mux, struct room *room)
 {
 	size_t i, count = 0, sources = 0;
 	struct xs_prefix *prefix = calloc(mux->condition_count + 1, sizeof(*prefix));
@@ -189,16 +192,17 @@ static int mux_blocks(const struct xs_p_mux *mux, uint64_t *blocks)
 		if (mux->condition[i].def->fields & XS_MATCH_SOURCE)
 			source[sources++] = mux->condition[i].def->source;
 	}
-	*blocks += blocks_of(prefix, count) + blocks_of(source, sources) + number_blocks(mux);
-	free(source);
+	add_tables(prefix, count, room);
+	add_tables(source, sources, room);
 	/* The edge's table and the sources that its users may have. */
-	*blocks += host_blocks(mux->edge) + 6 * mux->def->client_count + 2 * XS_FAMILIES;
+	room->blocks += number_blocks(mux) + host_blocks(mux->edge) + 6 * mux->def->client_count + 2 * XS_FAMILIES;
+	free(source);
 	free(prefix);
 	return 0;
 }
 
 /* Tables of pages: the slice's, by its own addresses, and its part of the WAN's. */
-static int page_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
+static int add_pages(const struct xs_p_vrf *vrf, struct room *room)
 {
 	struct xs_prefix *prefix = calloc(vrf->parts.count + 1, sizeof(*prefix));
 	size_t i;
@@ -207,17 +211,18 @@ static int page_blocks(const struct xs_p_vrf *vrf, uint64_t *blocks)
 		return -ENOMEM;
 	for (i = 0; i < vrf->parts.count; i++)
 		prefix[i] = ((struct xs_p_part *)xs_list_at(&vrf->parts, i))->prefix;
-	*blocks += blocks_of(prefix, vrf->parts.count);
+	add_tables(prefix, vrf->parts.count, room);
 	for (i = 0; i < vrf->parts.count; i++)
 		prefix[i] = ((struct xs_p_part *)xs_list_at(&vrf->parts, i))->mapped;
-	*blocks += blocks_of(prefix, vrf->parts.count);
+	add_tables(prefix, vrf->parts.count, room);
 	free(prefix);
 	return 0;
 }
 
 static int size_node(struct xs_p_node *node)
 {
-	uint64_t blocks = 1, conditions = 0, cells = 0;
+	uint64_t conditions = 0, cells = 0;
+	struct room room = { .blocks = 1 };
 	bool substrate = false;
 	size_t i;
 	int err = 0;
@@ -225,15 +230,15 @@ static int size_node(struct xs_p_node *node)
 	for (i = 0; i < node->vrfs.count && !err; i++) {
 		const struct xs_p_vrf *vrf = xs_list_at(&node->vrfs, i);
 
-		err = vrf->sliver ? vrf_blocks(vrf, &blocks) : 0;
+		err = vrf->sliver ? add_vrf(vrf, &room) : 0;
 		if (!err && vrf->parts.count)
-			err = page_blocks(vrf, &blocks);
+			err = add_pages(vrf, &room);
 		substrate |= vrf->uplink != NULL;
 	}
 	for (i = 0; i < node->muxes.count && !err; i++) {
 		const struct xs_p_mux *mux = xs_list_at(&node->muxes, i);
 
-		err = mux_blocks(mux, &blocks);
+		err = add_mux(mux, &room);
 		conditions += mux->condition_count;
 	}
 	for (i = 0; i < node->cells.count; i++) {
@@ -243,8 +248,9 @@ static int size_node(struct xs_p_node *node)
 			cells = cell->id;
 	}
 	if (substrate)
-		blocks += SUBSTRATE_BLOCKS;
-	node->blocks = node->def->blocks ? node->def->blocks : pool_size(blocks);
+		room.blocks += SUBSTRATE_BLOCKS;
+	node->blocks = node->def->blocks ? node->def->blocks : pool_size(room.blocks, BLOCKS_MIN, XS_BLOCKS_MAX);
+	node->guards = pool_size(room.guards, GUARDS_MIN, XS_GUARDS_MAX);
 	node->conditions = power_of_two(2 * conditions + CONDITIONS_SLACK);
 	node->cell_entries = power_of_two(cells + 1 + CELLS_SLACK);
 	return err;

@@ -265,7 +265,7 @@ static void add_prefixes(struct xs_image_writer *writer)
 struct xs_image_writer *image_good_writer(void)
 {
 	const struct xs_rec_node node = {
-		.head = image_head(XS_REC_NODE), .blocks = 4096, .conditions = 512, .cells = 512
+		.head = image_head(XS_REC_NODE), .blocks = 4096, .guards = 8192, .conditions = 512, .cells = 512
 	};
 	const struct xs_rec_slice slice = {
 		.head = image_head(XS_REC_SLICE), .id = 7, .vrf_id = 1, .name = "P", .vrf = "P3"

@@ -15,6 +15,7 @@
 #include "maps/pool.h"
 #include "selftests/unit/model_dump.h"
 #include "selftests/unit/plan_fixture.h"
+#include "selftests/unit/table_memory.h"
 
 static void assert_spare_serves(const char *path)
 {
@@ -98,15 +99,15 @@ static void test_blocks_are_enough(void **state)
 	char *text = many_slices();
 	struct made *made = made_new(text, NULL, 0);
 	const struct xs_image *image = made->image[0];
-	const struct xs_rec_node *node = xs_image_at(image, XS_REC_NODE, 0);
-	struct xs_tables tables = { .blocks = node->blocks, .guards = node->blocks * 2 };
+	struct xs_datapath_size size;
+	struct xs_tables tables;
 	struct xs_table *table[SLICES + 1][XS_FAMILIES];
 	const struct xs_rec_vport *vport;
 	const struct xs_rec_route *route;
 	struct xs_pool *pool;
 
-	tables.block = calloc(tables.blocks, sizeof(*tables.block));
-	tables.guard = calloc(tables.guards, sizeof(*tables.guard));
+	xs_fill_size(image, &size);
+	tables = new_tables(size.blocks, size.guards);
 	pool = xs_pool_new(tables, NULL, NULL);
 	assert_non_null(pool);
 	for (int i = 1; i <= SLICES; i++)
@@ -126,8 +127,76 @@ static void test_blocks_are_enough(void **state)
 		for (unsigned int f = 0; f < XS_FAMILIES; f++)
 			xs_table_free(table[i][f]);
 	xs_pool_free(pool);
-	free(tables.block);
-	free(tables.guard);
+	free_tables(tables);
+	made_free(made);
+	free(text);
+}
+
+/* ---- guards ---------------------------------------------------------------------------------------------------- */
+
+#define FAR_ROUTES 20000
+
+/* /48 to /64, far from each other. */
+static struct xs_prefix far_route(uint32_t i)
+{
+	struct xs_address address = { .family = xs_family_at(XS_FAMILY6), .bytes = { 0x20, 0x01 } };
+	uint64_t z = (i + 1) * 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z ^= z >> 27;
+	for (unsigned int byte = 2; byte < 8; byte++)
+		address.bytes[byte] = z >> 8 * (byte - 2);
+	return xs_prefix_mask(&address, 48 + i % 17);
+}
+
+static char *many_routes(void)
+{
+	char text[XS_PREFIX_TEXT], *definition;
+	size_t size;
+	FILE *out = open_memstream(&definition, &size);
+
+	fprintf(out, "node:\n  - {name: N1, port: [{name: b, peer: N2/a}]}\n  - {name: N2, port: [{name: a, peer: "
+		     "N1/b}]}\nslice:\n  - name: s\n    link: [{name: l, ends: [v1, v2], subnet: \"2001:db8::/64\"}]\n"
+		     "    vrf:\n      - {name: v2, node: N2}\n      - name: v1\n        node: N1\n        route:\n");
+	for (uint32_t i = 0; i < FAR_ROUTES; i++) {
+		struct xs_prefix prefix = far_route(i);
+
+		fprintf(out, "          - {prefix: \"%s\", via: \"2001:db8::2\"}\n", xs_prefix_text(&prefix, text));
+	}
+	fclose(out);
+	return definition;
+}
+
+/* No route takes blocks because guards lack, and the maps are not made much larger than what is taken. */
+static void test_guards_are_enough(void **state)
+{
+	char *text = many_routes();
+	struct made *made = made_new(text, NULL, 0);
+	struct xs_table *table[XS_FAMILIES] = { NULL };
+	struct xs_datapath_size size;
+	struct xs_tables tables;
+	struct xs_pool *pool;
+	size_t bytes;
+
+	xs_fill_size(made->image[0], &size);
+	tables = new_tables(size.blocks, size.guards);
+	pool = xs_pool_new(tables, NULL, NULL);
+	assert_non_null(pool);
+	table[XS_FAMILY6] = xs_table_new(pool, 16);
+	for (uint32_t i = 0; i < FAR_ROUTES; i++) {
+		struct xs_prefix prefix = far_route(i);
+
+		put(table, &prefix);
+	}
+	bytes = xs_pool_used(pool) * sizeof(struct xs_block) + xs_pool_guards_used(pool) * sizeof(struct xs_guard);
+	print_message("%u routes: %u of %u blocks, %u of %u guards, %zu bytes each\n", FAR_ROUTES, xs_pool_used(pool),
+		      size.blocks, xs_pool_guards_used(pool), size.guards, bytes / FAR_ROUTES);
+	assert_true(bytes / FAR_ROUTES < 100);
+	assert_true(xs_pool_guards_used(pool) <= size.guards / 2);
+	assert_true(xs_pool_guards_used(pool) > size.guards / 8);
+	xs_table_free(table[XS_FAMILY6]);
+	xs_pool_free(pool);
+	free_tables(tables);
 	made_free(made);
 	free(text);
 }
@@ -137,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_spare_serves_figure7),
 		cmocka_unit_test(test_blocks_are_enough),
+		cmocka_unit_test(test_guards_are_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

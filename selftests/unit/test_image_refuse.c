@@ -136,7 +136,7 @@ static const struct mutation mutations[] = {
 	MUTATE(NODE, node, 0, blocks, XS_ENTRY_INDEX + 1ull, "node"),
 	MUTATE(NODE, node, 0, cells, 0, "node"),
 	MUTATE(NODE, node, 0, cells, 2, "cell: number"),
-	MUTATE(NODE, node, 0, pad, 1, "node"),
+	MUTATE(NODE, node, 0, guards, XS_ENTRY_INDEX + 1ull, "node"),
 
 	MUTATE(PORT, port, 0, id, 0, "port: number"),
 	MUTATE(PORT, port, 3, id, XS_PORT_ID_MAX + 1, "port: number"),
