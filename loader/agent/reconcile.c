@@ -183,15 +183,36 @@ static void announce_new(const struct xs_agent *agent, const struct xs_image *im
 
 /* ---- the two halves ------------------------------------------------------------------------------------------------ */
 
+/* Where a slice by paging has neither gateway nor MUX, its VRF is addresses of the node's own instance, and nothing else. */
+static bool has_datapath(const struct xs_image *image)
+{
+	return image && image->count[XS_REC_PORT];
+}
+
+static const struct xs_image *known_image(const struct xs_agent *agent)
+{
+	return agent->whole ? NULL : agent->image;
+}
+
+static int make_without_datapath(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	int err = xs_node_make(agent->node, image, known_image(agent), NULL, NULL, error);
+
+	return err ? err : xs_node_join_substrate(agent->node, image, known_image(agent), error);
+}
+
 int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	struct xs_machinery *machinery = &agent->machinery;
 	uint64_t generation;
-	int err = xs_machinery_prepare(agent, image, error);
+	int err;
 
+	if (!has_datapath(image))
+		return make_without_datapath(agent, image, error);
+	err = xs_machinery_prepare(agent, image, error);
 	if (err)
 		return err;
-	err = xs_node_make(agent->node, image, agent->whole ? NULL : agent->image, xs_datapath_admits, machinery->datapath, error);
+	err = xs_node_make(agent->node, image, known_image(agent), xs_datapath_admits, machinery->datapath, error);
 	if (err)
 		return err;
 	err = xs_cells_settle(agent->store, machinery->maps, image, agent->image, &generation);
@@ -206,7 +227,7 @@ int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *er
 	if (!err)
 		err = attach_slivers(agent, image, error);
 	if (!err)
-		err = xs_node_join_substrate(agent->node, image, agent->whole ? NULL : agent->image, error);
+		err = xs_node_join_substrate(agent->node, image, known_image(agent), error);
 	if (!err)
 		err = xs_mirrors_make(machinery->mirrors, image, agent->node, xs_agent_breathe, agent, error);
 	if (!err)
@@ -251,12 +272,13 @@ static int retire(struct xs_agent *agent, const struct xs_image *image, char *er
 	return err;
 }
 
-static int hold_nothing(struct xs_agent *agent, char *error)
+/* image: without ports; NULL: the node holds nothing. */
+static int retire_datapath(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	int err;
 
 	xs_advertise_hold(agent->advertise, NULL, NULL);
-	xs_routers_leave(agent->image, NULL);
+	xs_routers_leave(agent->image, image);
 	err = xs_datapath_clean(agent->name, xs_node_netns(agent->node), error);
 	if (err)
 		return err;
@@ -265,8 +287,8 @@ static int hold_nothing(struct xs_agent *agent, char *error)
 	/* A node without cells is never behind. */
 	if (xs_store_get_number(agent->store, "generation", &agent->report.generation))
 		agent->report.generation = 0;
-	err = xs_node_retire(agent->node, NULL, error);
-	if (!err) {
+	err = xs_node_retire(agent->node, image, error);
+	if (!err && !image) {
 		err = xs_saved_image_put(agent->name, NULL, 0);
 		if (err)
 			explain(error, err, "saved image");
@@ -279,7 +301,7 @@ int xs_agent_retire(struct xs_agent *agent, const struct xs_image *image, char *
 	int err;
 
 	for (int tries = 0; tries < RETIRE_TRIES; tries++) {
-		err = image ? retire(agent, image, error) : hold_nothing(agent, error);
+		err = has_datapath(image) ? retire(agent, image, error) : retire_datapath(agent, image, error);
 		if (!err)
 			break;
 		xs_log("taking away what is old: %s", error);
