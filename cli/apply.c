@@ -35,15 +35,6 @@ static void print_result(const json_t *result)
 	}
 }
 
-/* Planned, but no node does it yet. NULL: there is none. */
-static const struct xs_d_slice *by_paging(const struct xs_domain *domain)
-{
-	for (size_t i = 0; i < domain->slice_count; i++)
-		if (domain->slice[i].implementation == XS_PAGING)
-			return &domain->slice[i];
-	return NULL;
-}
-
 int xs_command_apply(const struct xs_options *options)
 {
 	struct xs_definition definition = { 0 };
@@ -71,12 +62,6 @@ int xs_command_apply(const struct xs_options *options)
 		goto out;
 	}
 	xs_diag_print(definition.diag, stderr);
-	if (by_paging(definition.domain)) {
-		xs_complain("%s: slice %s: nodes cannot do paging yet; write implementation: segmentation", options->argv[0],
-			    by_paging(definition.domain)->name);
-		code = XS_EXIT_USAGE;
-		goto out;
-	}
 	if (xs_apply(store, definition.plan, definition.text, definition.size, &result, text)) {
 		xs_complain("%s: %s", options->argv[0], text);
 		goto out;

@@ -53,11 +53,14 @@ class Wan:
         return f"172.31.{wire}.{1 + end}" if family == 4 else f"fd00:31:0:{wire:x}::{1 + end}"
 
     def start(self):
+        os.makedirs(self.keep, exist_ok=True)
         for member in self.members:
             for key in ("ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding"):
                 netns.sysctl(self.net.name(member), f"net/{key}", 1)
         for wire, (a, a_device, b, b_device) in enumerate(self.wires):
             for end, (short, device) in enumerate(((a, a_device), (b, b_device))):
+                if short in ROUTERS:  # as a wire would have it: an end that takes what XDP sends
+                    self.net.host_end(short, device)
                 self.net.address(short, device, f"{self.address(wire, end, 4)}/30")
                 self.net.address(short, device, f"{self.address(wire, end, 6)}/64")
         for number, member in enumerate(self.members):
@@ -85,12 +88,14 @@ class Wan:
         six = ("-6",) if ":" in prefix else ()
         return bool(run("ip", "-n", self.net.name(member), *six, "route", "show", "exact", prefix, check=False).strip())
 
-    def converged(self, prefixes, timeout=60):
-        """True when every member has a route to each of them; else which lack."""
-        lacking = netns.until(
-            lambda: not [(m, p) for m in self.members for p in prefixes if not self.knows(m, p)], timeout, 0.2
-        )
-        return lacking
+    def lacking(self, prefixes, timeout=60):
+        """Waits until every member has a route to each of them; which lack one, as (member, prefix)."""
+
+        def missing():
+            return [(member, prefix) for member in self.members for prefix in prefixes if not self.knows(member, prefix)]
+
+        netns.until(lambda: not missing(), timeout, 0.2)
+        return missing()
 
     def stop(self):
         for daemon in self.daemons.values():
