@@ -62,6 +62,7 @@ struct xs_packet {
 	const struct xs_vport *vport;
 	__u32 slice;       /* 0: none (yet), or an edge */
 	bool heard;        /* it passes, and the edge gets a copy */
+	bool wan;          /* it came out of the WAN (a port of kind XS_VPORT_WAN), to the port's MAC */
 
 	/* parse, network layer */
 	union xs_wire_address source, destination;
@@ -78,6 +79,10 @@ struct xs_packet {
 
 	/* select */
 	__u64 *rule; /* counter of the condition that chose the slice; NULL: there was nothing to choose */
+
+	/* page */
+	struct xs_mapping *map; /* the front end's, filled in where there is something to map */
+	bool mapped;
 
 	/* route */
 	const struct xs_nexthop *nexthop;

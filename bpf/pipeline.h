@@ -19,20 +19,28 @@
 #include "bpf/punt.h"
 #include "bpf/route.h"
 #include "bpf/select.h"
+#include "bpf/translate.h"
+#include "bpf/uplink.h"
 #include "bpf/verdict.h"
 
-/* From its slice on, or from the MUX that selects it. */
+/*
+ * From its slice on, or from the MUX or page that selects it. Headers of what the WAN brings are the host's to judge, if they are so
+ * unsound that nobody can say whom it is for.
+ */
 static __always_inline int xs_decide_network(struct xs_packet *packet, int family)
 {
 	int verdict;
 
 	verdict = xs_parse_network(packet, family);
 	if (verdict != XS_UNDECIDED)
-		return verdict;
-	verdict = xs_admit(packet, family);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
-	verdict = xs_select(packet, family);
+		return packet->wan ? XS_HOST : verdict;
+	if (packet->wan) {
+		verdict = xs_unmap(packet, family);
+	} else {
+		verdict = xs_admit(packet, family);
+		if (verdict == XS_UNDECIDED)
+			verdict = xs_select(packet, family);
+	}
 	if (verdict != XS_UNDECIDED)
 		return verdict;
 	return xs_route(packet, family);
@@ -60,7 +68,8 @@ static __always_inline int xs_decide_or_pass(struct xs_packet *packet, int verdi
 
 static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 {
-	struct xs_packet packet = {};
+	struct xs_mapping map;
+	struct xs_packet packet = { .map = &map };
 	int verdict;
 
 	verdict = xs_parse_link_xdp(ctx, &packet);
@@ -68,6 +77,8 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 		return XDP_PASS;
 	xs_count_arrival(&packet);
 	verdict = xs_decide_or_pass(&packet, verdict);
+	if (packet.mapped)
+		verdict = xs_judge_mapped_xdp(ctx, &packet, verdict);
 	if (verdict == XS_PUNTED && !xs_may_punt(&packet))
 		verdict = XS_POLICED;
 	if (verdict == XS_PUNTED || verdict == XS_HOST)
@@ -75,7 +86,7 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 	if (verdict == XS_FORWARDED) {
 		if (packet.nexthop->port_flags & XS_PORT_BY_TC)
 			return XDP_PASS;
-		if (xs_emit_xdp(ctx, &packet))
+		if ((packet.mapped && xs_translate_xdp(ctx, &packet)) || xs_emit_xdp(ctx, &packet))
 			verdict = XS_EMIT_FAILED;
 	}
 	if (verdict == XS_PASSED && (packet.heard || xs_passes_by_tc(&packet)))
@@ -88,7 +99,8 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 
 static __always_inline int xs_tc_port(struct __sk_buff *skb)
 {
-	struct xs_packet packet = { .ifindex = skb->ifindex };
+	struct xs_mapping map;
+	struct xs_packet packet = { .ifindex = skb->ifindex, .map = &map };
 	__u32 out = 0;
 	int verdict;
 
@@ -102,11 +114,13 @@ static __always_inline int xs_tc_port(struct __sk_buff *skb)
 	if (xs_sees_first(&packet))
 		xs_count_arrival(&packet);
 	verdict = xs_decide_or_pass(&packet, verdict);
+	if (packet.mapped)
+		verdict = xs_judge_mapped_tc(skb, &packet, verdict);
 	if (verdict == XS_PUNTED && xs_sees_first(&packet) && !xs_may_punt(&packet))
 		verdict = XS_POLICED;
 	if (verdict == XS_FORWARDED) {
 		out = packet.nexthop->ifindex;
-		if (xs_emit_tc(skb, &packet))
+		if (xs_emit_tc(skb, &packet) || (packet.mapped && xs_rewrite_skb(skb, &map, 0)))
 			verdict = XS_EMIT_FAILED;
 	} else if (verdict == XS_PUNTED) {
 		const struct xs_vport *to = bpf_map_lookup_elem(&vport, &packet.vport_id);
@@ -141,25 +155,44 @@ static __always_inline __u32 xs_sliver_way(const struct __sk_buff *skb, const st
 	return edge->veth;
 }
 
-static __always_inline int xs_tc_sliver(struct __sk_buff *skb)
+/* What a sliver sends by its uplink is not sent on but left to the node's own kernel, which routes it. */
+static __always_inline int xs_tc_sliver_uplink(struct __sk_buff *skb, __u32 id, __u32 slice_id)
+{
+	const __u32 length = skb->len;
+	const int err = xs_uplink_inward(skb, slice_id);
+
+	xs_count_originated(id, length, !err);
+	return err ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+/* A function of its own: what is on its stack is not on the uplink's. */
+static __noinline int xs_tc_sliver_port(struct __sk_buff *skb, __u32 id)
 {
 	struct xs_packet packet = {};
 	const struct xs_vport *from;
-	const __u32 *vport_id;
-	__u32 id, out;
+	__u32 out;
 
 	if (xs_parse_link_tc(skb, &packet) != XS_UNDECIDED)
 		return TC_ACT_SHOT;
-	vport_id = bpf_map_lookup_elem(&vport_of_ifindex, &packet.ifindex);
-	if (!vport_id || !*vport_id)
-		return TC_ACT_SHOT;
-	id = *vport_id;
 	from = bpf_map_lookup_elem(&vport, &id);
 	out = from ? xs_sliver_way(skb, &packet, from) : 0;
 	if (out && from->vid && bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), from->vid))
 		out = 0;
 	xs_count_originated(id, packet.length, out != 0);
 	return out ? bpf_redirect(out, 0) : TC_ACT_SHOT;
+}
+
+static __always_inline int xs_tc_sliver(struct __sk_buff *skb)
+{
+	const __u32 ifindex = skb->ifindex, *vport_id = bpf_map_lookup_elem(&vport_of_ifindex, &ifindex);
+	const struct xs_vport *from;
+	__u32 id;
+
+	if (!vport_id || !*vport_id)
+		return TC_ACT_SHOT;
+	id = *vport_id;
+	from = bpf_map_lookup_elem(&vport, &id);
+	return from && from->kind == XS_VPORT_UPLINK ? xs_tc_sliver_uplink(skb, id, from->slice) : xs_tc_sliver_port(skb, id);
 }
 
 /*

@@ -8,6 +8,7 @@
 
 #include "bpf/maps.h"
 #include "bpf/packet.h"
+#include "bpf/page.h"
 #include "bpf/parse.h"
 #include "bpf/table.h"
 
@@ -82,6 +83,36 @@ static __always_inline const struct xs_nexthop *xs_member_of(const struct xs_pac
 	return bpf_map_lookup_elem(&nexthop, &id);
 }
 
+/*
+ * By the uplink: the next hop is the substrate's. What has none that sends is punted: the sliver's kernel sends it by the uplink, and the
+ * node's own has to decide.
+ */
+static __always_inline int xs_route_uplink(struct xs_packet *packet, const struct xs_nexthop **to, int family)
+{
+	int verdict;
+	__u8 kind;
+
+	if (packet->wan) /* that is where it comes from */
+		return xs_punt(packet, XS_PUNT_ERROR);
+	packet->mux_vport = (*to)->vport;
+	verdict = xs_map(packet, family);
+	if (verdict != XS_UNDECIDED)
+		return verdict;
+	*to = packet->map->nexthop ? bpf_map_lookup_elem(&nexthop, &packet->map->nexthop) : NULL;
+	if (!*to)
+		return xs_punt(packet, XS_PUNT_ERROR);
+	kind = XS_READ_ONCE((*to)->kind);
+	return kind == XS_NEXTHOP_EDGE || kind == XS_NEXTHOP_UPLINK || kind == XS_NEXTHOP_BLACKHOLE ? XS_PUNTED : XS_UNDECIDED;
+}
+
+/* No route: the kernel says so, unless a user wants to go where the slice is not. */
+static __always_inline int xs_route_nowhere(struct xs_packet *packet, int family)
+{
+	if (!packet->tagged && !packet->wan && xs_is_wan_address(&packet->destination, family))
+		return XS_WAN_ADDRESS;
+	return xs_punt(packet, XS_PUNT_ERROR);
+}
+
 static __always_inline int xs_route(struct xs_packet *packet, int family)
 {
 	const struct xs_slice *in = bpf_map_lookup_elem(&slice, &packet->slice);
@@ -94,13 +125,20 @@ static __always_inline int xs_route(struct xs_packet *packet, int family)
 		return XS_NO_ROUTE;
 	to = xs_nexthop_of(root, &packet->destination, family);
 	if (!to)
-		return xs_punt(packet, XS_PUNT_ERROR);
+		return xs_route_nowhere(packet, family);
 	kind = XS_READ_ONCE(to->kind);
 	if (kind == XS_NEXTHOP_EDGE) {
 		packet->mux_vport = to->vport;
 		to = xs_nexthop_of(XS_READ_ONCE(to->edge_root), &packet->destination, family);
 		if (!to)
 			return xs_punt(packet, XS_PUNT_ERROR);
+		kind = XS_READ_ONCE(to->kind);
+	}
+	if (kind == XS_NEXTHOP_UPLINK) {
+		int verdict = xs_route_uplink(packet, &to, family);
+
+		if (verdict != XS_UNDECIDED)
+			return verdict;
 		kind = XS_READ_ONCE(to->kind);
 	}
 	if (kind == XS_NEXTHOP_GROUP) {

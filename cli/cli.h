@@ -52,6 +52,8 @@ enum xs_packet_option {
 struct xs_options {
 	const char *store;     /* --store, else $XSLICE_STORE, else XS_STORE_DEFAULT */
 	enum xs_format format; /* --format */
+	enum xs_implementation implementation; /* --implementation, where it is given */
+	bool instead;          /* ... it is */
 	int timeout_ms;        /* --timeout, seconds on the command line */
 	bool json, help, svg; /* svg: --as svg */
 	const char *packet[XS_PACKET_OPTIONS]; /* as written; NULL: not given */
@@ -59,7 +61,13 @@ struct xs_options {
 	char **argv;
 };
 
-enum xs_option_bit { XS_OPT_STORE = 1 << 0, XS_OPT_FORMAT = 1 << 1, XS_OPT_TIMEOUT = 1 << 2, XS_OPT_AS = 1 << 3, XS_OPT_PACKET = 1 << 4 };
+enum xs_option_bit {
+	XS_OPT_STORE = 1 << 0,
+	XS_OPT_FORMAT = 1 << 1, /* and --implementation: of a definition */
+	XS_OPT_TIMEOUT = 1 << 2,
+	XS_OPT_AS = 1 << 3,
+	XS_OPT_PACKET = 1 << 4,
+};
 
 struct xs_command {
 	const char *name;

@@ -72,6 +72,7 @@ static const char packet_help[] =
 static const struct option long_options[] = {
 	{ "store", required_argument, NULL, 's' },
 	{ "format", required_argument, NULL, 'f' },
+	{ "implementation", required_argument, NULL, 'i' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
@@ -114,7 +115,8 @@ static void print_help(const struct xs_command *command, FILE *out)
 	if (command->options & XS_OPT_STORE)
 		fprintf(out, "  --store DIR       the domain's store; else $XSLICE_STORE, else " XS_STORE_DEFAULT "\n");
 	if (command->options & XS_OPT_FORMAT)
-		fprintf(out, "  --format FORMAT   yaml, json or xml; else by the file's name\n");
+		fprintf(out, "  --format FORMAT   yaml, json or xml; else by the file's name\n"
+			     "  --implementation segmentation|paging   instead of what the domain says (slices may say otherwise)\n");
 	if (command->options & XS_OPT_AS)
 		fprintf(out, "  --as FORMAT       dot (the default), or svg, which graphviz makes\n");
 	if (command->options & XS_OPT_PACKET)
@@ -150,6 +152,16 @@ static int parse_format(const char *text, enum xs_format *format)
 	return -EINVAL;
 }
 
+static int parse_implementation(const char *text, struct xs_options *options)
+{
+	options->instead = true;
+	options->implementation = !strcmp(text, "paging") ? XS_PAGING : XS_SEGMENTATION;
+	if (options->implementation == XS_PAGING || !strcmp(text, "segmentation"))
+		return 0;
+	xs_complain("--implementation: '%s' is neither segmentation nor paging", text);
+	return -EINVAL;
+}
+
 static int parse_as(const char *text, bool *svg)
 {
 	*svg = !strcmp(text, "svg");
@@ -178,6 +190,7 @@ static bool refuses_option(const struct xs_command *command, int letter)
 	const unsigned int wants = letter == 's'   ? XS_OPT_STORE
 				   : letter == 'a' ? XS_OPT_AS
 				   : letter == 'f' ? XS_OPT_FORMAT
+				   : letter == 'i' ? XS_OPT_FORMAT
 				   : letter == 't' ? XS_OPT_TIMEOUT
 				   : letter >= PACKET_OPTION ? XS_OPT_PACKET
 						   : 0;
@@ -204,6 +217,10 @@ static int parse_options(const struct xs_command *command, int argc, char **argv
 			break;
 		case 'f':
 			if (parse_format(optarg, &options->format))
+				return -EINVAL;
+			break;
+		case 'i':
+			if (parse_implementation(optarg, options))
 				return -EINVAL;
 			break;
 		case 'a':

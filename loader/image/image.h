@@ -231,8 +231,6 @@ struct xs_rec_address {
 	struct xs_prefix prefix; /* key: of full length */
 };
 
-#define XS_UPLINK_NAME "wan" /* of the device in the sliver */
-
 /* Neighbours on an uplink: what a sliver sends to the WAN by, and what the node's own instance sends to the sliver by. */
 #define XS_UPLINK_PEER4 "169.254.88.1"
 #define XS_UPLINK_SELF4 "169.254.88.2"

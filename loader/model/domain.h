@@ -24,6 +24,8 @@
 #define XS_NAME_MAX 15 /* names that become device names: IFNAMSIZ - 1. Migrations, groups and filters: XS_LONG_NAME_MAX */
 #define XS_LONG_NAME_MAX 63
 
+#define XS_UPLINK_NAME "wan" /* of a sliver's device towards the WAN, by paging */
+
 enum xs_implementation { XS_SEGMENTATION, XS_PAGING };
 enum xs_protocol { XS_ROUTING_STATIC, XS_ROUTING_OSPF };
 enum xs_port_mode { XS_MODE_NATIVE, XS_MODE_GENERIC };
@@ -257,6 +259,9 @@ enum xs_format { XS_FORMAT_GUESS, XS_FORMAT_YAML, XS_FORMAT_JSON, XS_FORMAT_XML 
  */
 int xs_domain_read(const char *path, enum xs_format format, struct xs_diag *diag, struct xs_domain **out);
 int xs_domain_parse(const char *text, size_t size, enum xs_format format, struct xs_diag *diag, struct xs_domain **out);
+/* instead: the domain's implementation, whatever the text says of it (slices that say otherwise stay so); NULL: the text's. */
+int xs_domain_parse_as(const char *text, size_t size, enum xs_format format, const enum xs_implementation *instead,
+		       struct xs_diag *diag, struct xs_domain **out);
 void xs_domain_free(struct xs_domain *domain);
 
 #endif

@@ -496,13 +496,15 @@ static void read_migration(struct typing *t, const struct lyd_node *from, void *
 	migration->to_place = place_of(t, from, "to");
 }
 
-int xs_typed_read(const struct lyd_node *tree, struct xs_arena *arena, struct xs_diag *diag, struct xs_index *index,
-		  struct xs_domain *out)
+int xs_typed_read(const struct lyd_node *tree, const enum xs_implementation *instead, struct xs_arena *arena,
+		  struct xs_diag *diag, struct xs_index *index, struct xs_domain *out)
 {
 	struct typing t = { .arena = arena, .index = index, .domain = out, .values = { .diag = diag, .arena = arena } };
 	struct xs_domain *d = out;
 
 	d->implementation = says(tree, "implementation", "paging") ? XS_PAGING : XS_SEGMENTATION;
+	if (instead)
+		d->implementation = *instead;
 	d->through = read_list(&t, tree, "switch", sizeof(*d->through), read_switch, NULL, &d->through_count);
 	read_pools(&t, tree, d);
 	d->node = read_list(&t, tree, "node", sizeof(*d->node), read_node, NULL, &d->node_count);
