@@ -201,9 +201,6 @@ static int add_route(void *context, const struct nlmsghdr *message)
 		case RTA_GATEWAY:
 			read_address(attribute, family, &held->via);
 			break;
-		case RTA_PREFSRC:
-			read_address(attribute, family, &held->source);
-			break;
 		}
 	}
 	return 0;
@@ -237,8 +234,6 @@ static struct rtmsg *begin_route(struct xs_netlink *netlink, uint16_t type, uint
 	mnl_attr_put_u32(message, RTA_OIF, route->ifindex);
 	if (route->via.family)
 		put_address(message, RTA_GATEWAY, route->via.family, route->via.bytes);
-	if (route->source.family)
-		put_address(message, RTA_PREFSRC, route->source.family, route->source.bytes);
 	return info;
 }
 

@@ -31,9 +31,8 @@ int xs_address_delete(struct xs_netlink *netlink, const struct xs_held_address *
 struct xs_held_route {
 	struct xs_prefix prefix;
 	uint32_t ifindex;
-	struct xs_address via;    /* NONE: on the link */
-	struct xs_address source; /* NONE: not said */
-	bool onlink;              /* `via` is taken to be on the link, whatever addresses say */
+	struct xs_address via; /* NONE: on the link */
+	bool onlink;           /* `via` is taken to be on the link, whatever addresses say */
 };
 /* Those of protocol XS_RTPROT in the main table. */
 int xs_route_dump(struct xs_netlink *netlink, unsigned int families, struct xs_held_route **out, size_t *count);

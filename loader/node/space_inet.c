@@ -144,8 +144,7 @@ static int by_prefix(const void *a, const void *b)
 
 static bool same_route(const struct xs_held_route *a, const struct xs_held_route *b)
 {
-	return a->ifindex == b->ifindex && a->onlink == b->onlink && !memcmp(&a->via, &b->via, sizeof(a->via)) &&
-	       !memcmp(&a->source, &b->source, sizeof(a->source));
+	return a->ifindex == b->ifindex && a->onlink == b->onlink && !memcmp(&a->via, &b->via, sizeof(a->via));
 }
 
 /* A route by a gateway can only be made after the one that leads to the gateway: those on the link come first. */
@@ -159,7 +158,6 @@ static int add_routes(struct xs_view *view, const struct xs_held_route *held, si
 			struct xs_held_route wanted = { .prefix = route->prefix,
 							.ifindex = ifindex_of(view, route->vport),
 							.via = route->via,
-							.source = route->source,
 							.onlink = route->onlink };
 			const struct xs_held_route *found;
 			int err;

@@ -95,7 +95,7 @@ static int want_addresses(struct xs_want *want, const struct xs_rec_vport *vport
 								    .scope = RT_SCOPE_LINK });
 }
 
-static int add_vport(struct xs_want *want, const struct xs_rec_vport *vport)
+static int add_vport(struct xs_want *want, const struct xs_image *image, const struct xs_rec_vport *vport)
 {
 	const struct xs_rec_vport **array;
 	int err;
@@ -108,7 +108,7 @@ static int add_vport(struct xs_want *want, const struct xs_rec_vport *vport)
 	err = want_addresses(want, vport);
 	if (err)
 		return err;
-	return vport->slice ? xs_sliver_want_vport(want, vport) : xs_edge_want_vport(want, vport);
+	return vport->slice ? xs_sliver_want_vport(want, image, vport) : xs_edge_want_vport(want, vport);
 }
 
 struct xs_want *xs_wants_find(const struct xs_wants *wants, uint64_t key)
@@ -164,7 +164,7 @@ static int add_vports(const struct xs_image *image, struct xs_wants *wants)
 		} else {
 			want = xs_wants_find(wants, xs_want_key(vport->slice, 0));
 		}
-		err = want ? add_vport(want, vport) : -EBADMSG;
+		err = want ? add_vport(want, image, vport) : -EBADMSG;
 	}
 	return err;
 }
@@ -182,7 +182,7 @@ static int add_routes(const struct xs_image *image, struct xs_wants *wants)
 		vport = xs_image_find(image, XS_REC_VPORT, &route->vport);
 		if (!want || !vport)
 			return -EBADMSG;
-		err = route->slice ? xs_sliver_want_route(want, image, route, vport) : xs_edge_want_route(want, route);
+		err = route->slice ? xs_sliver_want_route(want, route, vport) : xs_edge_want_route(want, route);
 	}
 	for (size_t i = 0; !err && (proxy = xs_image_at(image, XS_REC_PROXY, i)); i++) {
 		want = xs_wants_find(wants, xs_want_key(0, proxy->edge));
@@ -277,7 +277,7 @@ static bool same_address(const struct xs_want_address *a, const struct xs_want_a
 static bool same_route(const struct xs_want_route *a, const struct xs_want_route *b)
 {
 	return a->vport == b->vport && a->onlink == b->onlink && !xs_prefix_compare(&a->prefix, &b->prefix) &&
-	       !xs_address_compare(&a->via, &b->via) && !xs_address_compare(&a->source, &b->source);
+	       !xs_address_compare(&a->via, &b->via);
 }
 
 static bool same_neighbour(const struct xs_want_neighbour *a, const struct xs_want_neighbour *b)

@@ -12,13 +12,15 @@
 
 static void expect_uplink(void)
 {
-	expect_text("ip -n xs.@.P route show proto 158 | sed 's/ *$//'", "192.0.2.0/24 via 169.254.88.1 dev wan src 10.0.0.1 onlink\n");
-	expect("ip -n xs.@.P -6 route show proto 158", "2001:db8:c::/64 via fe80::1 dev wan src 2001:db8:a::1");
+	expect_text("ip -n xs.@.P route show proto 158 | sed 's/ *$//'", "192.0.2.0/24 via 169.254.88.1 dev wan onlink\n");
+	expect("ip -n xs.@.P -6 route show proto 158", "2001:db8:c::/64 via fe80::1 dev wan");
 	expect("ip -n xs.@.P neighbour show dev wan", "169.254.88.1 lladdr 06:00:00:00:00:03 PERMANENT");
 	expect("ip -n xs.@.P neighbour show dev wan", "fe80::1 lladdr 06:00:00:00:00:03");
 	expect("ip -n xs.@.P -o address show dev lo", "inet 10.1.3.1/32 scope global lo");
 	expect("ip -n xs.@.P -o link show dev wan", "02:00:00:00:00:07");
-	expect_not("ip -n xs.@.P -o address show dev wan", "inet ");
+	expect_text("ip netns exec xs.@.P sysctl -n net.ipv4.conf.wan.accept_local net.ipv4.conf.GWP.accept_local", "1\n0\n");
+	expect("ip -n xs.@.P -o address show dev wan", "inet 10.0.0.1/32");
+	expect("ip -n xs.@.P -o address show dev wan", "inet6 2001:db8:a::1/128");
 }
 
 static void expect_substrate(void)

@@ -5,7 +5,7 @@ for one word."""
 import sys
 
 from checks import lifecycle
-from lib import figure7, netns, probes, rigtest, services, wan
+from lib import figure7, netns, probes, rigtest, services, snapshot, wan
 
 # Whose hosts are behind a gateway or a MUX: they are routed as a whole.
 SUBNETS = ("10.0.0.0/16", "192.0.2.0/24", "2001:db8:0:100::/64", "2001:db8:0:200::/64")
@@ -34,6 +34,8 @@ def main():
 
 def rig_cases(rig, routers):
     net = rig.net
+    nodes = [net.name(node) for node in figure7.NODES]
+    before = snapshot.take(nodes)
 
     def mapped():
         pages = rig.domain.command("plan", rig.definition)[1]["pages"]
@@ -55,6 +57,23 @@ def rig_cases(rig, routers):
         lacking = routers.lacking(mapped())
         assert not lacking, f"no routes: {lacking[:5]}"
 
+    def traceroute():
+        for addresses, via in ((figure7.V4, "10.255.0.2"), (figure7.V6, "2001:db8:0:ff::2")):
+            path = probes.traceroute(net.name("client"), addresses.vm5)
+            want = [via, addresses.edge, addresses.gateway, addresses.vm5]
+            assert path == want, f"{path} instead of {want}"
+
+    def switch():
+        session = services.Session(net.name("client"), (figure7.VM5, services.ECHO_PORT))
+        netns.until(lambda: session.exchanges >= 20 or session.failure, 5)
+        net.move("vm5", "ADC")
+        rig.domain.switch("vm5", "A")
+        before = session.exchanges
+        netns.until(lambda: session.exchanges >= before + 20 or session.failure, 10)
+        session.stop(25)
+        assert session.exchanges >= before + 20 and not session.wrong, f"{session.exchanges - before} exchanges, {session.failure}"
+        who("vm5")
+
     def tcp():
         session = services.Session(net.name("client"), (figure7.VM5, services.ECHO_PORT))
         netns.until(lambda: session.exchanges >= 20 or session.failure, 5)
@@ -69,7 +88,10 @@ def rig_cases(rig, routers):
             ("ping_ipv6", lambda: ping(figure7.V6.vm5)),
             ("who_answers", lambda: who("vm5")),
             ("tcp", tcp),
+            ("traceroute", traceroute),
             ("second_apply_writes_nothing", lambda: rig.hold(lifecycle.writes_nothing(rig.domain, rig.definition))),
+            ("move_and_switch", switch),
+            ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes))),
         ]
     )
 
