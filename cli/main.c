@@ -36,11 +36,12 @@ static const struct xs_command command_table[] = {
 	  "  xslice switch rack1 A             all VMs of group rack1\n"
 	  "  xslice switch vm5 P               and back\n",
 	  XS_OPT_STORE | XS_OPT_TIMEOUT, 2, 2, xs_command_switch },
-	{ "show", "[NODE|ADDRESS]", "what is in force: nodes, slices, MUXes, where each VM lives",
+	{ "show", "[NODE|ADDRESS|page ADDRESS]", "what is in force: nodes, slices, MUXes, where each VM lives",
 	  "  xslice show                       the domain\n"
 	  "  xslice show R3                    one node, with its labels, addresses and namespaces\n"
-	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n",
-	  XS_OPT_STORE, 0, 1, xs_command_show },
+	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n"
+	  "  xslice show page 100.64.0.5       paging: whose a mapped address is; exit 1 if nobody's\n",
+	  XS_OPT_STORE, 0, 2, xs_command_show },
 	{ "trace", "", "a packet through the real programs, hop by hop, without sending or counting it",
 	  "  xslice trace --node R3 --port client --from 192.0.2.10 --to 10.0.0.5\n"
 	  "  xslice trace --node R1 --port pdc --from 10.0.0.5 --to 192.0.2.10 --protocol tcp --source-port 80\n"
