@@ -82,6 +82,7 @@ struct xs_command {
 int xs_command_check(const struct xs_options *options);
 int xs_command_plan(const struct xs_options *options);
 int xs_command_graph(const struct xs_options *options);
+int xs_command_params(const struct xs_options *options);
 int xs_command_diff(const struct xs_options *options);
 int xs_command_apply(const struct xs_options *options);
 int xs_command_switch(const struct xs_options *options);

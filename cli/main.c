@@ -23,6 +23,10 @@ static const struct xs_command command_table[] = {
 	  "  xslice graph net.yaml             the drawing as DOT, which graphviz reads\n"
 	  "  xslice graph --as svg net.yaml > net.svg\n",
 	  XS_OPT_FORMAT | XS_OPT_STORE | XS_OPT_AS, 1, 1, xs_command_graph },
+	{ "params", "FILE", "how many parameters a definition has, and how many only one mechanism needs",
+	  "  xslice params net.yaml            the paper's table 1; docs/parameters.md says what is counted\n"
+	  "  xslice params --json net.yaml | jq .total\n",
+	  XS_OPT_FORMAT, 1, 1, xs_command_params },
 	{ "diff", "FILE", "what apply would change, before it happens; exit 3 if it would change anything",
 	  "  xslice diff net.yaml              + added, - removed, ~ changed; then records per node\n"
 	  "  xslice diff --json net.yaml | jq .change\n",
