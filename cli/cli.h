@@ -82,6 +82,7 @@ struct xs_command {
 int xs_command_check(const struct xs_options *options);
 int xs_command_plan(const struct xs_options *options);
 int xs_command_graph(const struct xs_options *options);
+int xs_command_params(const struct xs_options *options);
 int xs_command_diff(const struct xs_options *options);
 int xs_command_apply(const struct xs_options *options);
 int xs_command_switch(const struct xs_options *options);
@@ -98,6 +99,9 @@ int xs_open_store(const struct xs_options *options, bool create, struct xs_store
 
 /* locate.c: where an address lives and how packets get there, as the store's images tell. An exit code. */
 int xs_locate(const struct xs_options *options, struct xs_store *store, const struct xs_address *address);
+
+/* show_page.c: `show page ADDRESS`: whose a WAN address is. An exit code. */
+int xs_show_page(const struct xs_options *options, struct xs_store *store);
 
 /* Prints JSON, sorted and indented, and takes the reference. */
 void xs_print_json(json_t *json);

@@ -50,7 +50,7 @@ static int read_text(const char *path, void **text, size_t *size)
 	return 0;
 }
 
-static enum xs_format format_of(const struct xs_options *options)
+enum xs_format xs_definition_format(const struct xs_options *options)
 {
 	static const struct {
 		const char *ending;
@@ -100,7 +100,7 @@ int xs_definition_load(const struct xs_options *options, struct xs_store *store,
 	out->diag = xs_diag_new(strcmp(path, "-") ? path : "<stdin>");
 	if (!out->diag)
 		return -ENOMEM;
-	error = xs_domain_parse_as(out->text, out->size, format_of(options),
+	error = xs_domain_parse_as(out->text, out->size, xs_definition_format(options),
 				   options->instead ? &options->implementation : NULL, out->diag, &out->domain);
 	if (error && error != -EINVAL)
 		xs_complain("%s: %s", path, strerror(-error));

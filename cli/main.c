@@ -23,6 +23,10 @@ static const struct xs_command command_table[] = {
 	  "  xslice graph net.yaml             the drawing as DOT, which graphviz reads\n"
 	  "  xslice graph --as svg net.yaml > net.svg\n",
 	  XS_OPT_FORMAT | XS_OPT_STORE | XS_OPT_AS, 1, 1, xs_command_graph },
+	{ "params", "FILE", "how many parameters a definition has, and how many only one mechanism needs",
+	  "  xslice params net.yaml            the paper's table 1; docs/parameters.md says what is counted\n"
+	  "  xslice params --json net.yaml | jq .total\n",
+	  XS_OPT_FORMAT, 1, 1, xs_command_params },
 	{ "diff", "FILE", "what apply would change, before it happens; exit 3 if it would change anything",
 	  "  xslice diff net.yaml              + added, - removed, ~ changed; then records per node\n"
 	  "  xslice diff --json net.yaml | jq .change\n",
@@ -36,11 +40,12 @@ static const struct xs_command command_table[] = {
 	  "  xslice switch rack1 A             all VMs of group rack1\n"
 	  "  xslice switch vm5 P               and back\n",
 	  XS_OPT_STORE | XS_OPT_TIMEOUT, 2, 2, xs_command_switch },
-	{ "show", "[NODE|ADDRESS]", "what is in force: nodes, slices, MUXes, where each VM lives",
+	{ "show", "[NODE|ADDRESS|page ADDRESS]", "what is in force: nodes, slices, MUXes, where each VM lives",
 	  "  xslice show                       the domain\n"
 	  "  xslice show R3                    one node, with its labels, addresses and namespaces\n"
-	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n",
-	  XS_OPT_STORE, 0, 1, xs_command_show },
+	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n"
+	  "  xslice show page 100.64.0.5       paging: whose a mapped address is; exit 1 if nobody's\n",
+	  XS_OPT_STORE, 0, 2, xs_command_show },
 	{ "trace", "", "a packet through the real programs, hop by hop, without sending or counting it",
 	  "  xslice trace --node R3 --port client --from 192.0.2.10 --to 10.0.0.5\n"
 	  "  xslice trace --node R1 --port pdc --from 10.0.0.5 --to 192.0.2.10 --protocol tcp --source-port 80\n"

@@ -142,6 +142,9 @@ static inline bool xs_vport_has_veth(const struct xs_rec_vport *vport)
 	return vport->kind != XS_VPORT_WAN;
 }
 
+/* "link", "gateway", "mux", "edge", "uplink", "wan"; "none". */
+const char *xs_vport_kind_name(uint32_t kind);
+
 /* A prefix that users behind this vport (GATEWAY or EDGE) may have as source. */
 struct xs_rec_source {
 	struct xs_record head;

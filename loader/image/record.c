@@ -156,6 +156,16 @@ int xs_image_diff(const struct xs_image *before, const struct xs_image *after,
 	return 0;
 }
 
+const char *xs_vport_kind_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[XS_VPORT_NONE] = "none", [XS_VPORT_LINK] = "link",     [XS_VPORT_GATEWAY] = "gateway", [XS_VPORT_MUX] = "mux",
+		[XS_VPORT_EDGE] = "edge", [XS_VPORT_UPLINK] = "uplink", [XS_VPORT_WAN] = "wan",
+	};
+
+	return names[kind < sizeof(names) / sizeof(names[0]) ? kind : XS_VPORT_NONE];
+}
+
 const char *xs_sliver_netns(const char *node, const char *slice, char *buf)
 {
 	snprintf(buf, XS_NETNS_NAME, "xs.%s.%s", node, slice);

@@ -110,6 +110,7 @@ static int make_domain(struct xs_document *document, const struct xs_schema *sch
 		err = xs_tree_cross_check(schema, &tree, diag);
 	if (err && err != -EINVAL)
 		goto out;
+	xs_parameters_count(tree, &domain->parameters);
 	err = xs_typed_read(tree, instead, arena, diag, &index, domain);
 	if (!err || err == -EINVAL)
 		err = run_checks(&check, tree);

@@ -20,6 +20,7 @@
 
 #include "loader/base/address.h"
 #include "loader/base/diag.h"
+#include "loader/model/parameters.h"
 
 #define XS_NAME_MAX 15 /* names that become device names: IFNAMSIZ - 1. Migrations, groups and filters: XS_LONG_NAME_MAX */
 #define XS_LONG_NAME_MAX 63
@@ -247,6 +248,7 @@ struct xs_domain {
 	struct xs_d_filter *filter;
 	struct xs_d_mux *mux;
 	struct xs_d_migration *migration;
+	struct xs_parameters parameters; /* how many it has */
 	size_t pool_count, through_count, node_count, slice_count, filter_count, mux_count, migration_count;
 	void *memory; /* the pool that holds all of it */
 };

@@ -14,15 +14,6 @@
 #include "loader/image/image.h"
 #include "loader/plan/steps.h"
 
-static const char *const kind_names[] = {
-	[XS_VPORT_LINK] = "link",
-	[XS_VPORT_GATEWAY] = "gateway",
-	[XS_VPORT_MUX] = "mux",
-	[XS_VPORT_EDGE] = "edge",
-	[XS_VPORT_UPLINK] = "uplink",
-	[XS_VPORT_WAN] = "wan",
-};
-
 static const char *const origin_names[] = {
 	[XS_ROUTE_WRITTEN] = "written",
 	[XS_ROUTE_ATTACHED] = "attached",
@@ -132,7 +123,7 @@ static json_t *vport_json(struct printer *printer, const struct xs_p_vport *vpor
 	json_t *object = json_object();
 
 	set(printer, object, "id", json_integer(vport->id));
-	set(printer, object, "kind", json_string(kind_names[vport->kind]));
+	set(printer, object, "kind", json_string(xs_vport_kind_name(vport->kind)));
 	if (vport->port)
 		set(printer, object, "port", json_string(vport->port->def->name));
 	set(printer, object, "mtu", json_integer(vport->mtu));
