@@ -65,6 +65,11 @@ class Wan:
                 self.net.address(short, device, f"{self.address(wire, end, 6)}/64")
         for number, member in enumerate(self.members):
             self._start_daemon(number, member)
+        own = [f"172.31.{wire}.0/30" for wire in range(len(self.wires))] + [f"fd00:31:0:{wire:x}::/64" for wire in range(len(self.wires))]
+        lacking = self.lacking(own)
+        if lacking:
+            raise RigError(f"no way to each other: {lacking[:5]}")
+        netns.until(lambda: False, 2)  # hellos go on; the shortest ways of all have come by now
 
     def _start_daemon(self, number, member):
         name = self.net.name(member)
