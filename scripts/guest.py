@@ -173,8 +173,10 @@ SHARE_OPTIONS = (
 
 
 def boot(image, archive, *options, memory=1024, limit=900, hear=None):
-    """Boots and returns all that was said; hear: called with each line as it comes. It must say "end N" within `limit` seconds."""
+    """Boots and returns all that was said; hear: called with each line as it comes. It must say "end N" within `limit` seconds. The
+    guest ends with us, whatever ends us."""
     command = [
+        *("setpriv", "--pdeathsig", "TERM"),
         *("timeout", "--kill-after=10", str(limit)),
         *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", str(memory), "-nographic", "-no-reboot"),
         *("-nic", "none", "-kernel", image, "-initrd", archive, "-append", "console=ttyS0 quiet panic=-1"),

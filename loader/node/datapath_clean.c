@@ -9,13 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
-#include "loader/node/datapath_private.h"
+#include "loader/node/attach.h"
 #include "loader/node/netns.h"
 #include "loader/node/share.h"
 
@@ -27,11 +25,6 @@ static bool starts_with(const char *text, const char *prefix)
 static bool is_dot(const char *name)
 {
 	return !strcmp(name, ".") || !strcmp(name, "..");
-}
-
-static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	return 0;
 }
 
 bool xs_links_run(const char *directory, uint32_t program_id)
@@ -103,10 +96,10 @@ int xs_pins_inherit(const char *node, const char *own)
 	return err;
 }
 
-/* One entry of a version's directory: what it stands for is undone, and it is removed. */
-static int undo(const char *directory, const char *name, bool present)
+/* One entry of a version's directory: what it stands for is undone (netlink NULL: it is gone), and it is removed. */
+static int undo(const char *directory, const char *name, struct xs_netlink *netlink)
 {
-	char path[PATH_MAX], qdisc[PATH_MAX];
+	char path[PATH_MAX];
 
 	if (!xs_pin_path(path, "%s/%s", directory, name))
 		return -ENAMETOOLONG;
@@ -119,16 +112,17 @@ static int undo(const char *directory, const char *name, bool present)
 			close(fd);
 		}
 	} else if (starts_with(name, XS_PIN_SHARED)) {
+		uint32_t ifindex = strtoul(name + strlen(XS_PIN_SHARED), NULL, 10);
 		char ignored[XS_ERROR_SIZE];
-		int err = present ? xs_share_leave(strtoul(name + strlen(XS_PIN_SHARED), NULL, 10), ignored) : 0;
+		int err = netlink ? xs_share_leave(netlink, ifindex, ignored) : 0;
 
-		return err ? err : rmdir(path) && errno != ENOENT ? -errno : 0;
+		return err ? err : xs_record_strike(directory, XS_PIN_SHARED, ifindex);
 	} else if (starts_with(name, XS_PIN_TC)) {
 		uint32_t ifindex = strtoul(name + strlen(XS_PIN_TC), NULL, 10);
-		bool ours = xs_pin_path(qdisc, "%s/" XS_PIN_QDISC "%u", directory, ifindex) && !access(qdisc, F_OK);
-		int err = present ? xs_tc_take_off(ifindex, ours) : 0;
+		bool ours = xs_record_is_there(directory, XS_PIN_QDISC, ifindex);
+		int err = netlink ? xs_tc_take_off(netlink, ifindex, ours) : 0;
 
-		return err ? err : rmdir(path) && errno != ENOENT ? -errno : 0;
+		return err ? err : xs_record_strike(directory, XS_PIN_TC, ifindex);
 	} else if (starts_with(name, XS_PIN_QDISC)) {
 		return rmdir(path) && errno != ENOENT ? -errno : 0;
 	}
@@ -136,7 +130,7 @@ static int undo(const char *directory, const char *name, bool present)
 }
 
 /* Calls undo for the entries that `wanted` starts ("" all), from a list, since what is removed while it is read may hide others. */
-static int undo_all(const char *directory, const char *wanted, bool present)
+static int undo_all(const char *directory, const char *wanted, struct xs_netlink *netlink)
 {
 	struct dirent **entry;
 	int count = scandir(directory, &entry, NULL, alphasort), err = 0;
@@ -145,7 +139,7 @@ static int undo_all(const char *directory, const char *wanted, bool present)
 		return errno == ENOENT ? 0 : -errno;
 	for (int i = 0; i < count; i++) {
 		if (!is_dot(entry[i]->d_name) && starts_with(entry[i]->d_name, wanted)) {
-			int failed = undo(directory, entry[i]->d_name, present);
+			int failed = undo(directory, entry[i]->d_name, netlink);
 
 			err = err ? err : failed;
 		}
@@ -156,22 +150,22 @@ static int undo_all(const char *directory, const char *wanted, bool present)
 }
 
 /* XDP first: a packet that XDP passes up meets tc, one that tc has no program for would meet the node's own stack. */
-static int clean_version(const char *directory, bool present)
+static int clean_version(const char *directory, struct xs_netlink *netlink)
 {
-	int err = undo_all(directory, XS_PIN_XDP, present);
+	int err = undo_all(directory, XS_PIN_XDP, netlink);
 
 	if (!err)
-		err = undo_all(directory, XS_PIN_SHARED, present);
+		err = undo_all(directory, XS_PIN_SHARED, netlink);
 	if (!err)
-		err = undo_all(directory, XS_PIN_TC, present);
+		err = undo_all(directory, XS_PIN_TC, netlink);
 	if (!err)
-		err = undo_all(directory, "", present);
+		err = undo_all(directory, "", netlink);
 	if (!err && rmdir(directory) && errno != ENOENT)
 		err = -errno;
 	return err;
 }
 
-static int clean_node(const char *parent, bool present)
+static int clean_node(const char *parent, struct xs_netlink *netlink)
 {
 	struct dirent **entry;
 	int count = scandir(parent, &entry, NULL, alphasort), err = 0;
@@ -182,7 +176,7 @@ static int clean_node(const char *parent, bool present)
 		char path[PATH_MAX];
 
 		if (!err && !is_dot(entry[i]->d_name) && xs_pin_path(path, "%s/%s", parent, entry[i]->d_name))
-			err = clean_version(path, present);
+			err = clean_version(path, netlink);
 		free(entry[i]);
 	}
 	free(entry);
@@ -193,7 +187,7 @@ static int clean_node(const char *parent, bool present)
 
 int xs_datapath_clean(const char *node, int netns, char *error)
 {
-	libbpf_print_fn_t former_print;
+	struct xs_netlink *netlink = NULL;
 	struct xs_netns_scope scope;
 	char parent[PATH_MAX];
 	int err;
@@ -205,9 +199,10 @@ int xs_datapath_clean(const char *node, int netns, char *error)
 		if (err)
 			return xs_explain(error, err, "cannot enter the namespace of node %s: %s", node, strerror(-err));
 	}
-	former_print = libbpf_set_print(say_nothing);
-	err = clean_node(parent, netns >= 0);
-	libbpf_set_print(former_print);
+	err = netns >= 0 ? xs_netlink_open_here(&netlink) : 0;
+	if (!err)
+		err = clean_node(parent, netlink);
+	xs_netlink_close(netlink);
 	if (netns >= 0)
 		xs_netns_leave(&scope);
 	/* The last node's clean takes the common directory along; another node's keep it. */

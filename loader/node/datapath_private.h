@@ -61,14 +61,11 @@ int xs_datapath_exchange(struct xs_datapath *datapath, enum xs_hook hook, int ne
 /* Copies all entries of a map into a larger one of the same layout. 0 or negative errno. */
 int xs_map_copy(int from, int to);
 
-/* "eth0", or "#7" where the index has no name (any more), in the thread's namespace. */
-const char *xs_device_name(uint32_t ifindex, char buf[IF_NAMESIZE]);
-/* Says whose program is in the way, and returns -EBUSY. */
-int xs_device_busy(const char *where, uint32_t ifindex, uint32_t id, char *error);
-
 /* Id and name (16 bytes) of a program by descriptor or by id; negative errno. */
 int xs_program_id(int fd, uint32_t *id);
 int xs_program_name(uint32_t id, char name[16]);
+/* Has it the name of one of the datapath's, whoever loaded it? */
+bool xs_program_is_ours_by_name(uint32_t id);
 /* Do two loaded programs have the same code, read the same maps and the same constants? */
 bool xs_program_same(int a, int b);
 /* The same, whether loaded to be attached or to be a function of another program. */
@@ -76,9 +73,6 @@ bool xs_program_alike(int a, int b);
 /* The same, but that b may have maps of its own (ids) where a has others. */
 bool xs_program_twin(int a, int b, const uint32_t *own, size_t own_count);
 
-/* Takes a filter of ours (by name) off a port of the namespace that the thread is in; the qdisc if it is ours and unused. */
-int xs_tc_take_off(uint32_t ifindex, bool qdisc_is_ours);
-bool xs_program_is_ours_by_name(uint32_t id);
 
 /* What another version of this program left attached stands under `own`, the node's directory of this version, afterwards. */
 int xs_pins_inherit(const char *node, const char *own);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * dispatched.h - who shares a device's XDP by libxdp's dispatcher, read from libxdp's pins (its protocol.org). Nothing is
- * changed here; joining and leaving is share.c's.
+ * dispatched.h - who shares a device's XDP by libxdp's dispatcher, read from libxdp's pins (its protocol.org). Nothing
+ * is changed here; joining and leaving is share.c's.
  */
 #ifndef XSLICE_NODE_DISPATCHED_H
 #define XSLICE_NODE_DISPATCHED_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define XS_DISPATCHER "xdp_dispatcher" /* name of the program that libxdp attaches */
+#define XS_DISPATCHER     "xdp_dispatcher" /* name of the program that libxdp attaches */
 #define XS_DISPATCHED_MAX 10
 
 struct xs_dispatched {

@@ -173,21 +173,11 @@ static int read_message(struct xs_netlink *netlink, const struct nlmsghdr *messa
 	}
 }
 
-static bool is_last(const struct nlmsghdr *message)
+/* Gives every message that comes to `take`, until it says that this was the last. */
+static int receive(struct xs_netlink *netlink,
+		   bool (*take)(struct xs_netlink *netlink, const struct nlmsghdr *message, void *context),
+		   void *context)
 {
-	return message->nlmsg_type == NLMSG_ERROR || message->nlmsg_type == NLMSG_DONE;
-}
-
-int xs_netlink_ask(struct xs_netlink *netlink, int (*fn)(void *context, const struct nlmsghdr *message), void *context)
-{
-	const struct nlmsghdr *request = xs_netlink_message(netlink);
-	bool dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP && !(request->nlmsg_flags & NLM_F_ACK);
-	bool acknowledged = dump || request->nlmsg_flags & NLM_F_ACK;
-	int err, failed = 0;
-
-	netlink->why[0] = '\0';
-	if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0)
-		return -errno;
 	for (;;) {
 		ssize_t size = mnl_socket_recvfrom(netlink->socket, netlink->answer, sizeof(netlink->answer));
 		const struct nlmsghdr *message = (const struct nlmsghdr *)netlink->answer;
@@ -197,67 +187,90 @@ int xs_netlink_ask(struct xs_netlink *netlink, int (*fn)(void *context, const st
 			continue;
 		if (size < 0)
 			return -errno;
-		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-			if (message->nlmsg_seq != request->nlmsg_seq)
-				continue;
-			err = read_message(netlink, message, failed ? NULL : fn, context);
-			if (err < 0 && !failed)
-				failed = err;
-			/* After a failure the rest of a dump is still read: until it has ended there can be no other.
-			 */
-			if (err > 0 || !acknowledged || (err < 0 && (!dump || is_last(message))))
-				return failed;
-		}
+		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+			if (take(netlink, message, context))
+				return 0;
 	}
 }
 
-/* ---- changes, one or many -----------------------------------------------------------------------------------------
- */
+/* ---- one question ------------------------------------------------------------------------------------------------ */
 
-/* An answer to one of those that were sent: true if it is the last's. */
-static bool take_answer(struct xs_netlink *netlink, const struct nlmsghdr *message, size_t *failures, int *first)
+struct question {
+	int (*fn)(void *context, const struct nlmsghdr *message);
+	void *context;
+	bool dump, acknowledged; /* how its answer ends */
+	int failed;
+};
+
+static bool is_last(const struct nlmsghdr *message)
+{
+	return message->nlmsg_type == NLMSG_ERROR || message->nlmsg_type == NLMSG_DONE;
+}
+
+static bool take_answer(struct xs_netlink *netlink, const struct nlmsghdr *message, void *context)
+{
+	struct question *asked = context;
+	int err;
+
+	if (message->nlmsg_seq != xs_netlink_message(netlink)->nlmsg_seq)
+		return false;
+	err = read_message(netlink, message, asked->failed ? NULL : asked->fn, asked->context);
+	if (err < 0 && !asked->failed)
+		asked->failed = err;
+	/* After a failure the rest of a dump is still read: until it has ended there can be no other. */
+	return err > 0 || !asked->acknowledged || (err < 0 && (!asked->dump || is_last(message)));
+}
+
+int xs_netlink_ask(struct xs_netlink *netlink, int (*fn)(void *context, const struct nlmsghdr *message), void *context)
+{
+	const struct nlmsghdr *request = xs_netlink_message(netlink);
+	struct question asked = { .fn = fn, .context = context };
+	int err;
+
+	asked.dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP && !(request->nlmsg_flags & NLM_F_ACK);
+	asked.acknowledged = asked.dump || request->nlmsg_flags & NLM_F_ACK;
+	netlink->why[0] = '\0';
+	if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0)
+		return -errno;
+	err = receive(netlink, take_answer, &asked);
+	return err ? err : asked.failed;
+}
+
+/* ---- changes, one or many ---------------------------------------------------------------------------------------- */
+
+/* Of changes that were sent together. */
+struct outcome {
+	size_t failures;
+	int first; /* failure that was not expected */
+};
+
+/*
+ * An answer to one of those that were sent: true if it is the last's. Only the last asks for an acknowledgement; of the
+ * others, those that fail are answered.
+ */
+static bool take_outcome(struct xs_netlink *netlink, const struct nlmsghdr *message, void *context)
 {
 	const struct kept *kept = netlink->kept;
 	uint32_t number = message->nlmsg_seq - kept->first;
+	struct outcome *outcome = context;
 	int err;
 
 	if (number >= kept->count || message->nlmsg_type != NLMSG_ERROR ||
 	    mnl_nlmsg_get_payload_len(message) < sizeof(struct nlmsgerr))
 		return false;
 	err = ((const struct nlmsgerr *)mnl_nlmsg_get_payload(message))->error;
-	*failures += err != 0;
-	if (err && err != kept->may_fail[number] && !*first) {
-		*first = err;
+	outcome->failures += err != 0;
+	if (err && err != kept->may_fail[number] && !outcome->first) {
+		outcome->first = err;
 		keep_why(netlink, message);
 	}
 	return number == kept->count - 1;
 }
 
-/* Only the last asks for an acknowledgement; of the others, those that fail are answered. */
-static int read_answers(struct xs_netlink *netlink, size_t *failures)
-{
-	bool last = false;
-	int first = 0;
-
-	while (!last) {
-		ssize_t size = mnl_socket_recvfrom(netlink->socket, netlink->answer, sizeof(netlink->answer));
-		const struct nlmsghdr *message = (const struct nlmsghdr *)netlink->answer;
-		int left = (int)size;
-
-		if (size < 0 && errno == EINTR)
-			continue;
-		if (size < 0)
-			return first ? first : -errno;
-		for (; !last && mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-			last = take_answer(netlink, message, failures, &first);
-	}
-	return first;
-}
-
 static int send_kept(struct xs_netlink *netlink)
 {
 	struct kept *kept = netlink->kept;
-	size_t failures = 0;
+	struct outcome outcome = { 0 };
 	int err;
 
 	if (!kept->count)
@@ -267,8 +280,9 @@ static int send_kept(struct xs_netlink *netlink)
 	if (mnl_socket_sendto(netlink->socket, kept->bytes, kept->used) < 0) {
 		err = -errno;
 	} else {
-		err = read_answers(netlink, &failures);
-		changes += kept->count - failures;
+		err = receive(netlink, take_outcome, &outcome);
+		err = outcome.first ? outcome.first : err;
+		changes += kept->count - outcome.failures;
 	}
 	kept->count = kept->used = 0;
 	return err;

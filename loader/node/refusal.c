@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * refusal.c - see refusal.h. A link is refused with a number only. Netlink's answer has the kernel's or the driver's sentence
- * besides ("... while host is implementing GRO_HW/CSUM"), so the program is offered once more that way.
+ * refusal.c - see refusal.h. A bpf_link is refused with a number only. Netlink's answer has the kernel's or the
+ * driver's sentence besides ("... while host is implementing GRO_HW/CSUM"), so the program is offered once more that
+ * way.
  */
 #include "loader/node/refusal.h"
 
@@ -59,8 +60,25 @@ int xs_explain_refusal(uint32_t ifindex, int program, bool generic, int err, cha
 	}
 	ask(ifindex, program, generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	if (!generic && err == -EOPNOTSUPP && (!sentence[0] || strstr(sentence, "does not support XDP")))
-		return xs_explain(error, err, "interface %s: driver %s has no native XDP; add `mode: generic`", device, driver);
+		return xs_explain(error, err, "interface %s: driver %s has no native XDP; add `mode: generic`", device,
+				  driver);
 	return xs_explain(error, err, "interface %s: driver %s refuses XDP in %s mode: %s%s%s%s", device, driver,
 			  generic ? "generic" : "native", strerror(-err), sentence[0] ? ": " : "", sentence,
 			  generic ? "" : " (or add `mode: generic`)");
+}
+
+const char *xs_device_name(uint32_t ifindex, char buf[IF_NAMESIZE])
+{
+	if (!if_indextoname(ifindex, buf))
+		snprintf(buf, IF_NAMESIZE, "#%u", ifindex);
+	return buf;
+}
+
+int xs_device_busy(const char *where, uint32_t ifindex, uint32_t id, char *error)
+{
+	char device[IF_NAMESIZE], name[16] = "?";
+
+	xs_program_name(id, name);
+	return xs_explain(error, -EBUSY, "%s carries the %s program %.15s (id %u), which is not xslice's",
+			  xs_device_name(ifindex, device), where, name, id);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * share.c - see share.h. libxdp works in a child process: up to 1.3 it leaves descriptors open, which in an agent would hold
- * every former dispatcher for ever; and what it says is collected there.
+ * share.c - see share.h. libxdp works in a child process: up to 1.3 it leaves descriptors open, which in an agent would
+ * hold every former dispatcher for ever; and what it says is collected there.
  *
  * Each port has a program of its own: libxdp asks for frames of several pages only for what it has loaded itself.
  */
@@ -20,6 +20,7 @@
 #include <xdp/libxdp.h>
 
 #include "dispatcher.skel.h"
+#include "loader/node/link.h"
 #include "loader/node/refusal.h"
 #include "xslice.skel.h"
 
@@ -30,7 +31,7 @@ struct job {
 	uint32_t leaves; /* id of the program that goes */
 };
 
-/* ---- in the child -------------------------------------------------------------------------------------------------- */
+/* ---- in the child ------------------------------------------------------------------------------------------------ */
 
 static char complaint[XS_ERROR_SIZE];
 
@@ -73,16 +74,19 @@ static int open_program(const struct job *job, struct xdp_program **out)
 
 	if (err)
 		return err;
-	bpf_object__for_each_map(map, skeleton->obj) {
-		int fd = bpf_map__is_internal(map) ? -1 :
-				 bpf_object__find_map_fd_by_name(job->datapath->skeleton->obj, bpf_map__name(map));
+	bpf_object__for_each_map(map, skeleton->obj)
+	{
+		int fd = bpf_map__is_internal(map)
+				 ? -1
+				 : bpf_object__find_map_fd_by_name(job->datapath->skeleton->obj, bpf_map__name(map));
 
 		if (!err && fd >= 0)
 			err = bpf_map__reuse_fd(map, fd);
 	}
 	bpf_object__for_each_program(each, skeleton->obj)
 		bpf_program__set_autoload(each, each == skeleton->progs.xdp_port);
-	DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = skeleton->obj, .prog_name = xs_hook_program[XS_HOOK_XDP_PORT]);
+	DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = skeleton->obj,
+			    .prog_name = xs_hook_program[XS_HOOK_XDP_PORT]);
 	*out = err ? NULL : xdp_program__create(&options);
 	if (!err)
 		err = libxdp_get_error(*out);
@@ -155,9 +159,10 @@ static int join(const struct job *job)
 		return err ? err : -errno;
 	if (xs_dispatched_read(job->ifindex, id, &there))
 		return 0;
-	/* Where the kernel has no way to do it libxdp attaches the program alone, for others to find the door closed. */
+	/* Where the kernel has no way to do it libxdp attaches the program alone: others find the door closed. */
 	xdp_program__detach(program, job->ifindex, job->mode, 0);
-	snprintf(complaint, sizeof(complaint), "this kernel cannot replace functions of XDP programs (BPF_PROG_TYPE_EXT)");
+	snprintf(complaint, sizeof(complaint),
+		 "this kernel cannot replace functions of XDP programs (BPF_PROG_TYPE_EXT)");
 	return -ENOSYS;
 }
 
@@ -174,7 +179,7 @@ static int leave(const struct job *job)
 	return err ? err : xdp_program__detach(program, job->ifindex, job->mode, 0);
 }
 
-/* ---- and here ------------------------------------------------------------------------------------------------------ */
+/* ---- and here ---------------------------------------------------------------------------------------------------- */
 
 /* What the child says is an errno and a sentence. Its memory and descriptors go with it. */
 static int in_child(int (*act)(const struct job *job), const struct job *job, char *said)
@@ -203,7 +208,8 @@ static int in_child(int (*act)(const struct job *job), const struct job *job, ch
 		_exit(write(pipe_end[1], text, sizeof(text)) != sizeof(text));
 	}
 	close(pipe_end[1]);
-	while (have < sizeof(text) && ((n = read(pipe_end[0], text + have, sizeof(text) - have)) > 0 || (n < 0 && errno == EINTR)))
+	while (have < sizeof(text) &&
+	       ((n = read(pipe_end[0], text + have, sizeof(text) - have)) > 0 || (n < 0 && errno == EINTR)))
 		have += n > 0 ? n : 0;
 	close(pipe_end[0]);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -219,35 +225,38 @@ static int explain(char *error, int err, const char *what, uint32_t ifindex, con
 {
 	char device[IF_NAMESIZE];
 
-	return xs_explain(error, err, "%s: cannot %s libxdp's dispatcher: %s%s%.120s%s", xs_device_name(ifindex, device), what,
-			  strerror(-err), said[0] ? " (" : "", said, said[0] ? ")" : "");
+	return xs_explain(error, err, "%s: cannot %s libxdp's dispatcher: %s%s%.120s%s",
+			  xs_device_name(ifindex, device), what, strerror(-err), said[0] ? " (" : "", said,
+			  said[0] ? ")" : "");
 }
 
 static bool is_ours(const char *name)
 {
-	return !strncmp(name, xs_hook_program[XS_HOOK_XDP_PORT], sizeof(((struct xs_dispatched *)NULL)->program[0].name));
+	return !strncmp(name, xs_hook_program[XS_HOOK_XDP_PORT],
+			sizeof(((struct xs_dispatched *)NULL)->program[0].name));
 }
 
-static int query(uint32_t ifindex, uint32_t *id, enum xdp_attach_mode *mode)
+/* The program on the device; 0: there is none. */
+static int query(struct xs_netlink *netlink, uint32_t ifindex, uint32_t *id, enum xdp_attach_mode *mode)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, now);
-	int err = bpf_xdp_query(ifindex, 0, &now);
+	struct xs_link now;
+	int err = xs_link_get(netlink, NULL, ifindex, &now);
 
 	if (err)
 		return err;
-	*mode = now.attach_mode == XDP_ATTACHED_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
-	*id = now.attach_mode == XDP_ATTACHED_SKB ? now.skb_prog_id : now.drv_prog_id;
+	*mode = now.xdp_generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	*id = now.xdp[0];
 	return 0;
 }
 
-bool xs_share_holds(uint32_t ifindex, struct xs_dispatched *there, int *other)
+bool xs_share_holds(struct xs_netlink *netlink, uint32_t ifindex, struct xs_dispatched *there, int *other)
 {
 	enum xdp_attach_mode mode;
 	bool holds = false;
 	uint32_t id;
 
 	*other = -1;
-	if (query(ifindex, &id, &mode) || !id || !xs_dispatched_read(ifindex, id, there))
+	if (query(netlink, ifindex, &id, &mode) || !id || !xs_dispatched_read(ifindex, id, there))
 		return false;
 	for (uint32_t i = 0; i < there->count; i++) {
 		if (is_ours(there->program[i].name))
@@ -270,15 +279,15 @@ static bool is_current(const struct xs_datapath *datapath, uint32_t id)
 }
 
 /* Ours behind the dispatcher, but for `kept` (0: none is), leave it. */
-static int leave_all(uint32_t ifindex, uint32_t kept, char *error)
+static int leave_all(struct xs_netlink *netlink, uint32_t ifindex, uint32_t kept, char *error)
 {
-	struct job job = {.ifindex = ifindex};
+	struct job job = { .ifindex = ifindex };
 	struct xs_dispatched there;
 	char said[XS_ERROR_SIZE] = "";
 	uint32_t id;
 	int err;
 
-	if (query(ifindex, &id, &job.mode) || !id || !xs_dispatched_read(ifindex, id, &there))
+	if (query(netlink, ifindex, &id, &job.mode) || !id || !xs_dispatched_read(ifindex, id, &there))
 		return 0;
 	for (uint32_t i = 0; i < there.count; i++) {
 		if (!is_ours(there.program[i].name) || there.program[i].id == kept)
@@ -291,9 +300,9 @@ static int leave_all(uint32_t ifindex, uint32_t kept, char *error)
 	return 0;
 }
 
-int xs_share_leave(uint32_t ifindex, char *error)
+int xs_share_leave(struct xs_netlink *netlink, uint32_t ifindex, char *error)
 {
-	return leave_all(ifindex, 0, error);
+	return leave_all(netlink, ifindex, 0, error);
 }
 
 /* The id of ours that runs what the datapath has, in what is there; 0: none does. */
@@ -305,42 +314,44 @@ static uint32_t find_current(const struct xs_datapath *datapath, const struct xs
 	return 0;
 }
 
-int xs_share_join(struct xs_datapath *datapath, uint32_t ifindex, bool generic, char *error)
+int xs_share_join(struct xs_datapath *datapath, struct xs_netlink *netlink, uint32_t ifindex, bool generic, char *error)
 {
-	struct job job = {.datapath = datapath, .ifindex = ifindex, .mode = generic ? XDP_MODE_SKB : XDP_MODE_NATIVE};
+	struct job job = { .datapath = datapath, .ifindex = ifindex, .mode = generic ? XDP_MODE_SKB : XDP_MODE_NATIVE };
 	char said[XS_ERROR_SIZE] = "", device[IF_NAMESIZE];
-	struct xs_dispatched there = {0};
+	struct xs_dispatched there = { 0 };
 	enum xdp_attach_mode mode;
 	uint32_t id, current;
-	int err = query(ifindex, &id, &mode), other;
+	int err = query(netlink, ifindex, &id, &mode), other;
 
 	if (err)
 		return xs_explain(error, err, "%s: %s", xs_device_name(ifindex, device), strerror(-err));
 	if (id && !xs_dispatched_read(ifindex, id, &there))
 		return xs_device_busy("XDP", ifindex, id, error);
 	if (id && mode != job.mode) {
-		if (!xs_share_holds(ifindex, &there, &other) || other >= 0)
-			return xs_explain(error, -EBUSY, "%s is shared with %.15s in %s mode, and one device has one mode: say `mode: %s`",
-					  xs_device_name(ifindex, device), there.program[other < 0 ? 0 : other].name,
-					  generic ? "native" : "generic", generic ? "native" : "generic");
-		/* The definition says another mode now: no exchange leads there, so for a moment the port has only tc. */
-		err = xs_share_leave(ifindex, error);
+		if (!xs_share_holds(netlink, ifindex, &there, &other) || other >= 0)
+			return xs_explain(
+				error, -EBUSY,
+				"%s is shared with %.15s in %s mode, and one device has one mode: say `mode: %s`",
+				xs_device_name(ifindex, device), there.program[other < 0 ? 0 : other].name,
+				generic ? "native" : "generic", generic ? "native" : "generic");
+		/* The definition says another mode now: no exchange leads there, so for a moment there is only tc. */
+		err = xs_share_leave(netlink, ifindex, error);
 		if (err)
 			return err;
 		there.count = 0;
 	}
 	current = find_current(datapath, &there);
 	if (current) /* A former one beside it is what a killed agent left. */
-		return leave_all(ifindex, current, error);
+		return leave_all(netlink, ifindex, current, error);
 	err = in_child(join, &job, said);
 	if (err == -EOPNOTSUPP && !generic)
 		return xs_explain_refusal(ifindex, datapath->program[XS_HOOK_XDP_PORT], generic, err, error);
 	if (err)
 		return explain(error, err, "join", ifindex, said);
-	if (!query(ifindex, &id, &mode) && id && xs_dispatched_read(ifindex, id, &there))
+	if (!query(netlink, ifindex, &id, &mode) && id && xs_dispatched_read(ifindex, id, &there))
 		current = find_current(datapath, &there);
 	if (!current)
 		return explain(error, -ENOENT, "find its program behind", ifindex, "");
-	err = leave_all(ifindex, current, error);
+	err = leave_all(netlink, ifindex, current, error);
 	return err ? err : 1;
 }

@@ -10,15 +10,17 @@
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 
+#include "loader/node/clsact.h"
 #include "loader/node/datapath_private.h"
+#include "loader/node/dispatched.h"
+#include "loader/node/link.h"
 #include "loader/node/netns.h"
 #include "loader/node/trial.h"
 #include "trial.skel.h"
 #include "xslice.skel.h"
 
-#define TAG_AT     12 /* where a tag stands in a frame, and how long it is */
-#define TAG_SIZE   4
-#define DISPATCHER "xdp_dispatcher" /* libxdp's: ours is behind it */
+#define TAG_AT   12 /* where a tag stands in a frame, and how long it is */
+#define TAG_SIZE 4
 
 struct xs_trial {
 	char node[64];
@@ -34,8 +36,7 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 	return 0;
 }
 
-/* ---- the second load
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the second load --------------------------------------------------------------------------------------------- */
 
 /* Programs count in maps per CPU, and note in two others what was punted. */
 static bool is_written(int map)
@@ -150,8 +151,7 @@ const struct xs_node_maps *xs_trial_maps(const struct xs_trial *trial)
 	return &trial->maps;
 }
 
-/* ---- is it what packets meet?
- * ---------------------------------------------------------------------------------------- */
+/* ---- is it what packets meet? ------------------------------------------------------------------------------------ */
 
 static int tag_of(int fd, char text[2 * BPF_TAG_SIZE + 1])
 {
@@ -185,22 +185,22 @@ static int compare(const struct xs_trial *trial, enum xs_hook hook, int attached
 			  xs_hook_program[hook], theirs);
 }
 
-/* Descriptor of the program on the port; behind libxdp's dispatcher it is the pinned one. Thread: in the node's
- * namespace. */
-static int attached_program(const struct xs_trial *trial, enum xs_hook hook, uint32_t ifindex)
+/* Descriptor of the program on the port; behind libxdp's dispatcher it is the pinned one. */
+static int attached_program(const struct xs_trial *trial, struct xs_netlink *netlink, enum xs_hook hook,
+			    uint32_t ifindex)
 {
-	LIBBPF_OPTS(bpf_tc_hook, ingress, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, found, .handle = XS_TC_HANDLE, .priority = XS_TC_PRIORITY);
 	char name[16] = "", directory[PATH_MAX / 2], path[PATH_MAX];
+	struct xs_link link = { 0 };
 	uint32_t id = 0;
 	int err, fd;
 
-	err = hook == XS_HOOK_XDP_PORT ? bpf_xdp_query_id(ifindex, 0, &id) : bpf_tc_query(&ingress, &found);
-	if (hook != XS_HOOK_XDP_PORT)
-		id = found.prog_id;
+	err = hook == XS_HOOK_XDP_PORT ? xs_link_get(netlink, NULL, ifindex, &link)
+				       : xs_clsact_program(netlink, ifindex, &id);
+	if (hook == XS_HOOK_XDP_PORT)
+		id = link.xdp[0];
 	if (err || !id)
 		return -ENOENT;
-	if (hook == XS_HOOK_XDP_PORT && !xs_program_name(id, name) && !strncmp(name, DISPATCHER, sizeof(name))) {
+	if (hook == XS_HOOK_XDP_PORT && !xs_program_name(id, name) && !strncmp(name, XS_DISPATCHER, sizeof(name))) {
 		if (xs_pin_dir(trial->node, directory, sizeof(directory)) ||
 		    !xs_pin_path(path, "%s/" XS_PIN_PROGRAM "%s", directory, xs_hook_program[hook]))
 			return -ENAMETOOLONG;
@@ -211,6 +211,7 @@ static int attached_program(const struct xs_trial *trial, enum xs_hook hook, uin
 	return fd < 0 ? -errno : fd;
 }
 
+/* Thread: in the node's namespace. */
 static int check_attached(const struct xs_trial *trial, const struct xs_trial_port *port, char *error)
 {
 	const struct {
@@ -218,23 +219,26 @@ static int check_attached(const struct xs_trial *trial, const struct xs_trial_po
 		const struct bpf_program *program;
 	} both[] = { { XS_HOOK_XDP_PORT, trial->skeleton->progs.xdp_port },
 		     { XS_HOOK_TC_PORT, trial->skeleton->progs.tc_port } };
-	int err = 0;
+	struct xs_netlink *netlink;
+	int err = xs_netlink_open_here(&netlink);
 
+	if (err)
+		return xs_explain(error, err, "node %s: no netlink socket: %s", trial->node, strerror(-err));
 	for (size_t i = port->xdp ? 0 : 1; !err && i < sizeof(both) / sizeof(both[0]); i++) {
-		int fd = attached_program(trial, both[i].hook, port->ifindex);
+		int fd = attached_program(trial, netlink, both[i].hook, port->ifindex);
 
-		if (fd < 0)
-			return xs_explain(error, -ENOPKG,
-					  "node %s: no %s is attached to device %u: its agent has not opened the port",
-					  trial->node, xs_hook_program[both[i].hook], port->ifindex);
-		err = compare(trial, both[i].hook, fd, both[i].program, error);
-		close(fd);
+		err = fd >= 0 ? compare(trial, both[i].hook, fd, both[i].program, error)
+			      : xs_explain(error, -ENOPKG,
+					   "node %s: no %s is attached to device %u: its agent has not opened the port",
+					   trial->node, xs_hook_program[both[i].hook], port->ifindex);
+		if (fd >= 0)
+			close(fd);
 	}
+	xs_netlink_close(netlink);
 	return err;
 }
 
-/* ---- a run
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- a run ------------------------------------------------------------------------------------------------------- */
 
 struct tag {
 	__be16 type; /* 0: there is none */
@@ -411,7 +415,6 @@ static int run_both(struct xs_trial *trial, const struct xs_trial_port *port, co
 int xs_trial_run(struct xs_trial *trial, const struct xs_trial_port *port, const struct xs_trial_frame *frame,
 		 struct xs_trial_outcome *out, char *error)
 {
-	libbpf_print_fn_t former_print;
 	struct xs_netns_scope scope;
 	int err;
 
@@ -422,7 +425,6 @@ int xs_trial_run(struct xs_trial *trial, const struct xs_trial_port *port, const
 	err = xs_netns_enter(port->netns, &scope);
 	if (err)
 		return xs_explain(error, err, "node %s: cannot enter its namespace: %s", trial->node, strerror(-err));
-	former_print = libbpf_set_print(say_nothing);
 	err = check_attached(trial, port, error);
 	if (!err) {
 		err = clear(trial);
@@ -432,7 +434,6 @@ int xs_trial_run(struct xs_trial *trial, const struct xs_trial_port *port, const
 			xs_explain(error, err, "node %s: the kernel does not run the programs for a trial: %s",
 				   trial->node, strerror(-err));
 	}
-	libbpf_set_print(former_print);
 	xs_netns_leave(&scope);
 	return err;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -241,9 +242,26 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+/*
+ * One rig at a time on a machine, as alone() of selftests/rig/lib/netns.py has it: who started us may hold the lock for us.
+ * Agents are not to hold it.
+ */
+static int be_alone(void)
+{
+	const char *held = getenv("XSLICE_RIG_HELD");
+	int fd = held ? atoi(held) : open("/run/lock/xslice-rig", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	if (held)
+		return fcntl(fd, F_SETFD, FD_CLOEXEC) ? -errno : 0;
+	return fd < 0 || flock(fd, LOCK_EX) ? -errno : 0;
+}
+
 int agents_open(const char *log)
 {
-	int err;
+	int err = be_alone();
+
+	if (err)
+		return err;
 
 	snprintf(log_path, sizeof(log_path), "build/bench/%s", log);
 	mkdir("build/bench", 0755);

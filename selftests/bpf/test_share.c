@@ -3,75 +3,32 @@
  * test_share.c - a port that others' XDP programs use too: who is in the way is named, and libxdp's dispatcher is known by its pins.
  * Where the kernel replaces functions of XDP programs, joining one is tried; where it does not, that it says so. On a kernel of its
  * own all of it is tried by `make test-qemu`.
- *
- *     [ the test's unnamed namespace:  p0 ---veth--- p1,  m0: a macvlan, which has no native XDP ]
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <cmocka.h>
 #include <linux/if_link.h>
 
-#include "loader/node/datapath.h"
 #include "loader/node/dispatched.h"
+#include "selftests/bpf/datapath_stage.h"
 
-static char node[16], error[256], pins[128];
-static int netns = -1;
-static uint32_t port;
+static char pins[128];
 static struct xs_datapath *datapath;
 
-static const struct xs_datapath_size small = {.ports = 2, .vports = 2, .slices = 2, .nexthops = 2, .blocks = 1024,
-					      .cells = 16, .muxes = 2, .pages = 16, .nodes = 16, .generals = 16};
-
-static void run(const char *command)
+static int attach(const char *device, unsigned int how)
 {
-	int status = system(command);
-
-	if (status)
-		fail_msg("%s: status %d", command, status);
+	return xs_datapath_attach(datapath, XS_HOOK_XDP_PORT, stage_netns, if_nametoindex(device), how, stage_error);
 }
 
 static int pass_all(const char *name)
 {
-	const struct bpf_insn code[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, name, "GPL", code, 2, NULL);
-
-	assert_true(fd >= 0);
-	return fd;
-}
-
-static uint32_t xdp_program(void)
-{
-	uint32_t id = 0;
-
-	assert_int_equal(bpf_xdp_query_id(port, 0, &id), 0);
-	return id;
-}
-
-static int attach(const char *device, unsigned int how)
-{
-	return xs_datapath_attach(datapath, XS_HOOK_XDP_PORT, netns, if_nametoindex(device), how, error);
-}
-
-static void assert_said(const char *part)
-{
-	if (!strstr(error, part))
-		fail_msg("no \"%s\" in: %s", part, error);
+	return stage_program(BPF_PROG_TYPE_XDP, name, XDP_PASS);
 }
 
 /* What libxdp leaves when `name` was loaded by it: its dispatcher attached, and who is behind it pinned. Only the names are true. */
@@ -81,10 +38,10 @@ static uint32_t attach_dispatched(const char *name)
 	char path[160];
 	uint32_t id;
 
-	assert_int_equal(bpf_xdp_attach(port, dispatcher, XDP_FLAGS_DRV_MODE, NULL), 0);
-	id = xdp_program();
+	assert_int_equal(bpf_xdp_attach(stage_port, dispatcher, XDP_FLAGS_DRV_MODE, NULL), 0);
+	id = stage_xdp();
 	assert_true(!mkdir("/sys/fs/bpf/xdp", 0700) || errno == EEXIST);
-	snprintf(pins, sizeof(pins), "/sys/fs/bpf/xdp/dispatch-%u-%u", port, id);
+	snprintf(pins, sizeof(pins), "/sys/fs/bpf/xdp/dispatch-%u-%u", stage_port, id);
 	assert_int_equal(mkdir(pins, 0700), 0);
 	snprintf(path, sizeof(path), "%s/prog0-prog", pins);
 	assert_int_equal(bpf_obj_pin(behind, path), 0);
@@ -93,30 +50,12 @@ static uint32_t attach_dispatched(const char *name)
 	return id;
 }
 
-/* ---- the stage ----------------------------------------------------------------------------------------------------- */
-
-static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	return 0;
-}
-
-static int set_up_stage(void **state)
-{
-	libbpf_set_print(say_nothing);
-	snprintf(node, sizeof(node), "tshare%d", getpid() % 100000);
-	if (unshare(CLONE_NEWNET))
-		return -1;
-	netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	return netns < 0 ? -1 : 0;
-}
-
 static int set_up(void **state)
 {
-	run("ip link add p0 numrxqueues 1 numtxqueues 1 type veth peer name p1 numrxqueues 1 numtxqueues 1");
-	run("ip link set p0 up && ip link set p1 up");
-	port = if_nametoindex("p0");
 	pins[0] = '\0';
-	return xs_datapath_open(node, &small, NULL, &datapath, error);
+	stage_set_up(state);
+	datapath = stage_datapath(&stage_small, NULL);
+	return 0;
 }
 
 static int take_down(void **state)
@@ -125,8 +64,7 @@ static int take_down(void **state)
 	int err;
 
 	xs_datapath_close(datapath);
-	err = xs_datapath_clean(node, netns, error);
-	run("ip link del p0");
+	err = stage_take_down(state);
 	if (pins[0]) {
 		snprintf(path, sizeof(path), "%s/prog0-prog", pins);
 		unlink(path);
@@ -143,12 +81,12 @@ static void reads_who_is_behind_a_dispatcher(void **state)
 	struct xs_dispatched there;
 	uint32_t id = attach_dispatched("firewall");
 
-	assert_true(xs_dispatched_read(port, id, &there));
+	assert_true(xs_dispatched_read(stage_port, id, &there));
 	assert_int_equal(there.count, 1);
 	assert_string_equal(there.program[0].name, "firewall");
 	assert_int_not_equal(there.program[0].id, id);
 	/* Of another device nothing is pinned. */
-	assert_false(xs_dispatched_read(port + 1000, id, &there));
+	assert_false(xs_dispatched_read(stage_port + 1000, id, &there));
 }
 
 static void a_program_alone_is_no_dispatcher(void **state)
@@ -156,8 +94,8 @@ static void a_program_alone_is_no_dispatcher(void **state)
 	int fd = pass_all("somebody");
 	struct xs_dispatched there;
 
-	assert_int_equal(bpf_xdp_attach(port, fd, XDP_FLAGS_DRV_MODE, NULL), 0);
-	assert_false(xs_dispatched_read(port, xdp_program(), &there));
+	assert_int_equal(bpf_xdp_attach(stage_port, fd, XDP_FLAGS_DRV_MODE, NULL), 0);
+	assert_false(xs_dispatched_read(stage_port, stage_xdp(), &there));
 	close(fd);
 }
 
@@ -166,12 +104,12 @@ static void exclusive_is_refused_by_name(void **state)
 	uint32_t id = attach_dispatched("firewall");
 	char who[XS_WHO_SIZE] = "";
 
-	assert_false(xs_datapath_admits(datapath, port, id, false, who));
+	assert_false(xs_datapath_admits(datapath, stage_port, id, false, who));
 	assert_non_null(strstr(who, "firewall"));
 	assert_non_null(strstr(who, "dispatcher"));
-	assert_true(xs_datapath_admits(datapath, port, id, true, who));
+	assert_true(xs_datapath_admits(datapath, stage_port, id, true, who));
 	assert_int_equal(attach("p0", 0), -EBUSY);
-	assert_int_equal(xdp_program(), id);
+	assert_int_equal(stage_xdp(), id);
 }
 
 static void shared_needs_a_dispatcher(void **state)
@@ -180,13 +118,13 @@ static void shared_needs_a_dispatcher(void **state)
 	char who[XS_WHO_SIZE] = "";
 	uint32_t id;
 
-	assert_int_equal(bpf_xdp_attach(port, fd, XDP_FLAGS_DRV_MODE, NULL), 0);
-	id = xdp_program();
-	assert_false(xs_datapath_admits(datapath, port, id, true, who));
+	assert_int_equal(bpf_xdp_attach(stage_port, fd, XDP_FLAGS_DRV_MODE, NULL), 0);
+	id = stage_xdp();
+	assert_false(xs_datapath_admits(datapath, stage_port, id, true, who));
 	assert_non_null(strstr(who, "somebody"));
 	assert_int_equal(attach("p0", XS_HOW_SHARED), -EBUSY);
-	assert_said("somebody");
-	assert_int_equal(xdp_program(), id);
+	stage_said("somebody");
+	assert_int_equal(stage_xdp(), id);
 	close(fd);
 }
 
@@ -195,9 +133,9 @@ static void one_device_has_one_mode(void **state)
 	uint32_t id = attach_dispatched("firewall");
 
 	assert_int_equal(attach("p0", XS_HOW_SHARED | XS_HOW_GENERIC), -EBUSY);
-	assert_said("firewall");
-	assert_said("mode: native");
-	assert_int_equal(xdp_program(), id);
+	stage_said("firewall");
+	stage_said("mode: native");
+	assert_int_equal(stage_xdp(), id);
 }
 
 /* Alone on the port, shared: with what the kernel offers. */
@@ -209,41 +147,41 @@ static void joins_or_says_why_not(void **state)
 
 	if (result < 0) {
 		assert_int_equal(result, -ENOSYS);
-		assert_said("BPF_PROG_TYPE_EXT");
-		assert_said("p0");
-		assert_int_equal(xdp_program(), 0);
+		stage_said("BPF_PROG_TYPE_EXT");
+		stage_said("p0");
+		assert_int_equal(stage_xdp(), 0);
 		return;
 	}
 	assert_int_equal(result, 1);
-	id = xdp_program();
-	assert_true(xs_dispatched_read(port, id, &there));
+	id = stage_xdp();
+	assert_true(xs_dispatched_read(stage_port, id, &there));
 	assert_string_equal(there.program[0].name, "xdp_port");
 	assert_int_equal(attach("p0", XS_HOW_SHARED), 0);
-	assert_int_equal(xdp_program(), id);
+	assert_int_equal(stage_xdp(), id);
 	assert_int_equal(attach("p0", 0), 1);
-	assert_int_equal(xdp_program(), xs_datapath_program_ids(datapath)[XS_HOOK_XDP_PORT]);
+	assert_int_equal(stage_xdp(), xs_datapath_program_ids(datapath)[XS_HOOK_XDP_PORT]);
 	assert_int_equal(attach("p0", XS_HOW_SHARED), 1);
-	assert_int_equal(xs_datapath_detach(datapath, XS_HOOK_XDP_PORT, netns, port), 0);
-	assert_int_equal(xdp_program(), 0);
+	assert_int_equal(xs_datapath_detach(datapath, XS_HOOK_XDP_PORT, stage_netns, stage_port), 0);
+	assert_int_equal(stage_xdp(), 0);
 }
 
 static void a_driver_without_native_xdp_is_named(void **state)
 {
-	run("ip link add link p0 name m0 type macvlan && ip link set m0 up");
+	stage_run("ip link add link p0 name m0 type macvlan && ip link set m0 up");
 	assert_int_equal(attach("m0", 0), -EOPNOTSUPP);
-	assert_string_equal(error, "interface m0: driver macvlan has no native XDP; add `mode: generic`");
+	assert_string_equal(stage_error, "interface m0: driver macvlan has no native XDP; add `mode: generic`");
 	assert_int_equal(attach("m0", XS_HOW_GENERIC), 1);
 }
 
 /* A driver that has it and refuses: its own words. */
 static void a_refusal_is_given_in_the_drivers_words(void **state)
 {
-	run("ip link set p0 mtu 1500 && ip link add q0 numrxqueues 1 numtxqueues 1 type veth peer name q1 numrxqueues 2 numtxqueues 2");
-	run("ip link set q0 up && ip link set q1 up");
+	stage_run("ip link set p0 mtu 1500 && ip link add q0 numrxqueues 1 numtxqueues 1 type veth peer name q1 numrxqueues 2 numtxqueues 2");
+	stage_run("ip link set q0 up && ip link set q1 up");
 	assert_true(attach("q0", 0) < 0);
-	assert_said("driver veth refuses XDP in native mode");
-	assert_said("queue");
-	run("ip link del q0");
+	stage_said("driver veth refuses XDP in native mode");
+	stage_said("queue");
+	stage_run("ip link del q0");
 }
 
 int main(void)
@@ -260,5 +198,5 @@ int main(void)
 		TEST(a_refusal_is_given_in_the_drivers_words),
 	};
 
-	return cmocka_run_group_tests(tests, set_up_stage, NULL);
+	return cmocka_run_group_tests(tests, stage_open, NULL);
 }

@@ -205,10 +205,11 @@ def one_change(name):
 
 def nodes_come_and_go():
     with tool.Store() as store:
-        store.apply("node: [{name: clix8, port: [{name: a}]}]\n")
-        things, nodes = told(store, store.write("node: [{name: clix9}]\n"))
-        assert things.keys() == {("removed", "node", "clix8"), ("added", "node", "clix9")}, things
-        assert nodes["clix8"]["removed"] and nodes["clix9"]["added"]
+        former, new = f"{tool.FOREIGN}8", f"{tool.FOREIGN}9"
+        store.apply(f"node: [{{name: {former}, port: [{{name: a}}]}}]\n")
+        things, nodes = told(store, store.write(f"node: [{{name: {new}}}]\n"))
+        assert things.keys() == {("removed", "node", former), ("added", "node", new)}, things
+        assert nodes[former]["removed"] and nodes[new]["added"]
 
 
 def faulty():

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(TOP, "selftests/rig"))
 from lib.rigtest import Skip, run_cases  # noqa: E402,F401
 
 FIGURE7 = os.path.join(TOP, "docs/examples/figure7.yaml")
-FOREIGN = "clix"  # before every node's name: no agent of this machine is meant
+FOREIGN = f"cli{os.getpid()}x"  # before every node's name: no agent of this machine is meant, and no other test's node
 
 
 def program(name):

@@ -13,10 +13,12 @@ import os
 import subprocess
 import time
 
+from . import ending
+
 CLONE_NEWNET = 0x40000000
 RUN = "/run/netns"
 BPFFS = "/sys/fs/bpf"
-LOCK = "/run/lock/xslice-rig"
+LOCK, HELD = "/run/lock/xslice-rig", "XSLICE_RIG_HELD"  # a file, and the variable that tells children of it; also in selftests/bench/
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -102,6 +104,15 @@ def device_counts(name, device):
     return (counts["rx"]["packets"], counts["rx"]["bytes"], counts["tx"]["packets"], counts["tx"]["bytes"])
 
 
+def wire_lost(name, device):
+    """How many frames the wire behind a device has lost because its other end was full: of the stack's, and redirected ones. A veth
+    holds 256, so a CPU that is taken away for half a millisecond is enough where a flood goes by."""
+    with inside(name):
+        with open("/proc/thread-self/net/dev", encoding="ascii") as file:
+            counts = next(line for line in file if line.strip().startswith(f"{device}:"))
+    return int(counts.split(":")[1].split()[11])
+
+
 def first_hop_mac(name, device, address):
     """The MAC that a host has learned for an address on its link, by ARP or ND; None if it could not."""
 
@@ -115,12 +126,26 @@ def first_hop_mac(name, device, address):
     return until(known, 3)
 
 
+def held():
+    """The descriptor of the lock that alone() holds, if it does, in a tuple: for children's pass_fds. So they keep it where we are killed."""
+    return (int(os.environ[HELD]),) if HELD in os.environ else ()
+
+
 @contextlib.contextmanager
 def alone():
-    """One rig at a time on a machine: what is measured, and the machine's own sysctls, would be of two."""
+    """One rig at a time on a machine: what is measured, and the machine's own sysctls, would be of two. Who starts a rig may hold the
+    lock for it, so that no limit counts the waiting. A rig that is asked to end (SIGTERM) takes itself down."""
+    ending.unwind()
+    if held():
+        yield
+        return
     with open(LOCK, "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        os.environ[HELD] = str(lock.fileno())
+        try:
+            yield
+        finally:
+            del os.environ[HELD]
 
 
 class Net:
