@@ -108,10 +108,8 @@ static __always_inline int xs_ingress(struct xs_packet *packet)
 	packet->vport = at;
 	packet->slice = at->slice;
 	packet->unicast = !(packet->eth->h_dest[0] & 1);
-	if (at->kind == XS_VPORT_WAN) {
-		packet->wan = xs_is_ip(packet->ethertype) && xs_mac_equal(packet->eth->h_dest, at->mac);
-		return packet->wan ? XS_UNDECIDED : XS_HOST;
-	}
+	if (at->kind == XS_VPORT_WAN)
+		return xs_is_ip(packet->ethertype) && xs_mac_equal(packet->eth->h_dest, at->mac) ? XS_PAGED : XS_HOST;
 	if (packet->unicast && !xs_mac_equal(packet->eth->h_dest, at->mac) && !xs_may_select_any_mac(packet))
 		return XS_NOT_FOR_US;
 	if (!packet->unicast && xs_may_select_any_mac(packet))

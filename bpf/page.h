@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * page.h - paging: which pages the two addresses of a packet lie in (struct xs_page), and what they become. A packet is mapped as
- * a whole or not at all: inward (from a slice to the WAN) by its slice's table, outward by the WAN's, which is slice 0's. Nothing
- * is changed here but what is known of the packet; translate.h changes frames.
+ * a whole or not at all: inward (from a slice to the WAN) by its slice's table, outward by the WAN's, which is slice 0's. No frame
+ * is changed here: translate.h does that.
  */
 #ifndef XSLICE_BPF_PAGE_H
 #define XSLICE_BPF_PAGE_H
@@ -123,41 +123,6 @@ __noinline int xs_map_outward(struct xs_mapping *map)
 	if (!map->destination_vport)
 		return XS_HOST;
 	return map->source_slice && map->source_slice != map->destination_slice ? XS_FOREIGN_PAGE : XS_UNDECIDED;
-}
-
-static __always_inline void xs_start_mapping(struct xs_packet *packet, __u32 table, int family)
-{
-	*packet->map = (struct xs_mapping){
-		.source = packet->source, .destination = packet->destination, .table = table, .family = family};
-}
-
-static __always_inline int xs_map(struct xs_packet *packet, int family)
-{
-	int verdict;
-
-	xs_start_mapping(packet, packet->slice, family);
-	verdict = xs_map_inward(packet->map);
-	if (verdict != XS_UNDECIDED) /* said anew: the verifier does not know what a function returns */
-		return verdict == XS_WAN_ADDRESS ? XS_WAN_ADDRESS : XS_NO_PAGE;
-	packet->mapped = true;
-	return XS_UNDECIDED;
-}
-
-static __always_inline int xs_unmap(struct xs_packet *packet, int family)
-{
-	int verdict;
-
-	xs_start_mapping(packet, 0, family);
-	verdict = xs_map_outward(packet->map);
-	if (verdict == XS_HOST)
-		return XS_HOST;
-	packet->slice = packet->map->destination_slice;
-	if (verdict != XS_UNDECIDED)
-		return XS_FOREIGN_PAGE;
-	packet->vport_id = packet->map->destination_vport;
-	packet->destination = packet->map->destination;
-	packet->mapped = true;
-	return XS_UNDECIDED;
 }
 
 #endif

@@ -14,6 +14,7 @@
 #include "bpf/ingress.h"
 #include "bpf/maps.h"
 #include "bpf/packet.h"
+#include "bpf/paging.h"
 #include "bpf/parse.h"
 #include "bpf/pass.h"
 #include "bpf/punt.h"
@@ -23,24 +24,18 @@
 #include "bpf/uplink.h"
 #include "bpf/verdict.h"
 
-/*
- * From its slice on, or from the MUX or page that selects it. Headers of what the WAN brings are the host's to judge, if they are so
- * unsound that nobody can say whom it is for.
- */
+/* From its slice on, or from the MUX that selects it. */
 static __always_inline int xs_decide_network(struct xs_packet *packet, int family)
 {
 	int verdict;
 
 	verdict = xs_parse_network(packet, family);
 	if (verdict != XS_UNDECIDED)
-		return packet->wan ? XS_HOST : verdict;
-	if (packet->wan) {
-		verdict = xs_unmap(packet, family);
-	} else {
-		verdict = xs_admit(packet, family);
-		if (verdict == XS_UNDECIDED)
-			verdict = xs_select(packet, family);
-	}
+		return verdict;
+	verdict = xs_admit(packet, family);
+	if (verdict != XS_UNDECIDED)
+		return verdict;
+	verdict = xs_select(packet, family);
 	if (verdict != XS_UNDECIDED)
 		return verdict;
 	return xs_route(packet, family);
@@ -63,13 +58,55 @@ static __always_inline int xs_decide_or_pass(struct xs_packet *packet, int verdi
 {
 	if (verdict == XS_UNDECIDED)
 		verdict = xs_decide(packet);
-	return verdict == XS_FORWARDED ? verdict : xs_pass_on(packet, verdict);
+	if (verdict == XS_FORWARDED || verdict == XS_PAGED)
+		return verdict;
+	return xs_pass_on(packet, xs_forget_which(packet, verdict));
 }
 
-static __always_inline int xs_xdp_port(struct xdp_md *ctx)
+/* The end of a frame that XDP has, with its verdict. What is only passed up is counted by tc. */
+static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *packet, int verdict)
 {
-	struct xs_mapping map;
-	struct xs_packet packet = { .map = &map };
+	if (verdict == XS_PUNTED && !xs_may_punt(packet))
+		verdict = XS_POLICED;
+	if (verdict == XS_PUNTED || verdict == XS_HOST)
+		return XDP_PASS;
+	if (verdict == XS_FORWARDED) {
+		if (packet->nexthop->port_flags & XS_PORT_BY_TC)
+			return XDP_PASS;
+		if ((packet->map && xs_rewrite_xdp(ctx, packet->map, xs_network_xdp(packet))) || xs_emit_xdp(ctx, packet))
+			verdict = XS_EMIT_FAILED;
+	}
+	if (verdict == XS_PASSED && (packet->heard || xs_passes_by_tc(packet)))
+		return XDP_PASS;
+	xs_count_verdict(packet, verdict);
+	if (verdict == XS_FORWARDED)
+		return bpf_redirect(packet->nexthop->ifindex, 0);
+	return verdict == XS_PASSED ? bpf_redirect(packet->port->other_ifindex, 0) : XDP_DROP;
+}
+
+/* Paging's part of xs_xdp_port(): see paging.h. */
+__noinline int xs_paged_xdp(struct xdp_md *ctx, __u32 port_id, __u32 slice_id, __u32 vport_id, __u32 uplink)
+{
+	struct xs_mapping map = {};
+	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .map = &map};
+	__u32 network;
+	int verdict;
+
+	verdict = xs_parse_link_xdp(ctx, &packet);
+	network = xs_network_xdp(&packet);
+	packet.port = bpf_map_lookup_elem(&port, &port_id);
+	if (!packet.port || verdict != XS_UNDECIDED)
+		return XDP_PASS;
+	verdict = xs_decide_paged(&packet);
+	if (verdict == XS_FORWARDED || verdict == XS_PUNTED)
+		verdict = xs_judge_mapped(&packet, verdict, xs_place_xdp(ctx, network, network + packet.total_length, map.family));
+	return xs_end_xdp(ctx, &packet, verdict);
+}
+
+/* XS_PAGED, or the frame's end. A function of its own: what is on its stack is not on paging's. */
+static __noinline int xs_unpaged_xdp(struct xdp_md *ctx, struct xs_paged *paged)
+{
+	struct xs_packet packet = {};
 	int verdict;
 
 	verdict = xs_parse_link_xdp(ctx, &packet);
@@ -77,31 +114,75 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 		return XDP_PASS;
 	xs_count_arrival(&packet);
 	verdict = xs_decide_or_pass(&packet, verdict);
-	if (packet.mapped)
-		verdict = xs_judge_mapped_xdp(ctx, &packet, verdict);
-	if (verdict == XS_PUNTED && !xs_may_punt(&packet))
-		verdict = XS_POLICED;
-	if (verdict == XS_PUNTED || verdict == XS_HOST)
-		return XDP_PASS;
-	if (verdict == XS_FORWARDED) {
-		if (packet.nexthop->port_flags & XS_PORT_BY_TC)
-			return XDP_PASS;
-		if ((packet.mapped && xs_translate_xdp(ctx, &packet)) || xs_emit_xdp(ctx, &packet))
-			verdict = XS_EMIT_FAILED;
-	}
-	if (verdict == XS_PASSED && (packet.heard || xs_passes_by_tc(&packet)))
-		return XDP_PASS;
-	xs_count_verdict(&packet, verdict);
-	if (verdict == XS_FORWARDED)
-		return bpf_redirect(packet.nexthop->ifindex, 0);
-	return verdict == XS_PASSED ? bpf_redirect(packet.port->other_ifindex, 0) : XDP_DROP;
+	if (verdict != XS_PAGED)
+		return xs_end_xdp(ctx, &packet, verdict);
+	xs_leave_to_paging(&packet, paged);
+	return XS_PAGED;
 }
 
-static __always_inline int xs_tc_port(struct __sk_buff *skb)
+static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 {
-	struct xs_mapping map;
-	struct xs_packet packet = { .ifindex = skb->ifindex, .map = &map };
+	struct xs_paged paged = {};
+	int action = xs_unpaged_xdp(ctx, &paged);
+
+	if (action != XS_PAGED)
+		return action;
+	action = xs_paged_xdp(ctx, paged.port_id, paged.slice, paged.vport_id, paged.uplink);
+	if (action != XDP_PASS && paged.rule)
+		++*paged.rule;
+	return action;
+}
+
+/* The same by tc, which is where punts are carried out. */
+static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *packet, int verdict)
+{
 	__u32 out = 0;
+
+	if (verdict == XS_PUNTED && xs_sees_first(packet) && !xs_may_punt(packet))
+		verdict = XS_POLICED;
+	if (verdict == XS_FORWARDED) {
+		out = packet->nexthop->ifindex;
+		if (xs_emit_tc(skb, packet) || (packet->map && xs_rewrite_skb(skb, packet->map, 0)))
+			verdict = XS_EMIT_FAILED;
+	} else if (verdict == XS_PUNTED) {
+		const struct xs_vport *to = bpf_map_lookup_elem(&vport, &packet->vport_id);
+
+		out = to ? to->veth : 0;
+		if (!out || xs_punt_tc(skb, packet, to))
+			verdict = XS_EMIT_FAILED;
+	} else if (verdict == XS_PASSED) {
+		out = packet->port->other_ifindex;
+		if (packet->heard)
+			bpf_clone_redirect(skb, packet->vport->veth, 0);
+	}
+	xs_count_verdict(packet, verdict);
+	if (verdict == XS_HOST)
+		return TC_ACT_UNSPEC;
+	return verdict == XS_FORWARDED || verdict == XS_PUNTED || verdict == XS_PASSED ? bpf_redirect(out, 0) : TC_ACT_SHOT;
+}
+
+/* Paging's part of xs_tc_port(): see paging.h. */
+__noinline int xs_paged_tc(struct __sk_buff *skb, __u32 port_id, __u32 slice_id, __u32 vport_id, __u32 uplink)
+{
+	const __u32 network = sizeof(struct ethhdr);
+	struct xs_mapping map = {};
+	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .map = &map};
+	int verdict;
+
+	verdict = xs_parse_link_tc(skb, &packet);
+	packet.port = bpf_map_lookup_elem(&port, &port_id);
+	if (!packet.port || verdict != XS_UNDECIDED)
+		return TC_ACT_SHOT;
+	verdict = xs_decide_paged(&packet);
+	if (verdict == XS_FORWARDED || verdict == XS_PUNTED)
+		verdict = xs_judge_mapped(&packet, verdict,
+					  xs_place_skb(skb, network, network + packet.total_length, map.family, false));
+	return xs_end_tc(skb, &packet, verdict);
+}
+
+static __noinline int xs_unpaged_tc(struct __sk_buff *skb, struct xs_paged *paged)
+{
+	struct xs_packet packet = { .ifindex = skb->ifindex };
 	int verdict;
 
 	if (!xs_ingress_port(&packet))
@@ -114,29 +195,22 @@ static __always_inline int xs_tc_port(struct __sk_buff *skb)
 	if (xs_sees_first(&packet))
 		xs_count_arrival(&packet);
 	verdict = xs_decide_or_pass(&packet, verdict);
-	if (packet.mapped)
-		verdict = xs_judge_mapped_tc(skb, &packet, verdict);
-	if (verdict == XS_PUNTED && xs_sees_first(&packet) && !xs_may_punt(&packet))
-		verdict = XS_POLICED;
-	if (verdict == XS_FORWARDED) {
-		out = packet.nexthop->ifindex;
-		if (xs_emit_tc(skb, &packet) || (packet.mapped && xs_rewrite_skb(skb, &map, 0)))
-			verdict = XS_EMIT_FAILED;
-	} else if (verdict == XS_PUNTED) {
-		const struct xs_vport *to = bpf_map_lookup_elem(&vport, &packet.vport_id);
+	if (verdict != XS_PAGED)
+		return xs_end_tc(skb, &packet, verdict);
+	xs_leave_to_paging(&packet, paged);
+	return XS_PAGED;
+}
 
-		out = to ? to->veth : 0;
-		if (!out || xs_punt_tc(skb, &packet, to))
-			verdict = XS_EMIT_FAILED;
-	} else if (verdict == XS_PASSED) {
-		out = packet.port->other_ifindex;
-		if (packet.heard)
-			bpf_clone_redirect(skb, packet.vport->veth, 0);
-	}
-	xs_count_verdict(&packet, verdict);
-	if (verdict == XS_HOST)
-		return TC_ACT_UNSPEC;
-	return verdict == XS_FORWARDED || verdict == XS_PUNTED || verdict == XS_PASSED ? bpf_redirect(out, 0) : TC_ACT_SHOT;
+static __always_inline int xs_tc_port(struct __sk_buff *skb)
+{
+	struct xs_paged paged = {};
+	const int action = xs_unpaged_tc(skb, &paged);
+
+	if (action != XS_PAGED)
+		return action;
+	if (paged.rule)
+		++*paged.rule;
+	return xs_paged_tc(skb, paged.port_id, paged.slice, paged.vport_id, paged.uplink);
 }
 
 /* Where what a sliver or edge sends goes to; 0: it may not be sent. Tags of its own would become second ones. */

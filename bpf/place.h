@@ -32,9 +32,8 @@
 #define XS_CHECKSUM_AT_UDP   6 /* UDP-Lite's and DCCP's likewise */
 #define XS_CHECKSUM_AT_ICMP6 2
 
-/* The walk along headers, in offsets of the frame. `front` is a constant: which loads there are. */
+/* The walk along headers, in offsets of the frame. */
 struct xs_place_walk {
-	void *context;
 	__u32 at;      /* header or option that is next */
 	__u32 options; /* where the options end that are being walked; 0: it is at a header */
 	__u32 end;     /* of the packet, or of what is quoted of it */
@@ -46,34 +45,34 @@ struct xs_place_walk {
 	bool never;    /* there are addresses inside, or more headers than anybody sends */
 };
 
-static __always_inline long xs_place_done(struct xs_place_walk *walk)
+static __always_inline int xs_place_done(struct xs_place_walk *walk)
 {
 	walk->done = true;
 	return 1;
 }
 
-static __always_inline long xs_place_never(struct xs_place_walk *walk)
+static __always_inline int xs_place_never(struct xs_place_walk *walk)
 {
 	walk->never = true;
 	return xs_place_done(walk);
 }
 
-static __always_inline long xs_place_cut(struct xs_place_walk *walk)
+static __always_inline int xs_place_cut(struct xs_place_walk *walk)
 {
 	walk->cut = true;
 	return xs_place_done(walk);
 }
 
-/* False: the packet, or what is quoted of it, does not reach so far. */
-static __always_inline bool xs_place_load(const struct xs_place_walk *walk, const bool skb, void *to, __u32 bytes)
+/* skb: a constant, which says what `context` is. False: the packet, or what is quoted of it, does not reach so far. */
+static __always_inline bool xs_place_load(void *context, const bool skb, const struct xs_place_walk *walk, void *to, __u32 bytes)
 {
 	if (walk->at + bytes > walk->end)
 		return false;
-	return !(skb ? bpf_skb_load_bytes(walk->context, walk->at, to, bytes) : bpf_xdp_load_bytes(walk->context, walk->at, to, bytes));
+	return !(skb ? bpf_skb_load_bytes(context, walk->at, to, bytes) : bpf_xdp_load_bytes(context, walk->at, to, bytes));
 }
 
 /* One option of a destination options header: kind, length and content, or the one byte Pad1. */
-static __always_inline long xs_place_option(struct xs_place_walk *walk, const bool skb)
+static __always_inline int xs_place_option(void *context, const bool skb, struct xs_place_walk *walk)
 {
 	__u8 option[2] = {};
 
@@ -82,7 +81,7 @@ static __always_inline long xs_place_option(struct xs_place_walk *walk, const bo
 		walk->options = 0;
 		return 0;
 	}
-	if (!xs_place_load(walk, skb, option, 1))
+	if (!xs_place_load(context, skb, walk, option, 1))
 		return xs_place_cut(walk);
 	if (!option[0]) {
 		walk->at++;
@@ -90,14 +89,14 @@ static __always_inline long xs_place_option(struct xs_place_walk *walk, const bo
 	}
 	if (option[0] == XS_HOME_ADDRESS)
 		return xs_place_never(walk);
-	if (!xs_place_load(walk, skb, option, sizeof(option)))
+	if (!xs_place_load(context, skb, walk, option, sizeof(option)))
 		return xs_place_cut(walk);
 	walk->at += sizeof(option) + option[1];
 	return 0;
 }
 
 /* One extension header. AH ends the walk: what it signs is broken anyhow, and is not repaired behind its back. */
-static __always_inline long xs_place_header(struct xs_place_walk *walk, const bool skb)
+static __always_inline int xs_place_header(void *context, const bool skb, struct xs_place_walk *walk)
 {
 	struct xs_extension header = {};
 	__u8 kind = walk->protocol;
@@ -106,7 +105,7 @@ static __always_inline long xs_place_header(struct xs_place_walk *walk, const bo
 
 	if (!xs_is_extension(kind) || kind == IPPROTO_AH)
 		return xs_place_done(walk);
-	if (!xs_place_load(walk, skb, &header, sizeof(header)))
+	if (!xs_place_load(context, skb, walk, &header, sizeof(header)))
 		return xs_place_cut(walk);
 	walk->protocol = header.next;
 	if (kind == IPPROTO_FRAGMENT) {
@@ -127,28 +126,58 @@ static __always_inline long xs_place_header(struct xs_place_walk *walk, const bo
 	return 0;
 }
 
-static __always_inline long xs_place_step(struct xs_place_walk *walk, const bool skb)
+/*
+ * One step of the walk; 1: it has ended. Functions of their own, not static, which the verifier looks at once and not for each number of
+ * steps that there may be.
+ */
+__noinline int xs_place_step_xdp(struct xdp_md *ctx, struct xs_place_walk *walk)
 {
-	return walk->options ? xs_place_option(walk, skb) : xs_place_header(walk, skb);
+	if (!walk)
+		return 1;
+	return walk->options ? xs_place_option(ctx, false, walk) : xs_place_header(ctx, false, walk);
 }
 
-static long xs_place_step_xdp(__u32 i, void *context)
+__noinline int xs_place_step_skb(struct __sk_buff *skb, struct xs_place_walk *walk)
 {
-	return xs_place_step(context, false);
+	if (!walk)
+		return 1;
+	return walk->options ? xs_place_option(skb, true, walk) : xs_place_header(skb, true, walk);
 }
 
-static long xs_place_step_skb(__u32 i, void *context)
+struct xs_place_loop {
+	void *context;
+	struct xs_place_walk *walk;
+};
+
+/* What the compiler knows of a result, the verifier does not: it is said anew. */
+static __always_inline long xs_place_ended(int ended)
 {
-	return xs_place_step(context, true);
+	barrier_var(ended);
+	return ended & 1;
+}
+
+static long xs_place_loop_xdp(__u32 i, void *context)
+{
+	const struct xs_place_loop *loop = context;
+
+	return xs_place_ended(xs_place_step_xdp(loop->context, loop->walk));
+}
+
+static long xs_place_loop_skb(__u32 i, void *context)
+{
+	const struct xs_place_loop *loop = context;
+
+	return xs_place_ended(xs_place_step_skb(loop->context, loop->walk));
 }
 
 /* Finds the transport header of the packet at walk->at. */
-static __always_inline void xs_place_transport(struct xs_place_walk *walk, const bool skb, __u32 family)
+static __always_inline void xs_place_transport(void *context, const bool skb, struct xs_place_walk *walk, __u32 family)
 {
+	struct xs_place_loop loop = {.context = context, .walk = walk};
 	struct iphdr ip = {}; /* as much is enough of IPv6's */
 	const struct ipv6hdr *ip6 = (const void *)&ip;
 
-	walk->cut = !xs_place_load(walk, skb, &ip, sizeof(ip));
+	walk->cut = !xs_place_load(context, skb, walk, &ip, sizeof(ip));
 	if (family == XS_FAMILY4) {
 		walk->protocol = ip.protocol;
 		walk->fragment = ip.frag_off & bpf_htons(XS_FRAGMENT_OFFSET | XS_MORE_FRAGMENTS);
@@ -160,7 +189,7 @@ static __always_inline void xs_place_transport(struct xs_place_walk *walk, const
 	walk->at += sizeof(*ip6);
 	if (walk->cut || !xs_is_extension(walk->protocol))
 		return;
-	bpf_loop(XS_PLACE_STEPS, skb ? xs_place_step_skb : xs_place_step_xdp, walk, 0);
+	bpf_loop(XS_PLACE_STEPS, skb ? xs_place_loop_skb : xs_place_loop_xdp, &loop, 0);
 	walk->never |= !walk->done;
 }
 
@@ -172,11 +201,11 @@ static __always_inline bool xs_is_icmp_error(__u8 type, __u32 family)
 }
 
 /* Of IPv4's ICMP and of ICMPv6. Redirects name a router, which is a stranger wherever they arrive. */
-static __always_inline __u32 xs_place_icmp(const struct xs_place_walk *walk, const bool skb, __u32 family)
+static __always_inline __u32 xs_place_icmp(void *context, const bool skb, const struct xs_place_walk *walk, __u32 family)
 {
 	__u8 type = 0;
 
-	if (!xs_place_load(walk, skb, &type, 1))
+	if (!xs_place_load(context, skb, walk, &type, 1))
 		return family == XS_FAMILY4 ? 0 : XS_PLACE_NEVER;
 	if (family == XS_FAMILY4 && type == XS_ICMP_REDIRECT)
 		return XS_PLACE_NEVER;
@@ -207,18 +236,18 @@ static __always_inline __u32 xs_checksum_at(__u8 protocol, __u32 family)
  */
 static __always_inline __u32 xs_place(void *context, const bool skb, __u32 network, __u32 end, __u32 family, bool quoted)
 {
-	struct xs_place_walk walk = {.context = context, .at = network, .end = end};
+	struct xs_place_walk walk = {.at = network, .end = end};
 	__u32 checksum, special = 0;
 	bool icmp;
 
-	xs_place_transport(&walk, skb, family);
+	xs_place_transport(context, skb, &walk, family);
 	if (walk.never || (walk.cut && !quoted))
 		return XS_PLACE_NEVER;
 	if (walk.later || walk.cut)
 		return 0;
 	icmp = walk.protocol == (family == XS_FAMILY4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 	if (icmp && !quoted)
-		special = xs_place_icmp(&walk, skb, family);
+		special = xs_place_icmp(context, skb, &walk, family);
 	if (special == XS_PLACE_NEVER)
 		return special;
 	if (special == XS_PLACE_QUOTE)

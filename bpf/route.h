@@ -83,34 +83,36 @@ static __always_inline const struct xs_nexthop *xs_member_of(const struct xs_pac
 	return bpf_map_lookup_elem(&nexthop, &id);
 }
 
-/*
- * By the uplink: the next hop is the substrate's. What has none that sends is punted: the sliver's kernel sends it by the uplink, and the
- * node's own has to decide.
- */
-static __always_inline int xs_route_uplink(struct xs_packet *packet, const struct xs_nexthop **to, int family)
-{
-	int verdict;
-	__u8 kind;
-
-	if (packet->wan) /* that is where it comes from */
-		return xs_punt(packet, XS_PUNT_ERROR);
-	packet->mux_vport = (*to)->vport;
-	verdict = xs_map(packet, family);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
-	*to = packet->map->nexthop ? bpf_map_lookup_elem(&nexthop, &packet->map->nexthop) : NULL;
-	if (!*to)
-		return xs_punt(packet, XS_PUNT_ERROR);
-	kind = XS_READ_ONCE((*to)->kind);
-	return kind == XS_NEXTHOP_EDGE || kind == XS_NEXTHOP_UPLINK || kind == XS_NEXTHOP_BLACKHOLE ? XS_PUNTED : XS_UNDECIDED;
-}
-
 /* No route: the kernel says so, unless a user wants to go where the slice is not. */
 static __always_inline int xs_route_nowhere(struct xs_packet *packet, int family)
 {
-	if (!packet->tagged && !packet->wan && xs_is_wan_address(&packet->destination, family))
+	if (!packet->tagged && !packet->map && xs_is_wan_address(&packet->destination, family))
 		return XS_WAN_ADDRESS;
 	return xs_punt(packet, XS_PUNT_ERROR);
+}
+
+/* By a next hop of one of the kinds that end the search. */
+static __always_inline int xs_route_by(struct xs_packet *packet, const struct xs_nexthop *to, __u8 kind, int family)
+{
+	if (kind == XS_NEXTHOP_GROUP) {
+		to = xs_member_of(packet, to, family);
+		if (!to)
+			return XS_PUNTED;
+		kind = XS_READ_ONCE(to->kind);
+	}
+	if (kind == XS_NEXTHOP_BLACKHOLE)
+		return XS_BLACKHOLE;
+	if (kind == XS_NEXTHOP_PUNT)
+		return XS_PUNTED;
+	if (kind == XS_NEXTHOP_UNREACHABLE || packet->hop_limit <= 1)
+		return xs_punt(packet, XS_PUNT_ERROR);
+	packet->unresolved = kind == XS_NEXTHOP_RESOLVE;
+	if (packet->unresolved || packet->options)
+		return XS_PUNTED;
+	if (xs_wire_length(packet, family) > to->mtu)
+		return xs_punt(packet, xs_may_be_fragmented(packet, family) ? XS_PUNT_OTHER : XS_PUNT_ERROR);
+	packet->nexthop = to;
+	return XS_FORWARDED;
 }
 
 static __always_inline int xs_route(struct xs_packet *packet, int family)
@@ -135,31 +137,10 @@ static __always_inline int xs_route(struct xs_packet *packet, int family)
 		kind = XS_READ_ONCE(to->kind);
 	}
 	if (kind == XS_NEXTHOP_UPLINK) {
-		int verdict = xs_route_uplink(packet, &to, family);
-
-		if (verdict != XS_UNDECIDED)
-			return verdict;
-		kind = XS_READ_ONCE(to->kind);
+		packet->mux_vport = to->vport;
+		return XS_PAGED;
 	}
-	if (kind == XS_NEXTHOP_GROUP) {
-		to = xs_member_of(packet, to, family);
-		if (!to)
-			return XS_PUNTED;
-		kind = XS_READ_ONCE(to->kind);
-	}
-	if (kind == XS_NEXTHOP_BLACKHOLE)
-		return XS_BLACKHOLE;
-	if (kind == XS_NEXTHOP_PUNT)
-		return XS_PUNTED;
-	if (kind == XS_NEXTHOP_UNREACHABLE || packet->hop_limit <= 1)
-		return xs_punt(packet, XS_PUNT_ERROR);
-	packet->unresolved = kind == XS_NEXTHOP_RESOLVE;
-	if (packet->unresolved || packet->options)
-		return XS_PUNTED;
-	if (xs_wire_length(packet, family) > to->mtu)
-		return xs_punt(packet, xs_may_be_fragmented(packet, family) ? XS_PUNT_OTHER : XS_PUNT_ERROR);
-	packet->nexthop = to;
-	return XS_FORWARDED;
+	return xs_route_by(packet, to, kind, family);
 }
 
 #endif

@@ -15,39 +15,7 @@
 #include "bpf/page.h"
 #include "bpf/place.h"
 
-/*
- * The verdict of a packet that is to leave with other addresses, now that its place is known. Quotes are translated on the slow
- * path alone; from a stranger there is nothing else to take.
- */
-static __always_inline int xs_judge_mapped(struct xs_packet *packet, int verdict, __u32 place)
-{
-	packet->map->place = place;
-	if (verdict != XS_FORWARDED && verdict != XS_PUNTED)
-		return verdict;
-	if (place & XS_PLACE_QUOTE) {
-		packet->unresolved = false;
-		packet->punt_class = XS_PUNT_QUOTE;
-		return XS_PUNTED;
-	}
-	if (!packet->map->source_slice)
-		return XS_FOREIGN_PAGE;
-	return place & XS_PLACE_NEVER ? XS_UNMAPPABLE : verdict;
-}
-
 /* ---- XDP ------------------------------------------------------------------------------------------------------------- */
-
-static __always_inline __u32 xs_network_xdp(const struct xs_packet *packet)
-{
-	return sizeof(struct ethhdr) + (packet->tagged ? sizeof(struct xs_tag) : 0);
-}
-
-static __always_inline int xs_judge_mapped_xdp(struct xdp_md *ctx, struct xs_packet *packet, int verdict)
-{
-	const __u32 network = xs_network_xdp(packet);
-
-	return xs_judge_mapped(packet, verdict,
-			       xs_place_xdp(ctx, network, network + packet->total_length, packet->map->family));
-}
 
 /* RFC 1624: a checksum whose data grow by `sum`. The result is never 0xffff, unless it stands for UDP's 0. */
 static __always_inline __u16 xs_changed_checksum(__u16 check, __u32 sum, bool udp)
@@ -107,20 +75,7 @@ __noinline int xs_rewrite_xdp(struct xdp_md *ctx, const struct xs_mapping *map, 
 	return 0;
 }
 
-static __always_inline int xs_translate_xdp(struct xdp_md *ctx, const struct xs_packet *packet)
-{
-	return xs_rewrite_xdp(ctx, packet->map, xs_network_xdp(packet));
-}
-
 /* ---- skbs ------------------------------------------------------------------------------------------------------------ */
-
-static __always_inline int xs_judge_mapped_tc(struct __sk_buff *skb, struct xs_packet *packet, int verdict)
-{
-	const __u32 network = sizeof(struct ethhdr);
-
-	return xs_judge_mapped(packet, verdict,
-			       xs_place_skb(skb, network, network + packet->total_length, packet->map->family, false));
-}
 
 /*
  * The packet behind the link header. IPv6's addresses are in no checksum of its header, so whoever has summed up the whole packet
