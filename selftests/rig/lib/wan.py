@@ -2,9 +2,9 @@
 """The WAN of a paging domain: nodes and plain routers joined by addresses of their own, with a real routing daemon (BIRD, OSPF in
 both families) on each. Nothing here knows of slices: the daemon takes up routes of protocol 158 as it would anybody's.
 
-    R1 --- W13 --- R3          W13, W23: plain Linux routers
-     \\             |
-      ----- R2 --- W23
+    R1 --- W13 --- X13 --- R3          W13, X13, W23: plain Linux routers; the wire between W13 and X13 has an MTU of 1400
+     \\                     |
+      ------- R2 -------- W23
 """
 import os
 import shutil
@@ -15,11 +15,14 @@ from . import netns
 from .netns import RigError, run
 
 BIRD = shutil.which("bird") or "/usr/sbin/bird"
-ROUTERS = ("W13", "W23")
+ROUTERS = ("W13", "X13", "W23")
+NARROW, NARROW_MTU = 2, 1400  # the wire by that number
+DEAR = 0  # only where all others fail
 WIRES = (
     ("R1", "r2", "R2", "r1"),
     ("R1", "r3", "W13", "r1"),
-    ("W13", "r3", "R3", "r1"),
+    ("W13", "r3", "X13", "r1"),
+    ("X13", "r3", "R3", "r1"),
     ("R2", "r3", "W23", "r2"),
     ("W23", "r3", "R3", "r2"),
 )
@@ -32,11 +35,11 @@ protocol kernel kernel4 {{ learn; scan time 1; ipv4 {{ import all; export where 
 protocol kernel kernel6 {{ learn; scan time 1; ipv6 {{ import all; export where source != RTS_INHERIT; }}; }}
 protocol ospf v2 {{
   ipv4 {{ import all; export where source = RTS_INHERIT; }};
-  area 0 {{ interface {interfaces} {{ type ptp; hello 1; dead 4; }}; }};
+  area 0 {{ {interfaces} }};
 }}
 protocol ospf v3 {{
   ipv6 {{ import all; export where source = RTS_INHERIT; }};
-  area 0 {{ interface {interfaces} {{ type ptp; hello 1; dead 4; }}; }};
+  area 0 {{ {interfaces} }};
 }}
 """
 
@@ -61,6 +64,8 @@ class Wan:
             for end, (short, device) in enumerate(((a, a_device), (b, b_device))):
                 if short in ROUTERS:  # as a wire would have it: an end that takes what XDP sends
                     self.net.host_end(short, device)
+                if wire == NARROW:
+                    run("ip", "-n", self.net.name(short), "link", "set", device, "mtu", str(NARROW_MTU))
                 self.net.address(short, device, f"{self.address(wire, end, 4)}/30")
                 self.net.address(short, device, f"{self.address(wire, end, 6)}/64")
         for number, member in enumerate(self.members):
@@ -74,13 +79,18 @@ class Wan:
     def _start_daemon(self, number, member):
         name = self.net.name(member)
         path = os.path.join(self.keep, f"bird-{name}")
-        devices = sorted({device for a, x, b, y in self.wires for end, device in ((a, x), (b, y)) if end == member})
+        interfaces = [
+            f'interface "{device}" {{ type ptp; hello 1; dead 4; cost {100 if wire == DEAR else 10}; }};'
+            for wire, (a, x, b, y) in enumerate(self.wires)
+            for end, device in ((a, x), (b, y))
+            if end == member
+        ]
         with open(f"{path}.conf", "w", encoding="ascii") as file:
             file.write(
                 CONFIGURATION.format(
                     identity=f"172.31.255.{1 + number}",
                     log=f"{path}.log",
-                    interfaces=", ".join(f'"{device}"' for device in devices),
+                    interfaces=" ".join(interfaces),
                 )
             )
         with netns.inside(name):
@@ -114,3 +124,17 @@ class Wan:
                 daemon.wait()
                 raise RigError(f"the routing daemon of {member} does not end") from None
         self.daemons.clear()
+
+
+def between(a, b):
+    """How many plain routers a packet meets from one node to another."""
+    ways = {a: 0}
+    todo = [a]
+    while todo:
+        at = todo.pop(0)
+        for wire, (x, _, y, _) in enumerate(WIRES):
+            for here, there in ((x, y), (y, x)):
+                if here == at and there not in ways and wire != DEAR:
+                    ways[there] = ways[at] + (there in ROUTERS)
+                    todo.append(there)
+    return ways[b]
