@@ -80,7 +80,6 @@ static __always_inline int xs_route_outward(struct xs_packet *packet, int family
 		return XS_FOREIGN_PAGE;
 	packet->vport_id = packet->map->destination_vport;
 	packet->destination = packet->map->destination;
-	packet->unicast = true;
 	verdict = xs_route(packet, family);
 	return verdict == XS_PAGED ? xs_punt(packet, XS_PUNT_ERROR) : verdict;
 }

@@ -88,7 +88,7 @@ static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *pack
 __noinline int xs_paged_xdp(struct xdp_md *ctx, __u32 port_id, __u32 slice_id, __u32 vport_id, __u32 uplink)
 {
 	struct xs_mapping map = {};
-	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .map = &map};
+	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .unicast = true, .map = &map};
 	__u32 network;
 	int verdict;
 
@@ -166,7 +166,7 @@ __noinline int xs_paged_tc(struct __sk_buff *skb, __u32 port_id, __u32 slice_id,
 {
 	const __u32 network = sizeof(struct ethhdr);
 	struct xs_mapping map = {};
-	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .map = &map};
+	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .unicast = true, .map = &map};
 	int verdict;
 
 	verdict = xs_parse_link_tc(skb, &packet);

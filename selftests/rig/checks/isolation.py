@@ -169,6 +169,7 @@ def isolation_paged(net, pages, at=figure7.V4):
     centre = _Sender(net, "vm6", "eth0", "R1", gateway, at.vm6, at.client, "client")
     port = _mac(net.name("R1"), "r3")
     wire_p = _Sender(net, "W13", "r1", "R1", port, there["P"][at.client], there["P"][at.vm6], "vm6")
+    wire_a = _Sender(net, "W23", "r2", "R2", _mac(net.name("R2"), "r3"), there["A"][at.client], there["A"][at.vm5], "vm5")
     to_user = _Sender(net, "X13", "r3", "R3", _mac(net.name("R3"), "r1"), there["P"][at.vm6], there["P"][at.client], "client")
     of_p, of_a = [there["P"][of] for of in there["P"]], [there["A"][of] for of in there["A"]]
     kinds = [
@@ -177,6 +178,7 @@ def isolation_paged(net, pages, at=figure7.V4):
         ("a WAN address as source at the client's port", user, "wan-address", lambda i: {"source": (of_p + of_a)[i % 6]}),
         ("a WAN address as source at the data centre's port", centre, "wan-address", lambda i: {"source": (of_p + of_a)[i % 6]}),
         ("another slice's page as source in the WAN, to the data centre", wire_p, "foreign-page", lambda i: {"source": of_a[i % 3]}),
+        ("another slice's page as source in the WAN, to the other data centre", wire_a, "foreign-page", lambda i: {"source": of_p[i % 3]}),
         ("another slice's page as source in the WAN, to the client", to_user, "foreign-page", lambda i: {"source": of_a[i % 3]}),
         ("no page's source in the WAN, to the data centre", wire_p, "foreign-page", lambda i: {"source": at.outside[i % len(at.outside)]}),
         ("no page's source in the WAN, to the client", to_user, "foreign-page", lambda i: {"source": at.outside[i % len(at.outside)]}),
