@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pages.c - paging: which pages a slice has, and the WAN prefix of each: what the definition writes, what it had (R34), or
- * the lowest free block of its size in the first pool that has one. The largest of those that are new go first, so that they
- * lie close.
+ * pages.c - paging: which pages a slice has, and the WAN prefix of each: what the definition writes, what it had (R34),
+ * or the lowest free block of its size in the first pool that has one. The largest of those that are new go first, so
+ * that they lie close.
  *
- * The ledger knows a page by "SLICE PREFIX", and gives with its number the prefix it is mapped to. As with labels, a page that
- * goes away leaves a tombstone, and its block is nobody's in the change that frees it.
+ * The ledger knows a page by "SLICE PREFIX", and gives with its number the prefix it is mapped to. As with labels, a
+ * page that goes away leaves a tombstone, and its block is nobody's in the change that frees it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -67,9 +67,9 @@ static int list_pages(struct xs_plan *plan, struct xs_p_slice *slice, const stru
 		};
 	for (i = 0; i < count; i++) {
 		if (!written[xs_family_index(subnet[i].prefix.family)])
-			slice->page[slice->page_count++] = (struct xs_p_page){
-				.slice = slice, .prefix = subnet[i].prefix, .place = subnet[i].place
-			};
+			slice->page[slice->page_count++] = (struct xs_p_page){ .slice = slice,
+									       .prefix = subnet[i].prefix,
+									       .place = subnet[i].place };
 	}
 	if (slice->page_count)
 		qsort(slice->page, slice->page_count, sizeof(*slice->page), compare_pages);
@@ -148,10 +148,11 @@ static bool step(struct xs_prefix *prefix)
 }
 
 /*
- * From *at on, the first place in the pool that none of the first `count` blocks overlaps, which are sorted; *i: none before
- * it reaches as far as *at. False: there is none.
+ * From *at on, the first place in the pool that none of the first `count` blocks overlaps, which are sorted; *i: none
+ * before it reaches as far as *at. False: there is none.
  */
-static bool find_free(const struct block *block, size_t count, const struct xs_prefix *pool, struct xs_prefix *at, size_t *i)
+static bool find_free(const struct block *block, size_t count, const struct xs_prefix *pool, struct xs_prefix *at,
+		      size_t *i)
 {
 	while (xs_prefix_covers(pool, at)) {
 		struct xs_prefix behind = *at;
