@@ -229,6 +229,30 @@ static bool in_pool(const struct xs_plan *plan, const struct xs_prefix *prefix)
 	return false;
 }
 
+/* What is written over somebody's page is honoured; that one moves, and packets are on their way. */
+static int warn_taken(struct paging *paging)
+{
+	const struct xs_entry *entry;
+	char text[XS_PREFIX_TEXT];
+
+	for (entry = paging->space->by_number; entry; entry = entry->by_number.next) {
+		const struct block *block = entry->claimed || entry->freed
+						    ? NULL
+						    : overlapping(paging, paging->taken_count, &entry->prefix);
+		const char *owner = block ? owner_of(paging->plan, block->page) : NULL;
+
+		if (block && !owner)
+			return -ENOMEM;
+		if (block && strcmp(owner, entry->owner))
+			xs_diag_add(
+				paging->plan->diag, XS_WARNING, block->page->mapped_place,
+				"mapped: %s is that of page %s until this change: packets on their way may end up in "
+				"slice %s",
+				xs_prefix_text(&block->prefix, text), entry->owner, block->page->slice->def->name);
+	}
+	return 0;
+}
+
 static int take_written(struct paging *paging)
 {
 	size_t i;
@@ -241,7 +265,7 @@ static int take_written(struct paging *paging)
 		take(paging, &paging->page[i]->mapped, paging->page[i]);
 	}
 	sort_taken(paging);
-	return err;
+	return err ? err : warn_taken(paging);
 }
 
 static int take_kept(struct paging *paging)

@@ -356,6 +356,9 @@ static void test_written(void **state)
 	struct made *first = made_new(before, NULL, 0), *second = made_new(after, first, 0);
 	struct made *third = made_new(other_pool, first, 0);
 
+	assert_non_null(
+		strstr(second->faults, "mapped: 100.64.0.0/25 is that of page A 10.0.0.0/24 until this change"));
+	assert_string_equal(first->faults, "");
 	assert_string_equal(mapped(second, "B", "10.0.0.0/25"), "100.64.0.0/25 here in the name of 10.0.0.1");
 	assert_string_equal(mapped(second, "A", "10.0.0.0/24"), "100.64.1.0/24 here in the name of 10.0.0.1");
 	assert_string_equal(mapped(second, "C", "10.0.0.0/25"), "100.64.2.0/25 here in the name of 10.0.0.1");
