@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * params.c - `xslice params`: the paper's table 1 (R47) of a definition: how many parameters it has, how many of them only one
- * mechanism needs, and how many its expansions contain. docs/parameters.md says what is counted.
+ * params.c - `xslice params`: the paper's table 1 (R47) of a definition: how many parameters it has, how many of them
+ * only one mechanism needs, and how many its expansions contain. docs/parameters.md says what is counted.
  */
 #include "cli/params.h"
 
@@ -14,11 +14,8 @@
 #include "loader/image/build.h"
 
 static const char *const components[XS_COMPONENTS] = {
-	[XS_COMPONENT_SLICE] = "slice",
-	[XS_COMPONENT_NODE] = "node sliver",
-	[XS_COMPONENT_LINK] = "link sliver",
-	[XS_COMPONENT_OTHER] = "other",
-	[XS_COMPONENT_SUBSTRATE] = "substrate",
+	[XS_COMPONENT_SLICE] = "slice", [XS_COMPONENT_NODE] = "node sliver",    [XS_COMPONENT_LINK] = "link sliver",
+	[XS_COMPONENT_OTHER] = "other", [XS_COMPONENT_SUBSTRATE] = "substrate",
 };
 
 static const char *const mechanisms[XS_MECHANISMS] = { [XS_SEGMENTATION] = "segmentation", [XS_PAGING] = "paging" };
@@ -49,11 +46,11 @@ static int count_images(const struct xs_plan *plan, struct expanded *out)
 }
 
 /*
- * Of nothing that was given before, so that a definition has one table. Where it can be expanded by the other mechanism alone,
- * the faults tell why.
+ * Of nothing that was given before, so that a definition has one table. Where it can be expanded by the other mechanism
+ * alone, the faults tell why.
  */
-static int expand(const struct xs_options *options, const struct xs_definition *definition, enum xs_implementation mechanism,
-		  struct expanded *out)
+static int expand(const struct xs_options *options, const struct xs_definition *definition,
+		  enum xs_implementation mechanism, struct expanded *out)
 {
 	struct xs_diag *diag = xs_diag_new(strcmp(options->argv[0], "-") ? options->argv[0] : "<stdin>");
 	struct xs_past past = { 0 };
@@ -137,7 +134,8 @@ static void print_row(const char *name, const json_t *of)
 	for (unsigned int m = 0; m < XS_MECHANISMS; m++) {
 		const json_t *count = json_object_get(json_object_get(of, "expanded"), mechanisms[m]);
 
-		snprintf(expanded[m], sizeof(expanded[m]), json_is_integer(count) ? "%d" : "-", (int)json_integer_value(count));
+		snprintf(expanded[m], sizeof(expanded[m]), json_is_integer(count) ? "%d" : "-",
+			 (int)json_integer_value(count));
 	}
 	printf("%-12s %7d %13d %7d %10d %7d %13s %7s\n", name, (int)json_integer_value(json_object_get(of, "common")),
 	       number(of, "required", "segmentation"), number(of, "required", "paging"),

@@ -14,8 +14,11 @@ struct field {
 };
 
 #define FIELDS_MAX 24
-#define F(type, field)     { offsetof(struct xs_rec_##type, field), sizeof(((struct xs_rec_##type *)0)->field) }
-#define BOTH(type, field)  F(type, field[XS_FAMILY4]), F(type, field[XS_FAMILY6])
+#define F(type, field)                                                                                                 \
+	{                                                                                                              \
+		offsetof(struct xs_rec_##type, field), sizeof(((struct xs_rec_##type *)0)->field)                      \
+	}
+#define BOTH(type, field) F(type, field[XS_FAMILY4]), F(type, field[XS_FAMILY6])
 
 static const struct field fields[XS_REC_COUNT][FIELDS_MAX] = {
 	[XS_REC_NODE] = { F(node, blocks), F(node, conditions), F(node, cells) },
@@ -29,14 +32,16 @@ static const struct field fields[XS_REC_COUNT][FIELDS_MAX] = {
 	[XS_REC_SOURCE] = { F(source, vport), F(source, prefix) },
 	[XS_REC_ROUTE] = { F(route, slice), F(route, edge), F(route, prefix), F(route, vport), F(route, via) },
 	[XS_REC_PROXY] = { F(proxy, edge), F(proxy, prefix) },
-	[XS_REC_CELL] = { F(cell, id), F(cell, kind), F(cell, group), F(cell, slice), F(cell, generation), F(cell, name) },
+	[XS_REC_CELL] = { F(cell, id), F(cell, kind), F(cell, group), F(cell, slice), F(cell, generation),
+			  F(cell, name) },
 	[XS_REC_MUX] = { F(mux, id), F(mux, edge), F(mux, exit), F(mux, name) },
 	[XS_REC_CONDITION] = { F(condition, mux), F(condition, position), F(condition, slice), F(condition, vport),
 			       F(condition, vm_cell), F(condition, group_cell), F(condition, fields),
 			       F(condition, destination), F(condition, source), F(condition, source_port),
 			       F(condition, destination_port), F(condition, dscp), F(condition, input_port),
 			       F(condition, protocol), F(condition, number), F(condition, filter) },
-	[XS_REC_PAGE] = { F(page, slice), F(page, prefix), F(page, id), F(page, uplink), F(page, mapped), F(page, own) },
+	[XS_REC_PAGE] = { F(page, slice), F(page, prefix), F(page, id), F(page, uplink), F(page, mapped),
+			  F(page, own) },
 	[XS_REC_ADDRESS] = { F(address, slice), F(address, prefix) },
 };
 

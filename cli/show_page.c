@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * show_page.c - `xslice show page ADDRESS`: a WAN address in the slice's words, as the store's images tell: whose it is, the
- * page, the address that users know, and the node where it is.
+ * show_page.c - `xslice show page ADDRESS`: a WAN address in the slice's words, as the store's images tell: whose it
+ * is, the page, the address that users know, and the node where it is.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,13 +12,14 @@
 #include "loader/manager/manager.h"
 
 struct found {
-	const struct xs_image *image; /* that knows the page */
+	const struct xs_image *image;   /* that knows the page */
 	const struct xs_rec_page *page; /* the whole of it */
-	const char *node; /* where the address is; NULL: on none */
-	const char *vrf;  /* its sliver there; NULL: the node's own instance has it */
+	const char *node;               /* where the address is; NULL: on none */
+	const char *vrf;                /* its sliver there; NULL: the node's own instance has it */
 };
 
-/* The whole page, and where the smallest part of it that has the address is. Pages do not overlap but for parts of one. */
+/* The whole page, and where the smallest part of it that has the address is. Pages do not overlap but for parts of one.
+ */
 static bool find(const struct xs_images *images, const struct xs_address *address, struct found *out)
 {
 	const struct xs_rec_page *page, *part = NULL;
@@ -37,8 +38,9 @@ static bool find(const struct xs_images *images, const struct xs_address *addres
 			if (page->uplink && (!part || page->mapped.length > part->mapped.length)) {
 				part = page;
 				out->node = image->header->node;
-				out->vrf = ((const struct xs_rec_slice *)xs_image_find(image, XS_REC_SLICE,
-										       &page->slice))->vrf;
+				out->vrf =
+					((const struct xs_rec_slice *)xs_image_find(image, XS_REC_SLICE, &page->slice))
+						->vrf;
 			}
 		}
 	}
@@ -68,10 +70,10 @@ static json_t *found_json(const struct found *found, const struct xs_address *ad
 
 	host = xs_prefix_shift(&host, &found->page->mapped, &found->page->prefix);
 	memcpy(own.bytes, host.bytes, sizeof(own.bytes));
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s?,s:s?}", "address", xs_address_text(address, wan), "slice", slice->name,
-			 "page", xs_prefix_text(&found->page->prefix, prefix), "mapped",
-			 xs_prefix_text(&found->page->mapped, mapped), "virtual", xs_address_text(&own, virtual), "node",
-			 found->node, "vrf", found->vrf);
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s?,s:s?}", "address", xs_address_text(address, wan), "slice",
+			 slice->name, "page", xs_prefix_text(&found->page->prefix, prefix), "mapped",
+			 xs_prefix_text(&found->page->mapped, mapped), "virtual", xs_address_text(&own, virtual),
+			 "node", found->node, "vrf", found->vrf);
 }
 
 static const char *member(const json_t *object, const char *key)
@@ -83,8 +85,8 @@ static void print(const json_t *result)
 {
 	const char *node = member(result, "node"), *vrf = member(result, "vrf");
 
-	printf("%s\n  slice %s, page %s, mapped to %s\n  there it is %s", member(result, "address"), member(result, "slice"),
-	       member(result, "page"), member(result, "mapped"), member(result, "virtual"));
+	printf("%s\n  slice %s, page %s, mapped to %s\n  there it is %s", member(result, "address"),
+	       member(result, "slice"), member(result, "page"), member(result, "mapped"), member(result, "virtual"));
 	if (!node)
 		printf(", and on no node\n");
 	else if (vrf)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check_whole.c - refuses an image whose records are each right and do not go together: two that take the same frames, pages
- * that overlap.
+ * check_whole.c - refuses an image whose records are each right and do not go together: two that take the same frames,
+ * pages that overlap.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +19,8 @@ static int compare_number(const void *a, const void *b)
 
 /*
  * A frame must lead to one virtual port: a label, and being untagged, is given once per port (a MUX's ends have no
- * frames of their own, its edge has), or to the MUX whose exit the port is; and an edge to one MUX. A slice has one uplink,
- * and a page's id is one page's.
+ * frames of their own, its edge has), or to the MUX whose exit the port is; and an edge to one MUX. A slice has one
+ * uplink, and a page's id is one page's.
  */
 static const char *check_unique(const struct xs_image *image)
 {
@@ -55,8 +55,8 @@ static const char *check_unique(const struct xs_image *image)
 			taken[count++] = (uint64_t)mux->exit << 16;
 	}
 	for (i = 0; i < image->count[XS_REC_PAGE]; i++)
-		taken[count++] = (uint64_t)PAGES << mark |
-				 ((const struct xs_rec_page *)xs_image_at(image, XS_REC_PAGE, i))->id;
+		taken[count++] =
+			(uint64_t)PAGES << mark | ((const struct xs_rec_page *)xs_image_at(image, XS_REC_PAGE, i))->id;
 	qsort(taken, count, sizeof(*taken), compare_number);
 	for (i = 1; i < count && !why; i++) {
 		if (taken[i] == taken[i - 1])
@@ -66,7 +66,8 @@ static const char *check_unique(const struct xs_image *image)
 	return why;
 }
 
-/* ---- pages -------------------------------------------------------------------------------------------------------- */
+/* ---- pages --------------------------------------------------------------------------------------------------------
+ */
 
 static int compare_mapped(const void *a, const void *b)
 {
@@ -93,8 +94,9 @@ static bool nested(const struct xs_rec_page *const *page, size_t count, bool by_
 	for (i = 0; i < count; i++) {
 		const struct xs_prefix *prefix = by_mapped ? &page[i]->mapped : &page[i]->prefix;
 
-		while (depth && ((!by_mapped && open[depth - 1]->slice != page[i]->slice) ||
-				 !xs_prefix_covers(by_mapped ? &open[depth - 1]->mapped : &open[depth - 1]->prefix, prefix)))
+		while (depth &&
+		       ((!by_mapped && open[depth - 1]->slice != page[i]->slice) ||
+			!xs_prefix_covers(by_mapped ? &open[depth - 1]->mapped : &open[depth - 1]->prefix, prefix)))
 			depth--;
 		if (depth && !is_part(open[depth - 1], page[i]))
 			return false;
@@ -103,7 +105,8 @@ static bool nested(const struct xs_rec_page *const *page, size_t count, bool by_
 	return true;
 }
 
-/* No two overlap, neither in the WAN nor in a slice (R2), but for parts of a page, which lie in it on both sides alike. */
+/* No two overlap, neither in the WAN nor in a slice (R2), but for parts of a page, which lie in it on both sides alike.
+ */
 static const char *check_pages(const struct xs_image *image)
 {
 	size_t i, count = image->count[XS_REC_PAGE];
@@ -123,7 +126,8 @@ static const char *check_pages(const struct xs_image *image)
 	return apart ? NULL : "page: two overlap";
 }
 
-/* A virtual port of kind WAN is one of a port that is the WAN's, and no two are of one: so only their number is left. */
+/* A virtual port of kind WAN is one of a port that is the WAN's, and no two are of one: so only their number is left.
+ */
 static const char *check_wans(const struct xs_image *image)
 {
 	size_t i, ports = 0, vports = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check_page.c - paging: pages that are written, and that all of a slice lies in its pages (R36). Where nobody is by paging,
- * there is nothing to check. What the WAN's addresses clash with: check_pool.c.
+ * check_page.c - paging: pages that are written, and that all of a slice lies in its pages (R36). Where nobody is by
+ * paging, there is nothing to check. What the WAN's addresses clash with: check_pool.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,8 @@
 
 static int compare_pages(const void *left, const void *right)
 {
-	const struct xs_d_page *a = *(const struct xs_d_page *const *)left, *b = *(const struct xs_d_page *const *)right;
+	const struct xs_d_page *a = *(const struct xs_d_page *const *)left,
+			       *b = *(const struct xs_d_page *const *)right;
 	int order = xs_prefix_compare(&a->prefix, &b->prefix);
 
 	return order ? order : xs_place_after(&a->place, &b->place) ? 1 : -1;
@@ -28,8 +29,8 @@ static void check_mapped(struct xs_check *check, const struct xs_d_page *page)
 	xs_prefix_text(&page->prefix, text);
 	xs_prefix_text(&page->mapped, mapped);
 	if (page->mapped.family != page->prefix.family || page->mapped.length != page->prefix.length)
-		XS_FAULT(check, &page->mapped_place, "mapped: %s is not as long as page %s: address by address they are one",
-			 mapped, text);
+		XS_FAULT(check, &page->mapped_place,
+			 "mapped: %s is not as long as page %s: address by address they are one", mapped, text);
 	else if (xs_is_martian(&page->mapped, false))
 		XS_FAULT(check, &page->mapped_place, "mapped: %s holds addresses that no host can have", mapped);
 }
@@ -70,8 +71,8 @@ static int check_pages(struct xs_check *check, const struct xs_d_slice *slice, c
 			late = cover;
 			early = list[i];
 		}
-		XS_FAULT(check, &late->place, "page: %s overlaps %s of the same slice", xs_prefix_text(&late->prefix, one),
-			 xs_prefix_text(&early->prefix, other));
+		XS_FAULT(check, &late->place, "page: %s overlaps %s of the same slice",
+			 xs_prefix_text(&late->prefix, one), xs_prefix_text(&early->prefix, other));
 		xs_diag_note(check->diag, &early->place, "%s is here", other);
 	}
 	return 0;
@@ -79,70 +80,96 @@ static int check_pages(struct xs_check *check, const struct xs_d_slice *slice, c
 
 /* ---- what must lie in them -------------------------------------------------------------------------------------- */
 
-/* The last page that does not come behind is the one that covers it, if any does. */
-static const struct xs_d_page *page_with(const struct xs_d_page *const *page, size_t count, const struct xs_prefix *prefix)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (xs_prefix_covers(&page[middle]->prefix, prefix))
-			return page[middle];
-		if (xs_prefix_compare(&page[middle]->prefix, prefix) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
-static const struct xs_d_page *first_of(const struct xs_d_slice *slice, uint8_t family)
-{
-	for (size_t i = 0; i < slice->page_count; i++) {
-		if (slice->page[i].prefix.family == family)
-			return &slice->page[i];
-	}
-	return NULL;
-}
-
-/* What a slice has its addresses in: its pages, sorted, and where it writes none of a family, its subnets. */
+/* What a slice has its addresses in: its pages, and where it writes none of a family, its subnets. By prefix, and
+ * apart. */
 struct range {
 	const struct xs_d_slice *slice;
-	const struct xs_d_page **page;
-	size_t page_count;
+	const struct xs_d_page *first[XS_FAMILIES]; /* that it writes; NULL: none of the family */
+	struct xs_prefix *prefix;
+	size_t count;
 	const struct xs_d_subnet *subnet;
 	size_t subnet_count;
 };
 
+static int compare_prefixes(const void *left, const void *right)
+{
+	return xs_prefix_compare(left, right);
+}
+
+static int fill_range(struct xs_check *check, struct range *range)
+{
+	const struct xs_d_slice *slice = range->slice;
+	const struct xs_d_page **page;
+	size_t pages, kept = 0;
+	int err = check_pages(check, slice, &page, &pages);
+
+	if (err)
+		return err;
+	range->prefix = xs_arena_array(check->scratch, pages + range->subnet_count, sizeof(*range->prefix));
+	if (!range->prefix)
+		return -ENOMEM;
+	for (size_t i = slice->page_count; i--;) {
+		if (slice->page[i].prefix.family)
+			range->first[xs_family_index(slice->page[i].prefix.family)] = &slice->page[i];
+	}
+	for (size_t i = 0; i < pages; i++)
+		range->prefix[range->count++] = page[i]->prefix;
+	for (size_t i = 0; i < range->subnet_count; i++) {
+		const struct xs_prefix *prefix = &range->subnet[i].prefix;
+
+		/* All of a family is refused below. */
+		if (prefix->length && !range->first[xs_family_index(prefix->family)])
+			range->prefix[range->count++] = *prefix;
+	}
+	if (range->count)
+		qsort(range->prefix, range->count, sizeof(*range->prefix), compare_prefixes);
+	/* What overlaps was reported. */
+	for (size_t i = 0; i < range->count; i++) {
+		if (!kept || !xs_prefix_covers(&range->prefix[kept - 1], &range->prefix[i]))
+			range->prefix[kept++] = range->prefix[i];
+	}
+	range->count = kept;
+	return 0;
+}
+
+/* The last that does not come behind is the one that covers it, if any does. */
+static bool in_range(const struct range *range, const struct xs_prefix *prefix)
+{
+	size_t low = 0, high = range->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (xs_prefix_covers(&range->prefix[middle], prefix))
+			return true;
+		if (xs_prefix_compare(&range->prefix[middle], prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
 static void check_subnet(struct xs_check *check, const struct range *range, const struct xs_d_subnet *subnet)
 {
-	const struct xs_d_page *page = first_of(range->slice, subnet->prefix.family);
+	const struct xs_d_page *page = range->first[xs_family_index(subnet->prefix.family)];
 	char text[XS_PREFIX_TEXT];
 
 	xs_prefix_text(&subnet->prefix, text);
 	if (!subnet->prefix.length) {
 		XS_FAULT(check, subnet->place,
-			 "%s of %s \"%s\": by paging slice \"%s\" is a closed world; write the prefixes that it is to reach",
+			 "%s of %s \"%s\": by paging slice \"%s\" is a closed world; write the prefixes that it is to "
+			 "reach",
 			 text, subnet->noun, subnet->name, range->slice->name);
 		return;
 	}
-	if (!page || page_with(range->page, range->page_count, &subnet->prefix))
+	if (in_range(range, &subnet->prefix))
 		return;
-	XS_FAULT(check, subnet->place, "%s of %s \"%s\" lies in no page of slice \"%s\"", text, subnet->noun, subnet->name,
-		 range->slice->name);
-	xs_diag_note(check->diag, &page->place, "its pages of %s begin here", xs_family_name(page->prefix.family));
-}
-
-static bool in_range(const struct range *range, const struct xs_prefix *prefix)
-{
-	if (first_of(range->slice, prefix->family))
-		return page_with(range->page, range->page_count, prefix);
-	for (size_t i = 0; i < range->subnet_count; i++) {
-		if (range->subnet[i].prefix.length && xs_prefix_covers(&range->subnet[i].prefix, prefix))
-			return true;
-	}
-	return false;
+	XS_FAULT(check, subnet->place, "%s of %s \"%s\" lies in no page of slice \"%s\"", text, subnet->noun,
+		 subnet->name, range->slice->name);
+	if (page)
+		xs_diag_note(check->diag, &page->place, "its pages of %s begin here",
+			     xs_family_name(page->prefix.family));
 }
 
 /* By way of a gateway it leads to what is behind that. */
@@ -172,7 +199,8 @@ static void check_route(struct xs_check *check, const struct range *range, const
 		xs_diag_note(check->diag, &range->slice->place, "slice \"%s\" is here", range->slice->name);
 	} else if (!by_gateway(vrf, &route->via)) {
 		xs_diag_add(check->diag, XS_WARNING, &route->place,
-			    "route: %s: by paging the WAN's own routing finds the way; this route is passed over", text);
+			    "route: %s: by paging the WAN's own routing finds the way; this route is passed over",
+			    text);
 	}
 }
 
@@ -181,14 +209,15 @@ static void check_name(struct xs_check *check, const struct xs_d_slice *slice, c
 		       const struct xs_place *place)
 {
 	if (name && !strcmp(name, XS_UPLINK_NAME))
-		XS_FAULT(check, place, "%s \"%s\": in slice \"%s\", which is by paging, that is the device towards the WAN",
-			 noun, name, slice->name);
+		XS_FAULT(check, place,
+			 "%s \"%s\": in slice \"%s\", which is by paging, that is the device towards the WAN", noun,
+			 name, slice->name);
 }
 
 static int check_slice(struct xs_check *check, struct range *range)
 {
 	const struct xs_d_slice *slice = range->slice;
-	int err = check_pages(check, slice, &range->page, &range->page_count);
+	int err = fill_range(check, range);
 
 	for (size_t i = 0; i < range->subnet_count && !err; i++)
 		check_subnet(check, range, &range->subnet[i]);

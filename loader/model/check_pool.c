@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * check_pool.c - paging: WAN addresses, which pools have and pages are mapped to, are nobody else's: no user's and no slice's,
- * whatever its mechanism, since at users' ports they are dropped.
+ * check_pool.c - paging: WAN addresses, which pools have and pages are mapped to, are nobody else's: no user's and no
+ * slice's, whatever its mechanism, since at users' ports they are dropped.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +50,8 @@ static void say(const struct claim *claim, char *text, size_t size)
 	else if (claim->kind == MAPPED)
 		snprintf(text, size, "mapped: %s of slice \"%s\"", prefix, claim->slice->name);
 	else
-		snprintf(text, size, "%s of %s \"%s\" in slice \"%s\"", prefix, claim->subnet->noun, claim->subnet->name,
-			 claim->subnet->slice->name);
+		snprintf(text, size, "%s of %s \"%s\" in slice \"%s\"", prefix, claim->subnet->noun,
+			 claim->subnet->name, claim->subnet->slice->name);
 }
 
 /* A pool that nobody wrote: the fault is where it is met, and tells what to write. */
@@ -165,9 +165,9 @@ static void add_pools(struct xs_check *check, const struct xs_d_subnets *subnets
 		if (xs_is_martian(&pool->prefix, false))
 			XS_FAULT(check, &pool->place, "pool: %s holds addresses that no host can have",
 				 xs_prefix_text(&pool->prefix, text));
-		claims->list[claims->count++] = (struct claim){
-			.kind = POOL, .prefix = pool->prefix, .place = pool->given ? &pool->place : NULL
-		};
+		claims->list[claims->count++] = (struct claim){ .kind = POOL,
+								.prefix = pool->prefix,
+								.place = pool->given ? &pool->place : NULL };
 	}
 }
 

@@ -14,7 +14,8 @@ static bool is_called(const struct lyd_node *node, const char *name)
 }
 
 /* `inside`: what stands in a slice, or next to it. */
-static enum xs_component component_of(const struct lyd_node *leaf, const struct lyd_node *top, const struct lyd_node *inside)
+static enum xs_component component_of(const struct lyd_node *leaf, const struct lyd_node *top,
+				      const struct lyd_node *inside)
 {
 	if (is_called(top, "node") || is_called(top, "switch"))
 		return XS_COMPONENT_SUBSTRATE;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * parameters.h - how many parameters a definition has, by what they are of and by which mechanism needs them: the paper's
- * table 1 (R47). A parameter is a leaf that the text writes; of a list of values each is one. Which mechanism needs it the
- * schema says: what stands in xslice.yang is common, what only one mechanism knows stands in a module of its own.
+ * parameters.h - how many parameters a definition has, by what they are of and by which mechanism needs them: the
+ * paper's table 1 (R47). A parameter is a leaf that the text writes; of a list of values each is one. Which mechanism
+ * needs it the schema says: what stands in xslice.yang is common, what only one mechanism knows stands in a module of
+ * its own.
  */
 #ifndef XSLICE_MODEL_PARAMETERS_H
 #define XSLICE_MODEL_PARAMETERS_H
 
-/* As the paper's rows: a gateway is a node sliver; wires (which end is where), filters, MUXes and migrations are others. The
- * network below, nodes and their ports, is in no row of the paper's, and in no total. */
+/* As the paper's rows: a gateway is a node sliver; wires (which end is where), filters, MUXes and migrations are
+ * others. The network below, nodes and their ports, is in no row of the paper's, and in no total. */
 enum xs_component {
 	XS_COMPONENT_SLICE,
 	XS_COMPONENT_NODE,

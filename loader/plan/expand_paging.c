@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * expand_paging.c - slices share the node's own routing instance (R35); what tells them apart is their pages. A VRF has a
- * sliver only where users are, with an uplink instead of links; all others, and the links, are configuration of that instance.
+ * expand_paging.c - slices share the node's own routing instance (R35); what tells them apart is their pages. A VRF has
+ * a sliver only where users are, with an uplink instead of links; all others, and the links, are configuration of that
+ * instance.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * expand_segmentation.c - each VRF is a sliver, each link a pair of virtual ports with one label on its cable (R30, R31), and
- * routes of VRFs lead along links.
+ * expand_segmentation.c - each VRF is a sliver, each link a pair of virtual ports with one label on its cable (R30,
+ * R31), and routes of VRFs lead along links.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * expansion.h - inside plan/: where the mechanisms differ. A slice is expanded by one of these tables, function by function
- * as the plan goes from step to step (steps.h); everything else in plan/ is the same for all of them.
+ * expansion.h - inside plan/: where the mechanisms differ. A slice is expanded by one of these tables, function by
+ * function as the plan goes from step to step (steps.h); everything else in plan/ is the same for all of them.
  *
- * What they have in common: slices, VRFs, gateways, MUXes, conditions and cells, with their ids, addresses and MACs, and the
- * routes to what is behind gateways and MUXes. What an expansion adds is how VRFs of a slice reach each other.
+ * What they have in common: slices, VRFs, gateways, MUXes, conditions and cells, with their ids, addresses and MACs,
+ * and the routes to what is behind gateways and MUXes. What an expansion adds is how VRFs of a slice reach each other.
  */
 #ifndef XSLICE_PLAN_EXPANSION_H
 #define XSLICE_PLAN_EXPANSION_H
@@ -15,8 +15,8 @@
 struct xs_expansion {
 	const char *name; /* as the definition writes it */
 	/*
-	 * Says which of its VRFs have a sliver, and gives those their virtual ports towards the WAN. Which VRFs and ports
-	 * gateways, MUXes and exits use is known (users, exit).
+	 * Says which of its VRFs have a sliver, and gives those their virtual ports towards the WAN. Which VRFs and
+	 * ports gateways, MUXes and exits use is known (users, exit).
 	 */
 	int (*shape)(struct xs_plan *plan, struct xs_p_slice *slice);
 	/* What tells its slices apart in the WAN; of all slices at once, since they share it. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pages.c - paging: which pages a slice has, and the WAN prefix of each: what the definition writes, what it had (R34), or
- * the lowest free block of its size in the first pool that has one. The largest of those that are new go first, so that they
- * lie close.
+ * pages.c - paging: which pages a slice has, and the WAN prefix of each: what the definition writes, what it had (R34),
+ * or the lowest free block of its size in the first pool that has one. The largest of those that are new go first, so
+ * that they lie close.
  *
- * The ledger knows a page by "SLICE PREFIX", and gives with its number the prefix it is mapped to. As with labels, a page that
- * goes away leaves a tombstone, and its block is nobody's in the change that frees it.
+ * The ledger knows a page by "SLICE PREFIX", and gives with its number the prefix it is mapped to. As with labels, a
+ * page that goes away leaves a tombstone, and its block is nobody's in the change that frees it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -67,9 +67,9 @@ static int list_pages(struct xs_plan *plan, struct xs_p_slice *slice, const stru
 		};
 	for (i = 0; i < count; i++) {
 		if (!written[xs_family_index(subnet[i].prefix.family)])
-			slice->page[slice->page_count++] = (struct xs_p_page){
-				.slice = slice, .prefix = subnet[i].prefix, .place = subnet[i].place
-			};
+			slice->page[slice->page_count++] = (struct xs_p_page){ .slice = slice,
+									       .prefix = subnet[i].prefix,
+									       .place = subnet[i].place };
 	}
 	if (slice->page_count)
 		qsort(slice->page, slice->page_count, sizeof(*slice->page), compare_pages);
@@ -148,10 +148,11 @@ static bool step(struct xs_prefix *prefix)
 }
 
 /*
- * From *at on, the first place in the pool that none of the first `count` blocks overlaps, which are sorted; *i: none before
- * it reaches as far as *at. False: there is none.
+ * From *at on, the first place in the pool that none of the first `count` blocks overlaps, which are sorted; *i: none
+ * before it reaches as far as *at. False: there is none.
  */
-static bool find_free(const struct block *block, size_t count, const struct xs_prefix *pool, struct xs_prefix *at, size_t *i)
+static bool find_free(const struct block *block, size_t count, const struct xs_prefix *pool, struct xs_prefix *at,
+		      size_t *i)
 {
 	while (xs_prefix_covers(pool, at)) {
 		struct xs_prefix behind = *at;
@@ -228,6 +229,30 @@ static bool in_pool(const struct xs_plan *plan, const struct xs_prefix *prefix)
 	return false;
 }
 
+/* What is written over somebody's page is honoured; that one moves, and packets are on their way. */
+static int warn_taken(struct paging *paging)
+{
+	const struct xs_entry *entry;
+	char text[XS_PREFIX_TEXT];
+
+	for (entry = paging->space->by_number; entry; entry = entry->by_number.next) {
+		const struct block *block = entry->claimed || entry->freed
+						    ? NULL
+						    : overlapping(paging, paging->taken_count, &entry->prefix);
+		const char *owner = block ? owner_of(paging->plan, block->page) : NULL;
+
+		if (block && !owner)
+			return -ENOMEM;
+		if (block && strcmp(owner, entry->owner))
+			xs_diag_add(
+				paging->plan->diag, XS_WARNING, block->page->mapped_place,
+				"mapped: %s is that of page %s until this change: packets on their way may end up in "
+				"slice %s",
+				xs_prefix_text(&block->prefix, text), entry->owner, block->page->slice->def->name);
+	}
+	return 0;
+}
+
 static int take_written(struct paging *paging)
 {
 	size_t i;
@@ -240,7 +265,7 @@ static int take_written(struct paging *paging)
 		take(paging, &paging->page[i]->mapped, paging->page[i]);
 	}
 	sort_taken(paging);
-	return err;
+	return err ? err : warn_taken(paging);
 }
 
 static int take_kept(struct paging *paging)

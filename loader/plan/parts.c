@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * parts.c - paging: what of a slice's pages is where. A spot is a prefix whose hosts are at one VRF: a gateway's subnet and
- * what is behind it, a MUX's users, an address on a link. A VRF with a sliver has all pages of the slice, and the spots there
- * that are parts of a page. One without has only addresses, which are the node's own, mapped (R36).
+ * parts.c - paging: what of a slice's pages is where. A spot is a prefix whose hosts are at one VRF: a gateway's subnet
+ * and what is behind it, a MUX's users, an address on a link. A VRF with a sliver has all pages of the slice, and the
+ * spots there that are parts of a page. One without has only addresses, which are the node's own, mapped (R36).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@ struct spot {
 	struct xs_prefix prefix;
 	struct xs_address own; /* NONE: any that the sliver has */
 	bool empty;            /* no host is there, and none is elsewhere */
+	size_t order;          /* in which they were found */
 };
 
 struct spots {
@@ -23,9 +24,10 @@ struct spots {
 	size_t count;
 };
 
-static void add_spot(struct spots *spots, struct xs_p_vrf *vrf, const struct xs_prefix *prefix, const struct xs_address *own)
+static void add_spot(struct spots *spots, struct xs_p_vrf *vrf, const struct xs_prefix *prefix,
+		     const struct xs_address *own)
 {
-	spots->list[spots->count] = (struct spot){ .vrf = vrf, .prefix = *prefix };
+	spots->list[spots->count] = (struct spot){ .vrf = vrf, .prefix = *prefix, .order = spots->count };
 	if (own)
 		spots->list[spots->count].own = *own;
 	spots->count++;
@@ -104,7 +106,7 @@ static int add_subnet(struct spots *spots, struct xs_p_slice *slice, const struc
 /* A route that a VRF writes by way of one of its gateways leads to what is behind that. */
 static void add_written(struct spots *spots, struct xs_p_slice *slice)
 {
-	size_t i, j, k;
+	size_t i, j;
 
 	for (i = 0; i < slice->def->gateway_count; i++) {
 		const struct xs_p_vport *vport = slice->gateway[i].vport;
@@ -112,17 +114,10 @@ static void add_written(struct spots *spots, struct xs_p_slice *slice)
 
 		for (j = 0; j < vrf->route_count; j++) {
 			const struct xs_d_route *route = &vrf->route[j];
-			const struct xs_prefix *subnet =
-				&slice->gateway[i].def->subnet[xs_family_index(route->prefix.family)];
-			bool known = false;
+			unsigned int f = xs_family_index(route->prefix.family);
 
-			if (!xs_prefix_contains(subnet, &route->via))
-				continue;
-			for (k = 0; k < spots->count && !known; k++)
-				known = !xs_prefix_compare(&spots->list[k].prefix, &route->prefix);
-			if (!known)
-				add_spot(spots, vport->vrf, &route->prefix,
-					 &vport->address[xs_family_index(route->prefix.family)]);
+			if (xs_prefix_contains(&slice->gateway[i].def->subnet[f], &route->via))
+				add_spot(spots, vport->vrf, &route->prefix, &vport->address[f]);
 		}
 	}
 }
@@ -131,9 +126,31 @@ static int compare_spots(const void *a, const void *b)
 {
 	const struct spot *x = a, *y = b;
 
+	int order;
+
 	if (x->vrf != y->vrf)
 		return x->vrf < y->vrf ? -1 : 1;
-	return xs_prefix_compare(&x->prefix, &y->prefix);
+	order = xs_prefix_compare(&x->prefix, &y->prefix);
+	if (order)
+		return order;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* By VRF and prefix; of what is there twice, as what a gateway has and what a route says, the first found stays. */
+static void sort_spots(struct spots *spots)
+{
+	size_t i, kept = 0;
+
+	if (spots->count)
+		qsort(spots->list, spots->count, sizeof(*spots->list), compare_spots);
+	for (i = 0; i < spots->count; i++) {
+		const struct spot *spot = &spots->list[i];
+
+		if (!kept || spots->list[kept - 1].vrf != spot->vrf ||
+		    xs_prefix_compare(&spots->list[kept - 1].prefix, &spot->prefix))
+			spots->list[kept++] = *spot;
+	}
+	spots->count = kept;
 }
 
 static int find_spots(struct spots *spots, struct xs_p_slice *slice)
@@ -149,8 +166,7 @@ static int find_spots(struct spots *spots, struct xs_p_slice *slice)
 	for (i = 0; i < slice->subnet_count && !err; i++)
 		err = add_subnet(spots, slice, &slice->subnet[i]);
 	add_written(spots, slice);
-	if (spots->count)
-		qsort(spots->list, spots->count, sizeof(*spots->list), compare_spots);
+	sort_spots(spots);
 	return err;
 }
 
@@ -179,8 +195,8 @@ static struct xs_address own_of(const struct xs_p_vrf *vrf, const struct spot *s
 	return own;
 }
 
-static int add_part(struct xs_plan *plan, struct xs_p_vrf *vrf, const struct xs_p_page *page, const struct xs_prefix *prefix,
-		    const struct spot *spot)
+static int add_part(struct xs_plan *plan, struct xs_p_vrf *vrf, const struct xs_p_page *page,
+		    const struct xs_prefix *prefix, const struct spot *spot)
 {
 	struct xs_p_part *part = xs_arena_array(plan->arena, 1, sizeof(*part));
 
@@ -216,8 +232,8 @@ static int number_parts(struct xs_plan *plan, struct xs_p_vrf *vrf)
 
 		if (!owner)
 			return -ENOMEM;
-		xs_wants_add(&wants,
-			     (struct xs_want){ .space = space, .owner = owner, .place = &vrf->def->place }, &part->id);
+		xs_wants_add(&wants, (struct xs_want){ .space = space, .owner = owner, .place = &vrf->def->place },
+			     &part->id);
 	}
 	return xs_wants_serve(plan, &rule, &wants);
 }

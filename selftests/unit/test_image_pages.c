@@ -13,7 +13,8 @@
 #include "maps/contract.h"
 #include "selftests/unit/image_fixture.h"
 
-static void add_page(struct xs_image_writer *writer, uint32_t id, uint32_t uplink, const char *prefix, const char *mapped)
+static void add_page(struct xs_image_writer *writer, uint32_t id, uint32_t uplink, const char *prefix,
+		     const char *mapped)
 {
 	struct xs_rec_page page = {
 		.head = image_head(XS_REC_PAGE),
@@ -44,10 +45,20 @@ static struct xs_image_writer *paged_writer(void)
 		.peer = { image_address(XS_UPLINK_PEER4), image_address(XS_UPLINK_PEER6) },
 	};
 	const struct xs_rec_vport wan = {
-		.head = image_head(XS_REC_VPORT), .id = 401, .kind = XS_VPORT_WAN, .port = 5, .mtu = 1500, .name = "wide",
+		.head = image_head(XS_REC_VPORT),
+		.id = 401,
+		.kind = XS_VPORT_WAN,
+		.port = 5,
+		.mtu = 1500,
+		.name = "wide",
 	};
 	const struct xs_rec_port port = {
-		.head = image_head(XS_REC_PORT), .id = 5, .wan = 1, .name = "wide", .interface = "wide", .mtu = 1500,
+		.head = image_head(XS_REC_PORT),
+		.id = 5,
+		.wan = 1,
+		.name = "wide",
+		.interface = "wide",
+		.mtu = 1500,
 	};
 	const struct xs_rec_address own = { .head = image_head(XS_REC_ADDRESS),
 					    .slice = 7,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_plan_paging.c - the expansion by paging: what a node holds, which pages there are, where they lie, and that they stay.
- * What is refused: test_model_faults.c.
+ * test_plan_paging.c - the expansion by paging: what a node holds, which pages there are, where they lie, and that they
+ * stay. What is refused: test_model_faults.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,7 +109,8 @@ static void test_slivers(void **state)
 {
 	struct made *made = figure7("");
 	const struct xs_image *r1 = made->image[0], *r2 = made->image[1], *r3 = made->image[2];
-	const struct xs_rec_vport *uplink = vport_of(r1, XS_VPORT_UPLINK, "wan"), *wan = vport_of(r1, XS_VPORT_WAN, "r2");
+	const struct xs_rec_vport *uplink = vport_of(r1, XS_VPORT_UPLINK, "wan"),
+				  *wan = vport_of(r1, XS_VPORT_WAN, "r2");
 	const struct xs_rec_port *port;
 	char text[XS_PREFIX_TEXT];
 
@@ -225,7 +226,8 @@ static void test_both_families(void **state)
 
 static void test_mixed(void **state)
 {
-	char *text = figure7_with("    routing: {protocol: static}\n    vrf:\n      - {name: A1", "    implementation: paging\n");
+	char *text = figure7_with("    routing: {protocol: static}\n    vrf:\n      - {name: A1",
+				  "    implementation: paging\n");
 	struct made *made = made_new(text, NULL, 0);
 	const struct xs_image *r1 = made->image[0], *r3 = made->image[2];
 	const struct xs_rec_vport *wan = vport_of(r3, XS_VPORT_WAN, "r1"), *link = vport_of(r3, XS_VPORT_LINK, "P13");
@@ -290,11 +292,12 @@ static void test_pages_stay(void **state)
 {
 	const char *three = TOP "slice:\n" SLICE("A", "a", "subnet: 10.0.0.0/24") SLICE("B", "b", "subnet: 10.0.0.0/24")
 		SLICE("C", "c", "subnet: 10.0.0.0/24");
-	const char *without_b = TOP "slice:\n" SLICE("A", "a", "subnet: 10.0.0.0/24") SLICE("C", "c", "subnet: 10.0.0.0/24");
-	const char *with_d = TOP "slice:\n" SLICE("D", "d", "subnet: 10.0.0.0/24") SLICE("C", "c", "subnet: 10.0.0.0/24")
-		SLICE("A", "a", "subnet: 10.0.0.0/24");
-	const char *swapped = TOP "slice:\n" SLICE("A", "a", "subnet: 10.0.0.0/24") SLICE("D", "d", "subnet: 10.0.0.0/24")
-		SLICE("C", "c", "subnet: 10.0.0.0/24");
+	const char *without_b =
+		TOP "slice:\n" SLICE("A", "a", "subnet: 10.0.0.0/24") SLICE("C", "c", "subnet: 10.0.0.0/24");
+	const char *with_d = TOP "slice:\n" SLICE("D", "d", "subnet: 10.0.0.0/24")
+		SLICE("C", "c", "subnet: 10.0.0.0/24") SLICE("A", "a", "subnet: 10.0.0.0/24");
+	const char *swapped = TOP "slice:\n" SLICE("A", "a", "subnet: 10.0.0.0/24")
+		SLICE("D", "d", "subnet: 10.0.0.0/24") SLICE("C", "c", "subnet: 10.0.0.0/24");
 	struct made *first = made_new(three, NULL, 0), *again = made_new(three, first, 0);
 	struct made *gone = made_new(without_b, first, 0), *in_one = made_new(swapped, first, 0);
 	struct made *came = made_new(with_d, gone, 0), *back = made_new(three, gone, 0);
@@ -344,13 +347,18 @@ static void test_lost_for_good(void **state)
 static void test_written(void **state)
 {
 	const char *before = TOP "slice:\n" SLICE("A", "a", "subnet: 10.0.0.0/24");
-	const char *after = TOP "slice:\n" SLICE("A", "a", "subnet: 10.0.0.0/24")
-		"  - {name: B, vrf: [{name: v, node: R1}], gateway: [{name: g, vrf: v, port: b, subnet: 10.0.0.0/25}],\n"
-		"     page: [{prefix: 10.0.0.0/25, mapped: 100.64.0.0/25}]}\n" SLICE("C", "c", "subnet: 10.0.0.0/25");
+	const char *after = TOP "slice:\n" SLICE(
+		"A", "a", "subnet: 10.0.0.0/24") "  - {name: B, vrf: [{name: v, node: R1}], gateway: [{name: g, vrf: "
+						 "v, port: b, subnet: 10.0.0.0/25}],\n"
+						 "     page: [{prefix: 10.0.0.0/25, mapped: 100.64.0.0/25}]}\n" SLICE(
+							 "C", "c", "subnet: 10.0.0.0/25");
 	const char *other_pool = "pool: [172.16.0.0/12]\n" TOP "slice:\n" SLICE("A", "a", "subnet: 10.0.0.0/24");
 	struct made *first = made_new(before, NULL, 0), *second = made_new(after, first, 0);
 	struct made *third = made_new(other_pool, first, 0);
 
+	assert_non_null(
+		strstr(second->faults, "mapped: 100.64.0.0/25 is that of page A 10.0.0.0/24 until this change"));
+	assert_string_equal(first->faults, "");
 	assert_string_equal(mapped(second, "B", "10.0.0.0/25"), "100.64.0.0/25 here in the name of 10.0.0.1");
 	assert_string_equal(mapped(second, "A", "10.0.0.0/24"), "100.64.1.0/24 here in the name of 10.0.0.1");
 	assert_string_equal(mapped(second, "C", "10.0.0.0/25"), "100.64.2.0/25 here in the name of 10.0.0.1");
@@ -363,18 +371,20 @@ static void test_written(void **state)
 /* One written page over several subnets: the whole, and what of it is here. */
 static void test_large_page(void **state)
 {
-	const char *text = "implementation: paging\n"
-			   "node: [{name: R1, port: [{name: a}, {name: w, mtu: 9000}]}, {name: R2, port: [{name: a}]}]\n"
-			   "slice:\n"
-			   "  - name: P\n"
-			   "    vrf:\n"
-			   "      - {name: P1, node: R1, route: [{prefix: 10.7.1.0/24, via: 10.1.0.9}]}\n"
-			   "      - {name: P2, node: R2}\n"
-			   "    link: [{name: l, ends: [P1, P2], subnet: 10.1.2.0/31}]\n"
-			   "    gateway:\n"
-			   "      - {name: g1, vrf: P1, port: a, subnet: 10.1.0.0/24, behind: [{prefix: 10.9.0.0/16, via: 10.1.0.9}]}\n"
-			   "      - {name: g2, vrf: P2, port: a, subnet: 10.8.0.0/16}\n"
-			   "    page: [{prefix: 10.0.0.0/8, mapped: 126.0.0.0/8}]\n";
+	const char *text =
+		"implementation: paging\n"
+		"node: [{name: R1, port: [{name: a}, {name: w, mtu: 9000}]}, {name: R2, port: [{name: a}]}]\n"
+		"slice:\n"
+		"  - name: P\n"
+		"    vrf:\n"
+		"      - {name: P1, node: R1, route: [{prefix: 10.7.1.0/24, via: 10.1.0.9}]}\n"
+		"      - {name: P2, node: R2}\n"
+		"    link: [{name: l, ends: [P1, P2], subnet: 10.1.2.0/31}]\n"
+		"    gateway:\n"
+		"      - {name: g1, vrf: P1, port: a, subnet: 10.1.0.0/24, behind: [{prefix: 10.9.0.0/16, via: "
+		"10.1.0.9}]}\n"
+		"      - {name: g2, vrf: P2, port: a, subnet: 10.8.0.0/16}\n"
+		"    page: [{prefix: 10.0.0.0/8, mapped: 126.0.0.0/8}]\n";
 	struct made *made = made_new(text, NULL, 0);
 	const struct xs_image *r1 = made->image[0], *r2 = made->image[1];
 	const struct xs_p_vrf *p1 = made_vrf(made, "P", "R1");
@@ -404,22 +414,26 @@ static char *many(unsigned int skip)
 	size_t room = 1 << 20, used;
 	char *text = calloc(1, room);
 
-	used = (size_t)snprintf(text, room, "implementation: paging\npool: [172.16.0.0/16, 100.64.0.0/12]\nnode:\n  - name: R1\n    port:\n");
+	used = (size_t)snprintf(
+		text, room,
+		"implementation: paging\npool: [172.16.0.0/16, 100.64.0.0/12]\nnode:\n  - name: R1\n    port:\n");
 	for (unsigned int i = 0; i < 1000; i++)
 		used += (size_t)snprintf(text + used, room - used, "      - {name: p%u}\n", i);
 	used += (size_t)snprintf(text + used, room - used, "slice:\n");
 	for (unsigned int i = 0; i < 1000; i++) {
 		if (skip && i % skip == 0)
 			continue;
-		used += (size_t)snprintf(text + used, room - used,
-					 "  - {name: s%u, vrf: [{name: v, node: R1}], gateway: [{name: g, vrf: v, port: p%u, "
-					 "subnet: 10.0.0.0/%u}]}\n",
-					 i, i, 22 + i % 8);
+		used += (size_t)snprintf(
+			text + used, room - used,
+			"  - {name: s%u, vrf: [{name: v, node: R1}], gateway: [{name: g, vrf: v, port: p%u, "
+			"subnet: 10.0.0.0/%u}]}\n",
+			i, i, 22 + i % 8);
 	}
 	return text;
 }
 
-static int count_pages(void *context, enum xs_change change, const struct xs_record *before, const struct xs_record *after)
+static int count_pages(void *context, enum xs_change change, const struct xs_record *before,
+		       const struct xs_record *after)
 {
 	size_t *count = context;
 
@@ -431,7 +445,8 @@ static void test_many(void **state)
 {
 	size_t gone[XS_CHANGED + 1] = { 0 }, back[XS_CHANGED + 1] = { 0 };
 	char *all = many(0), *fewer = many(3);
-	struct made *first = made_new(all, NULL, 0), *second = made_new(fewer, first, 0), *third = made_new(all, second, 0);
+	struct made *first = made_new(all, NULL, 0), *second = made_new(fewer, first, 0),
+		    *third = made_new(all, second, 0);
 	const struct xs_image *image = first->image[0];
 	const struct xs_rec_page *one;
 
@@ -454,12 +469,12 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_slivers),       cmocka_unit_test(test_pages),
-		cmocka_unit_test(test_links),         cmocka_unit_test(test_routes),
-		cmocka_unit_test(test_both_families), cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_slivers),        cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_links),          cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_both_families),  cmocka_unit_test(test_mixed),
 		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_pages_stay),
-		cmocka_unit_test(test_lost_for_good), cmocka_unit_test(test_written),
-		cmocka_unit_test(test_large_page),    cmocka_unit_test(test_many),
+		cmocka_unit_test(test_lost_for_good),  cmocka_unit_test(test_written),
+		cmocka_unit_test(test_large_page),     cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
