@@ -241,6 +241,7 @@ static __always_inline __u32 xs_place(void *context, const bool skb, __u32 netwo
 	bool icmp;
 
 	xs_place_transport(context, skb, &walk, family);
+	walk.cut |= walk.at > walk.end;
 	if (walk.never || (walk.cut && !quoted))
 		return XS_PLACE_NEVER;
 	if (walk.later || walk.cut)
