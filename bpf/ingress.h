@@ -40,6 +40,28 @@ static __always_inline bool xs_is_host_untagged(const struct xs_port *port, cons
 }
 
 /*
+ * A frame from the WAN whose link header is out of sight, with its IP header in front: is it the host's? A function of its own, not
+ * static: the verifier looks at it once.
+ */
+__noinline int xs_is_host_of_wan(struct __sk_buff *skb, __u32 vport_id, __be16 ethertype)
+{
+	const struct xs_vport *at = bpf_map_lookup_elem(&vport, &vport_id);
+	union xs_wire_address destination = {};
+	long err;
+
+	if (!at || at->kind != XS_VPORT_WAN)
+		return 0;
+	if (!xs_is_ip(ethertype))
+		return 1;
+	if (ethertype == bpf_htons(ETH_P_IP)) {
+		err = bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, daddr), &destination, XS_IPV4_BYTES);
+		return err || !xs_is_page_here(&destination, XS_FAMILY4);
+	}
+	err = bpf_skb_load_bytes(skb, __builtin_offsetof(struct ipv6hdr, daddr), &destination, XS_IPV6_BYTES);
+	return err || !xs_is_page_here(&destination, XS_FAMILY6);
+}
+
+/*
  * Since Linux 6.9 generic XDP hands on a copy of a frame that has little room before it, and the copy does not know how long its link
  * header is: tc then finds it at the IP header. Puts the link header back. False: it is the host's, and left as it is.
  */
@@ -55,6 +77,8 @@ static __always_inline bool xs_restore_link(struct __sk_buff *skb, const struct 
 	if (!differs)
 		return true;
 	if (!port->other_ifindex && xs_is_host_untagged(port, (const __u8 *)link))
+		return false;
+	if (xs_is_host_of_wan(skb, port->untagged, link[6]))
 		return false;
 	if (!bpf_skb_change_head(skb, sizeof(link), 0))
 		bpf_skb_store_bytes(skb, 0, link, sizeof(link), 0);

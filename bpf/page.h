@@ -92,6 +92,14 @@ __noinline int xs_is_wan_address(const union xs_wire_address *address, __u32 fam
 	return address && xs_page_of(xs_page_root(0, family), address, family);
 }
 
+/* Is it in a page whose hosts are behind this node? */
+static __always_inline bool xs_is_page_here(const union xs_wire_address *address, __u32 family)
+{
+	const struct xs_page *at = xs_page_of(xs_page_root(0, family), address, family);
+
+	return at && at->vport;
+}
+
 /*
  * Inward: both addresses by the slice's table, then the next hop in the substrate's. XS_UNDECIDED, or why not. A function of its own, as
  * above.

@@ -88,6 +88,7 @@ static __always_inline int xs_decide_paged_network(struct xs_packet *packet, int
 {
 	if (xs_parse_network(packet, family) != XS_UNDECIDED)
 		return XS_HOST;
+	packet->unicast = true; /* nothing else comes here */
 	return packet->mux_vport ? xs_route_inward(packet, family) : xs_route_outward(packet, family);
 }
 
