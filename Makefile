@@ -3,6 +3,7 @@
 #
 #   make                 the programs: build/xslice, build/xsliced
 #   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
+#   make transfers       1 GiB over each pair of port kinds, offloads on and off, both families (root)
 #   make soak            the tests of change, and of a hostile slice, in their long form, half an hour or so (root)
 #   make reference       paging against its reference translator with PACKETS=1000000 packets (root)
 #   make demo            figure 7 with real packets (root)
@@ -71,14 +72,15 @@ CLI_OBJ    := $(CLI_SRC:%.c=$(B)/obj/%.o)
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN   := $(UNIT_SRC:selftests/unit/%.c=$(B)/selftests/unit/%)
 BPFT_BIN   := $(BPFT_SRC:selftests/bpf/%.c=$(B)/selftests/bpf/%)
+RIG_BIN    := $(patsubst selftests/rig/%.c,$(B)/selftests/rig/%,$(filter-out selftests/rig/fault.c,$(wildcard selftests/rig/*.c)))
 BENCH_BIN  := $(BENCH_SRC:selftests/bench/%_main.c=$(B)/selftests/bench/%)
 AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
 YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
 GEN        := $(B)/bpf/xslice.skel.h $(B)/bpf/trial.skel.h $(B)/bpf/dispatcher.skel.h $(YANG_GEN)
 
-.PHONY: all deps test soak reference demo bench verify-kernels test-qemu fuzz fuzzers install uninstall clean help compile_commands tests
+.PHONY: all deps test transfers soak reference demo bench verify-kernels test-qemu fuzz fuzzers install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced
-tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(B)/selftests/rig/fault.so $(B)/selftests/rig/flood
+tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(B)/selftests/rig/fault.so $(RIG_BIN)
 
 deps:
 	@scripts/deps
@@ -186,6 +188,10 @@ $(B)/selftests/rig/%: selftests/rig/%.c
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@selftests/run $(T)
+
+transfers: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@XSLICE_TRANSFER=1073741824 XSLICE_RIG_LIMIT=7200 selftests/run test_transfers
 
 soak: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests

@@ -82,6 +82,23 @@ static __always_inline int xs_emit_xdp(struct xdp_md *ctx, const struct xs_packe
 	return 0;
 }
 
+/*
+ * The jumbo header of an IPv6 packet of more than 64 KiB. The kernel takes it out when it cuts the packet, but overlooks it behind a
+ * tag, and it would be in every segment. Where no tag comes before it, it stays: a stack that gets the packet whole asks for it.
+ */
+static __always_inline int xs_drop_jumbo_header(struct __sk_buff *skb, const struct xs_packet *packet)
+{
+	struct ipv6hdr *ip6 = packet->network;
+	const __u8 *next = (void *)(ip6 + 1);
+
+	if (packet->ethertype != bpf_htons(ETH_P_IPV6) || !packet->gso_size || ip6->nexthdr != IPPROTO_HOPOPTS)
+		return 0;
+	if ((void *)(next + 1) > packet->end)
+		return -1;
+	ip6->nexthdr = *next;
+	return bpf_skb_adjust_room(skb, -XS_JUMBO_HEADER, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO) ? -1 : 0;
+}
+
 /* The same on an skb, whose tag is beside the frame: what a GSO packet's segments get, each. */
 static __always_inline int xs_emit_tc(struct __sk_buff *skb, const struct xs_packet *packet)
 {
@@ -89,6 +106,8 @@ static __always_inline int xs_emit_tc(struct __sk_buff *skb, const struct xs_pac
 
 	xs_decrease_hop_limit(packet);
 	xs_write_macs(packet->eth, to);
+	if (to->tci && xs_drop_jumbo_header(skb, packet))
+		return -1;
 	if (packet->tagged && bpf_skb_vlan_pop(skb))
 		return -1;
 	if (to->tci && bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), bpf_ntohs(xs_outgoing_tci(packet, to))))

@@ -70,7 +70,7 @@ struct xs_packet {
 	__u8 hop_limit;    /* IPv4: TTL */
 	bool options;      /* IPv4's, or IPv6's hop-by-hop: every router on the way must look at them */
 
-	/* parse, transport; only where a MUX asks, and of GSO packets */
+	/* parse, transport; only where a MUX asks, and of GSO packets or partial checksums */
 	bool fragment;     /* the first one included */
 	bool has_ports;    /* no fragment, and its protocol has ports */
 	__u8 protocol;     /* of the transport header; of a header that is not looked into, where that comes before it */

@@ -15,12 +15,14 @@
 #include "bpf/page.h"
 #include "bpf/parse.h"
 #include "bpf/place.h"
+#include "bpf/punt.h"
 #include "bpf/route.h"
 
 /* What the stages before have found out of a frame. uplink 0: it comes out of the WAN, and nothing but the port is known. */
 struct xs_paged {
 	__u32 port_id, slice, vport_id, uplink;
-	__u64 *rule; /* as in struct xs_packet */
+	__u64 *rule;  /* as in struct xs_packet */
+	__u32 frames; /* tc: that it stands for */
 };
 
 static __always_inline void xs_leave_to_paging(const struct xs_packet *packet, struct xs_paged *paged)
@@ -114,6 +116,16 @@ static __always_inline int xs_judge_mapped(struct xs_packet *packet, int verdict
 	if (!packet->map->source_slice)
 		return XS_FOREIGN_PAGE;
 	return place & XS_PLACE_NEVER ? XS_UNMAPPABLE : verdict;
+}
+
+/* As xs_may_punt(); but an uplink has no port whose flags say which front end polices: the port that it came in by says it. */
+static __always_inline bool xs_may_punt_paged(const struct xs_packet *packet, enum xs_front_end front_end)
+{
+	const bool tc = XS_READ_ONCE(packet->port->flags) & (XS_PORT_LOCAL_STACK | XS_PORT_MERGED);
+
+	return front_end != (tc ? XS_BY_TC : XS_BY_XDP) || xs_police(packet->vport_id, xs_class_of(packet),
+								       packet->unresolved ? packet->slice : 0,
+								       &packet->destination, XS_BY_XDP | XS_BY_TC);
 }
 
 static __always_inline __u32 xs_network_xdp(const struct xs_packet *packet)

@@ -21,6 +21,9 @@ struct xs_tag {
 #define XS_DONT_FRAGMENT 0x4000
 #define XS_FRAGMENT6_OFFSET 0xfff8
 #define XS_IPV4_HEADER_WORDS 5  /* without options */
+#define XS_LENGTH_MAX 0xffff    /* that fits into the header */
+#define XS_JUMBO_HEADER 8       /* bytes of a hop-by-hop header with nothing but the jumbo option */
+#define XS_JUMBO_OPTION 0xc2
 #define XS_EXTENSIONS_MAX 8     /* headers between IPv6's and the transport's; RFC 8200 has its senders use six at most */
 
 static __always_inline bool xs_is_tag(__be16 ethertype)
@@ -66,17 +69,11 @@ static __always_inline int xs_parse_link_xdp(struct xdp_md *ctx, struct xs_packe
 }
 
 /* The kernel has taken the (outer) tag out of the frame before tc sees it. */
-static __always_inline int xs_parse_link_tc(struct __sk_buff *skb, struct xs_packet *packet)
+static __always_inline int xs_read_link_tc(struct __sk_buff *skb, struct xs_packet *packet)
 {
-	const __u32 want = sizeof(struct ethhdr) + 15 * 4 + sizeof(struct tcphdr); /* an IPv4 header with all options */
-	void *data, *end;
-	struct ethhdr *eth;
+	struct ethhdr *eth = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
 
-	if (skb->data_end - skb->data < want)
-		bpf_skb_pull_data(skb, skb->len < want ? skb->len : want);
-	data = (void *)(long)skb->data;
-	end = (void *)(long)skb->data_end;
-	eth = data;
 	packet->eth = packet->network = eth;
 	packet->end = end;
 	packet->length = skb->len;
@@ -95,6 +92,15 @@ static __always_inline int xs_parse_link_tc(struct __sk_buff *skb, struct xs_pac
 	return XS_UNDECIDED;
 }
 
+static __always_inline int xs_parse_link_tc(struct __sk_buff *skb, struct xs_packet *packet)
+{
+	const __u32 want = sizeof(struct ethhdr) + 15 * 4 + sizeof(struct tcphdr); /* an IPv4 header with all options */
+
+	if (skb->data_end - skb->data < want)
+		bpf_skb_pull_data(skb, skb->len < want ? skb->len : want);
+	return xs_read_link_tc(skb, packet);
+}
+
 /* Headers that lead to another one, and that all have their length (in units of their own) in the second byte. */
 static __always_inline bool xs_is_extension(__u8 header)
 {
@@ -110,40 +116,63 @@ struct xs_extension {
 
 #define XS_TRANSPORT_MAX 0x7fff /* no header that matters begins later, and the verifier must know a bound */
 
-/* What begins at packet->transport. The bound is said anew: what is known of the field is not always known of a copy. */
+/* The bound is said anew: what is known of a field is not always known of a copy. */
+static __always_inline void *xs_header_at(void *network, __u32 offset)
+{
+	barrier_var(offset);
+	return network + (offset & XS_TRANSPORT_MAX);
+}
+
+/* What begins at packet->transport. */
 static __always_inline void *xs_at_transport(const struct xs_packet *packet)
 {
-	__u32 offset = packet->transport;
-
-	barrier_var(offset);
-	return packet->network + (offset & XS_TRANSPORT_MAX);
+	return xs_header_at(packet->network, packet->transport);
 }
+
+/* A walk over extension headers: fields of struct xs_packet. */
+struct xs_chain {
+	void *network, *end;
+	bool fragment;
+	__u8 protocol;
+	__u16 transport;
+};
 
 /* One extension header. 1: the chain ends here, at the transport header or at what cannot be looked into. */
 static long xs_extension_step(__u32 i, void *context)
 {
-	struct xs_packet *packet = context;
-	const struct xs_extension *header = xs_at_transport(packet);
-	__u8 kind = packet->protocol;
+	struct xs_chain *chain = context;
+	const struct xs_extension *header = xs_header_at(chain->network, chain->transport);
+	__u8 kind = chain->protocol;
 
 	if (!xs_is_extension(kind))
 		return 1;
-	if (packet->transport > XS_TRANSPORT_MAX || (void *)(header + 1) > packet->end) {
-		packet->transport = 0;
+	if (chain->transport > XS_TRANSPORT_MAX || (void *)(header + 1) > chain->end) {
+		chain->transport = 0;
 		return 1;
 	}
-	packet->protocol = header->next;
+	chain->protocol = header->next;
 	if (kind == IPPROTO_FRAGMENT) {
-		packet->fragment = true;
+		chain->fragment = true;
 		if (header->fragment & bpf_htons(XS_FRAGMENT6_OFFSET)) {
-			packet->transport = 0;
+			chain->transport = 0;
 			return 1;
 		}
-		packet->transport += sizeof(*header);
+		chain->transport += sizeof(*header);
 		return 0;
 	}
-	packet->transport += (kind == IPPROTO_AH ? (header->length + 2) * 4 : (header->length + 1) * 8);
+	chain->transport += (kind == IPPROTO_AH ? (header->length + 2) * 4 : (header->length + 1) * 8);
 	return 0;
+}
+
+static __always_inline void xs_walk_extensions(struct xs_packet *packet)
+{
+	struct xs_chain chain = {
+		.network = packet->network, .end = packet->end, .transport = packet->transport, .protocol = packet->protocol};
+
+	bpf_loop(XS_EXTENSIONS_MAX, xs_extension_step, &chain, 0);
+	packet->transport = xs_is_extension(chain.protocol) ? 0 : chain.transport;
+	packet->protocol = chain.protocol;
+	packet->fragment = chain.fragment;
 }
 
 /* Which transport header, and where. */
@@ -161,26 +190,16 @@ static __always_inline void xs_find_transport(struct xs_packet *packet, int fami
 	packet->fragment = false;
 	packet->protocol = ip6->nexthdr;
 	packet->transport = sizeof(*ip6);
-	if (!xs_is_extension(ip6->nexthdr))
-		return;
-	bpf_loop(XS_EXTENSIONS_MAX, xs_extension_step, packet, 0);
-	if (xs_is_extension(packet->protocol))
-		packet->transport = 0;
+	if (xs_is_extension(ip6->nexthdr))
+		xs_walk_extensions(packet);
 }
 
-/* Length of what the wire sees: the IP packet, or the one that each segment of a GSO packet becomes. */
-static __always_inline __u32 xs_wire_length(struct xs_packet *packet, int family)
+/* Headers have no number for more than 64 KiB: a GSO packet that says 0 is as long as its frame. */
+static __always_inline __u32 xs_large_length(const struct xs_packet *packet)
 {
-	const struct tcphdr *tcp;
-	__u32 header = sizeof(struct udphdr);
+	const __u32 whole = packet->length - sizeof(struct ethhdr);
 
-	if (!packet->gso_size)
-		return packet->total_length;
-	xs_find_transport(packet, family);
-	tcp = xs_at_transport(packet);
-	if (packet->protocol == IPPROTO_TCP)
-		header = (void *)(tcp + 1) <= packet->end ? tcp->doff * 4 : sizeof(*tcp);
-	return packet->transport + header + packet->gso_size;
+	return packet->gso_size && whole > XS_LENGTH_MAX ? whole : 0;
 }
 
 /* Of a header without options; kernels verify those of packets with them, which are punted. RFC 1624: the sum of all is -0. */
@@ -204,6 +223,8 @@ static __always_inline int xs_parse_ipv4(struct xs_packet *packet)
 		return XS_MALFORMED;
 	header = ip->ihl * 4;
 	packet->total_length = bpf_ntohs(ip->tot_len);
+	if (xs_large_length(packet) && !packet->total_length)
+		packet->total_length = xs_large_length(packet);
 	if (ip->version != 4 || header < sizeof(*ip) || packet->total_length < header)
 		return XS_MALFORMED;
 	if (header == sizeof(*ip) && xs_checksum_wrong(ip))
@@ -215,17 +236,29 @@ static __always_inline int xs_parse_ipv4(struct xs_packet *packet)
 	return XS_UNDECIDED;
 }
 
-/* A jumbogram says its length in an option, and no port carries one: refused, as a packet shorter than what it needs. */
+/* RFC 2675. The kernel puts it into GSO packets of more than 64 KiB and takes it out of their segments: no wire sees it. */
+static __always_inline bool xs_has_jumbo_header(const struct xs_packet *packet)
+{
+	const struct ipv6hdr *ip6 = packet->network;
+	const __u8 *header = (void *)(ip6 + 1);
+
+	return xs_large_length(packet) && ip6->nexthdr == IPPROTO_HOPOPTS && !ip6->payload_len &&
+	       (void *)(header + XS_JUMBO_HEADER) <= packet->end && !header[1] && header[2] == XS_JUMBO_OPTION;
+}
+
+/* A jumbogram on a wire says its length in an option, and no port carries one: refused, as a packet shorter than what it needs. */
 static __always_inline int xs_parse_ipv6(struct xs_packet *packet)
 {
 	const struct ipv6hdr *ip6 = packet->network;
 
 	if ((void *)(ip6 + 1) > packet->end)
 		return XS_MALFORMED;
-	packet->options = ip6->nexthdr == IPPROTO_HOPOPTS;
+	packet->options = ip6->nexthdr == IPPROTO_HOPOPTS && !xs_has_jumbo_header(packet);
 	if (ip6->version != 6 || (packet->options && !ip6->payload_len))
 		return XS_MALFORMED;
 	packet->total_length = sizeof(*ip6) + bpf_ntohs(ip6->payload_len);
+	if (xs_large_length(packet) && !ip6->payload_len)
+		packet->total_length = xs_large_length(packet);
 	__builtin_memcpy(&packet->source, &ip6->saddr, sizeof(packet->source));
 	__builtin_memcpy(&packet->destination, &ip6->daddr, sizeof(packet->destination));
 	packet->hop_limit = ip6->hop_limit;

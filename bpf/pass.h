@@ -80,13 +80,15 @@ static __always_inline bool xs_sees_first(const struct xs_packet *packet)
 }
 
 /*
- * Only tc may transmit there. Generic XDP sends as the kernel does, whatever the other port's driver has; and after it tc
- * cannot find the link header again of every frame that passes (xs_restore_link()).
+ * Only tc may transmit there, or what may be several frames. Generic XDP sends as the kernel does, whatever the other port's
+ * driver has; and after it tc cannot find the link header again of every frame that passes (xs_restore_link()), but of IP's.
  */
 static __always_inline bool xs_passes_by_tc(const struct xs_packet *packet)
 {
 	__u32 to = XS_READ_ONCE(packet->port->other_flags), from = XS_READ_ONCE(packet->port->flags);
 
+	if (from & XS_PORT_MERGED && (packet->tagged || xs_is_ip(packet->ethertype)))
+		return true;
 	return to & XS_PORT_LOCAL_STACK || (to & XS_PORT_BY_TC && !(from & XS_PORT_GENERIC));
 }
 
@@ -102,7 +104,7 @@ static __always_inline bool xs_may_copy(const struct xs_packet *packet)
 		return false;
 	if (packet->by_tc && !left_to_tc && !xs_sees_first(packet))
 		return true;
-	return xs_police(packet->port->untagged, XS_PUNT_HEARD, 0, &packet->destination);
+	return xs_police(packet->port->untagged, XS_PUNT_HEARD, 0, &packet->destination, XS_BY_XDP | XS_BY_TC);
 }
 
 /* To all or to a group: no slice takes it, and for the edge it is where it asks for it. */

@@ -13,6 +13,7 @@
 #include "bpf/emit.h"
 #include "bpf/ingress.h"
 #include "bpf/maps.h"
+#include "bpf/offload.h"
 #include "bpf/packet.h"
 #include "bpf/paging.h"
 #include "bpf/parse.h"
@@ -63,22 +64,36 @@ static __always_inline int xs_decide_or_pass(struct xs_packet *packet, int verdi
 	return xs_pass_on(packet, xs_forget_which(packet, verdict));
 }
 
-/* The end of a frame that XDP has, with its verdict. What is only passed up is counted by tc. */
-static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *packet, int verdict)
+/*
+ * Does a frame for another port leave by tc, which may transmit what XDP may not, or whose skb knows of it what XDP does not?
+ * What comes in by vport and port is told by the flags of either; paging has not looked the vport up.
+ */
+static __always_inline bool xs_leaves_by_tc(struct xdp_md *ctx, const struct xs_packet *packet, int verdict, const bool paged)
 {
-	if (verdict == XS_PUNTED && !xs_may_punt(packet))
+	if (verdict == XS_FORWARDED)
+		return packet->nexthop->port_flags & XS_PORT_BY_TC ||
+		       ((paged ? XS_READ_ONCE(packet->port->flags) : packet->vport->port_flags) & XS_PORT_UNFINISHED &&
+			xs_frame_is_partial(ctx));
+	return packet->heard || xs_passes_by_tc(packet) ||
+	       (XS_READ_ONCE(packet->port->flags) & XS_PORT_UNFINISHED && xs_frame_is_partial(ctx));
+}
+
+/* The end of a frame that XDP has, with its verdict. What is only passed up is counted by tc. */
+static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *packet, int verdict, const bool paged)
+{
+	if (verdict == XS_PUNTED && !(paged ? xs_may_punt_paged(packet, XS_BY_XDP) : xs_may_punt(packet, XS_BY_XDP)))
 		verdict = XS_POLICED;
 	if (verdict == XS_PUNTED || verdict == XS_HOST)
 		return XDP_PASS;
 	if (verdict == XS_FORWARDED) {
-		if (packet->nexthop->port_flags & XS_PORT_BY_TC)
+		if (xs_leaves_by_tc(ctx, packet, XS_FORWARDED, paged))
 			return XDP_PASS;
-		if ((packet->map && xs_rewrite_xdp(ctx, packet->map, xs_network_xdp(packet))) || xs_emit_xdp(ctx, packet))
+		if ((paged && xs_rewrite_xdp(ctx, packet->map, xs_network_xdp(packet))) || xs_emit_xdp(ctx, packet))
 			verdict = XS_EMIT_FAILED;
 	}
-	if (verdict == XS_PASSED && (packet->heard || xs_passes_by_tc(packet)))
+	if (verdict == XS_PASSED && xs_leaves_by_tc(ctx, packet, XS_PASSED, paged))
 		return XDP_PASS;
-	xs_count_verdict(packet, verdict);
+	xs_count_verdict(packet, verdict, 1, packet->length);
 	if (verdict == XS_FORWARDED)
 		return bpf_redirect(packet->nexthop->ifindex, 0);
 	return verdict == XS_PASSED ? bpf_redirect(packet->port->other_ifindex, 0) : XDP_DROP;
@@ -88,7 +103,7 @@ static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *pack
 __noinline int xs_paged_xdp(struct xdp_md *ctx, __u32 port_id, __u32 slice_id, __u32 vport_id, __u32 uplink)
 {
 	struct xs_mapping map = {};
-	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .unicast = true, .map = &map};
+	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .map = &map};
 	__u32 network;
 	int verdict;
 
@@ -100,7 +115,7 @@ __noinline int xs_paged_xdp(struct xdp_md *ctx, __u32 port_id, __u32 slice_id, _
 	verdict = xs_decide_paged(&packet);
 	if (verdict == XS_FORWARDED || verdict == XS_PUNTED)
 		verdict = xs_judge_mapped(&packet, verdict, xs_place_xdp(ctx, network, network + packet.total_length, map.family));
-	return xs_end_xdp(ctx, &packet, verdict);
+	return xs_end_xdp(ctx, &packet, verdict, true);
 }
 
 /* XS_PAGED, or the frame's end. A function of its own: what is on its stack is not on paging's. */
@@ -112,10 +127,10 @@ static __noinline int xs_unpaged_xdp(struct xdp_md *ctx, struct xs_paged *paged)
 	verdict = xs_parse_link_xdp(ctx, &packet);
 	if (!xs_ingress_port(&packet))
 		return XDP_PASS;
-	xs_count_arrival(&packet);
+	xs_count_arrival(&packet, 1, packet.length);
 	verdict = xs_decide_or_pass(&packet, verdict);
 	if (verdict != XS_PAGED)
-		return xs_end_xdp(ctx, &packet, verdict);
+		return xs_end_xdp(ctx, &packet, verdict, false);
 	xs_leave_to_paging(&packet, paged);
 	return XS_PAGED;
 }
@@ -133,16 +148,25 @@ static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 	return action;
 }
 
-/* The same by tc, which is where punts are carried out. */
-static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *packet, int verdict)
+/* tc knows of segments what XDP does not: they have to fit, the whole packet has not. */
+static __always_inline int xs_judge_segments(struct __sk_buff *skb, struct xs_packet *packet, int verdict)
+{
+	if (verdict != XS_FORWARDED || !packet->gso_size || xs_segments_fit(skb, packet->nexthop->vport, packet->nexthop->mtu))
+		return verdict;
+	return packet->ethertype == bpf_htons(ETH_P_IP) ? xs_punt_too_big(packet, XS_FAMILY4) : xs_punt_too_big(packet, XS_FAMILY6);
+}
+
+/* The end of a frame by tc, which is where punts are carried out. */
+static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *packet, int verdict, __u32 frames, __u32 bytes,
+				      const bool paged)
 {
 	__u32 out = 0;
 
-	if (verdict == XS_PUNTED && xs_sees_first(packet) && !xs_may_punt(packet))
+	if (verdict == XS_PUNTED && !(paged ? xs_may_punt_paged(packet, XS_BY_TC) : xs_may_punt(packet, XS_BY_TC)))
 		verdict = XS_POLICED;
 	if (verdict == XS_FORWARDED) {
 		out = packet->nexthop->ifindex;
-		if (xs_emit_tc(skb, packet) || (packet->map && xs_rewrite_skb(skb, packet->map, 0)))
+		if ((paged && xs_translate_tc(skb, packet)) || xs_emit_tc(skb, packet))
 			verdict = XS_EMIT_FAILED;
 	} else if (verdict == XS_PUNTED) {
 		const struct xs_vport *to = bpf_map_lookup_elem(&vport, &packet->vport_id);
@@ -155,7 +179,7 @@ static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *pa
 		if (packet->heard)
 			bpf_clone_redirect(skb, packet->vport->veth, 0);
 	}
-	xs_count_verdict(packet, verdict);
+	xs_count_verdict(packet, verdict, frames, bytes);
 	if (verdict == XS_HOST)
 		return TC_ACT_UNSPEC;
 	return verdict == XS_FORWARDED || verdict == XS_PUNTED || verdict == XS_PASSED ? bpf_redirect(out, 0) : TC_ACT_SHOT;
@@ -166,38 +190,46 @@ __noinline int xs_paged_tc(struct __sk_buff *skb, __u32 port_id, __u32 slice_id,
 {
 	const __u32 network = sizeof(struct ethhdr);
 	struct xs_mapping map = {};
-	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .unicast = true, .map = &map};
+	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .map = &map};
+	__u64 counted;
 	int verdict;
 
 	verdict = xs_parse_link_tc(skb, &packet);
 	packet.port = bpf_map_lookup_elem(&port, &port_id);
 	if (!packet.port || verdict != XS_UNDECIDED)
 		return TC_ACT_SHOT;
-	verdict = xs_decide_paged(&packet);
+	verdict = xs_judge_segments(skb, &packet, xs_decide_paged(&packet));
 	if (verdict == XS_FORWARDED || verdict == XS_PUNTED)
 		verdict = xs_judge_mapped(&packet, verdict,
 					  xs_place_skb(skb, network, network + packet.total_length, map.family, false));
-	return xs_end_tc(skb, &packet, verdict);
+	counted = xs_frames(skb, XS_READ_ONCE(packet.port->flags));
+	return xs_end_tc(skb, &packet, verdict, counted >> 32, counted, true);
 }
 
 static __noinline int xs_unpaged_tc(struct __sk_buff *skb, struct xs_paged *paged)
 {
 	struct xs_packet packet = { .ifindex = skb->ifindex };
+	__u32 frames, bytes;
+	__u64 counted;
 	int verdict;
 
 	if (!xs_ingress_port(&packet))
 		return TC_ACT_UNSPEC;
-	if (packet.port->flags & XS_PORT_GENERIC && !xs_restore_link(skb, packet.port)) {
-		xs_count_verdict(&packet, XS_HOST);
+	if (packet.port->flags & XS_PORT_MERGED && !xs_restore_link(skb, packet.port)) {
+		xs_count_verdict(&packet, XS_HOST, 1, skb->len);
 		return TC_ACT_UNSPEC;
 	}
-	verdict = xs_parse_link_tc(skb, &packet);
+	verdict = xs_decide_or_pass(&packet, xs_parse_link_tc(skb, &packet));
+	verdict = xs_judge_segments(skb, &packet, verdict);
+	counted = xs_frames(skb, XS_READ_ONCE(packet.port->flags));
+	frames = counted >> 32;
+	bytes = counted;
 	if (xs_sees_first(&packet))
-		xs_count_arrival(&packet);
-	verdict = xs_decide_or_pass(&packet, verdict);
+		xs_count_arrival(&packet, frames, bytes);
 	if (verdict != XS_PAGED)
-		return xs_end_tc(skb, &packet, verdict);
+		return xs_end_tc(skb, &packet, verdict, frames, bytes, false);
 	xs_leave_to_paging(&packet, paged);
+	paged->frames = frames;
 	return XS_PAGED;
 }
 
@@ -209,7 +241,7 @@ static __always_inline int xs_tc_port(struct __sk_buff *skb)
 	if (action != XS_PAGED)
 		return action;
 	if (paged.rule)
-		++*paged.rule;
+		*paged.rule += paged.frames;
 	return xs_paged_tc(skb, paged.port_id, paged.slice, paged.vport_id, paged.uplink);
 }
 

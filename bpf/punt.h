@@ -2,7 +2,7 @@
 /*
  * punt.h - what may be handed to the kernels of slivers and edges: policed per virtual port and class (XS_PUNT_CLASSES), and
  * where the kernel would look for a new neighbour, per slice by the number of addresses. Asked once per frame, by the front end
- * that sees it first, before the frame costs the kernel anything.
+ * that sees it first, before the frame costs the kernel anything (see xs_polices()).
  */
 #ifndef XSLICE_BPF_PUNT_H
 #define XSLICE_BPF_PUNT_H
@@ -29,18 +29,20 @@ static __always_inline bool xs_take_token(__u64 *full_at, __u64 now, __u64 inter
 	return false;
 }
 
-static __always_inline bool xs_is_routing_port(__be16 port)
+static __always_inline bool xs_is_routing_port(__u32 port)
 {
-	return port == bpf_htons(179) || port == bpf_htons(520) || port == bpf_htons(521) ||       /* BGP, RIP, RIPng */
-	       port == bpf_htons(3784) || port == bpf_htons(3785) || port == bpf_htons(4784) ||    /* BFD */
-	       port == bpf_htons(6696);                                                            /* Babel */
+	return port == 179 || port == 520 || port == 521 ||     /* BGP, RIP, RIPng */
+	       port == 3784 || port == 3785 || port == 4784 || /* BFD */
+	       port == 6696;                                    /* Babel */
 }
 
-/* Of a packet that is nothing special to the stages: is it what routers tell each other, or neighbour discovery? */
-static __always_inline __u32 xs_class_of_transport(__u8 protocol, const void *transport, const void *end)
+/*
+ * Of a packet that is nothing special to the stages: is it what routers tell each other, or neighbour discovery? first: four bytes of the
+ * transport header, 0 where they are not there. A global function, so that the verifier looks at it once and not once for each way that leads here.
+ */
+__noinline __u32 xs_class_of_transport(__u32 protocol, __u32 first)
 {
-	const __be16 *port = transport;
-	const __u8 *type = transport;
+	__u32 source = first >> 16, destination = first & 0xffff, type = first >> 24;
 
 	switch (protocol) {
 	case 46:  /* RSVP */
@@ -51,13 +53,9 @@ static __always_inline __u32 xs_class_of_transport(__u8 protocol, const void *tr
 		return XS_PUNT_ROUTING;
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
-		if ((const void *)(port + 2) <= end && (xs_is_routing_port(port[0]) || xs_is_routing_port(port[1])))
-			return XS_PUNT_ROUTING;
-		break;
-	case IPPROTO_ICMPV6:
-		if ((const void *)(type + 1) <= end && *type >= 133 && *type <= 137) /* solicitations, advertisements, redirects */
-			return XS_PUNT_NEIGHBOUR;
-		break;
+		return xs_is_routing_port(source) || xs_is_routing_port(destination) ? XS_PUNT_ROUTING : XS_PUNT_OTHER;
+	case IPPROTO_ICMPV6: /* solicitations, advertisements, redirects */
+		return type >= 133 && type <= 137 ? XS_PUNT_NEIGHBOUR : XS_PUNT_OTHER;
 	}
 	return XS_PUNT_OTHER;
 }
@@ -66,16 +64,26 @@ static __always_inline __u32 xs_class_of(const struct xs_packet *packet)
 {
 	const struct ipv6hdr *ip6 = packet->network;
 	const struct iphdr *ip = packet->network;
+	__u32 protocol, header;
+	const xs_bytes4 *first;
 
 	if (packet->ethertype == bpf_htons(ETH_P_ARP))
 		return XS_PUNT_NEIGHBOUR;
 	if (packet->punt_class != XS_PUNT_OTHER)
 		return packet->punt_class;
-	if (packet->ethertype == bpf_htons(ETH_P_IPV6))
-		return (void *)(ip6 + 1) > packet->end ? XS_PUNT_OTHER : xs_class_of_transport(ip6->nexthdr, ip6 + 1, packet->end);
-	if ((void *)(ip + 1) > packet->end || ip->frag_off & bpf_htons(XS_FRAGMENT_MASK))
-		return XS_PUNT_OTHER;
-	return xs_class_of_transport(ip->protocol, ip + 1, packet->end);
+	if (packet->ethertype == bpf_htons(ETH_P_IPV6)) {
+		if ((void *)(ip6 + 1) > packet->end)
+			return XS_PUNT_OTHER;
+		protocol = ip6->nexthdr;
+		header = sizeof(*ip6);
+	} else {
+		if ((void *)(ip + 1) > packet->end || ip->frag_off & bpf_htons(XS_FRAGMENT_MASK))
+			return XS_PUNT_OTHER;
+		protocol = ip->protocol;
+		header = sizeof(*ip);
+	}
+	first = packet->network + header;
+	return xs_class_of_transport(protocol, (void *)(first + 1) <= packet->end ? bpf_ntohl(*first) : 0);
 }
 
 /* With a number that nobody can guess, so that nobody can choose addresses that look alike. IPv4's other bytes are zero. */
@@ -113,17 +121,36 @@ static __always_inline bool xs_may_resolve(__u32 slice_id, const union xs_wire_a
 	return true;
 }
 
+enum xs_front_end {
+	XS_BY_XDP = 1 << 0,
+	XS_BY_TC = 1 << 1,
+};
+
+/*
+ * One front end polices: the one that sees the frame first; but where XDP sees merged frames it cannot know whether they are too
+ * big, and comes so late that tc does it at the same price.
+ */
+static __always_inline bool xs_polices(__u32 vport_id, __u32 front_end)
+{
+	const struct xs_vport *by = bpf_map_lookup_elem(&vport, &vport_id);
+	bool tc = by && by->port_flags & (XS_PORT_LOCAL_STACK | XS_PORT_MERGED);
+
+	return front_end & (tc ? XS_BY_TC : XS_BY_XDP);
+}
+
 /*
  * May this be punted? neighbour: the address that the kernel has to look for, in the slice. A global function, so that the
  * verifier looks at it once and not once for each way that leads here.
  */
-__noinline int xs_police(__u32 vport_id, __u32 class, __u32 slice_id, const union xs_wire_address *neighbour)
+__noinline int xs_police(__u32 vport_id, __u32 class, __u32 slice_id, const union xs_wire_address *neighbour, __u32 front_end)
 {
 	struct xs_policer *of = bpf_map_lookup_elem(&policer, &vport_id);
 	__u64 now = bpf_ktime_get_ns(), interval = 0, burst = 0;
 
-	if (!of || !neighbour || class >= XS_PUNT_CLASS_COUNT)
+	if (!of || !neighbour)
 		return 0;
+	if (!xs_polices(vport_id, front_end))
+		return 1;
 	if (slice_id && !xs_may_resolve(slice_id, neighbour, now))
 		return 0;
 	switch (class) {
@@ -135,12 +162,13 @@ __noinline int xs_police(__u32 vport_id, __u32 class, __u32 slice_id, const unio
 		XS_PUNT_CLASSES(XS_PUNT_CASE)
 #undef XS_PUNT_CASE
 	}
-	return xs_take_token(&of->full_at[class], now, interval, burst);
+	barrier_var(class); /* else Linux 6.1 has forgotten the bound by here */
+	return class < XS_PUNT_CLASS_COUNT && xs_take_token(&of->full_at[class], now, interval, burst);
 }
 
-static __always_inline bool xs_may_punt(const struct xs_packet *packet)
+static __always_inline bool xs_may_punt(const struct xs_packet *packet, enum xs_front_end front_end)
 {
-	return xs_police(packet->vport_id, xs_class_of(packet), packet->unresolved ? packet->slice : 0, &packet->destination);
+	return xs_police(packet->vport_id, xs_class_of(packet), packet->unresolved ? packet->slice : 0, &packet->destination, front_end);
 }
 
 #endif

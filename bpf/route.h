@@ -33,6 +33,11 @@ static __always_inline bool xs_may_be_fragmented(const struct xs_packet *packet,
 	return family == XS_FAMILY4 && !(ip->frag_off & bpf_htons(XS_DONT_FRAGMENT));
 }
 
+static __always_inline int xs_punt_too_big(struct xs_packet *packet, int family)
+{
+	return xs_punt(packet, xs_may_be_fragmented(packet, family) ? XS_PUNT_OTHER : XS_PUNT_ERROR);
+}
+
 static __always_inline __u32 xs_mix(__u32 x)
 {
 	x = (x ^ x >> 16) * 0x7feb352d;
@@ -45,31 +50,48 @@ static __always_inline bool xs_has_ports(__u8 protocol)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
 }
 
+#define XS_FLOW_PROTOCOL 0xff
+#define XS_FLOW_FRAGMENT (1 << 8)
+#define XS_FLOW_IPV6     (1 << 9)
+
+/* A global function, so that the verifier looks at it once and not once for each way that leads here. kind: protocol and XS_FLOW_*. */
+__noinline __u32 xs_mix_flow(const union xs_wire_address *source, const union xs_wire_address *destination, __u32 ports, __u32 kind,
+			     __u32 hash)
+{
+	__u8 protocol = kind & XS_FLOW_PROTOCOL;
+
+	if (!source || !destination)
+		return 0;
+	for (__u32 i = 0; i < 4 && (!i || kind & XS_FLOW_IPV6); i++) {
+		hash = xs_mix(hash ^ source->word[i]);
+		hash = xs_mix(hash ^ destination->word[i]);
+	}
+	if (kind & XS_FLOW_FRAGMENT)
+		return hash;
+	hash ^= protocol;
+	if (xs_has_ports(protocol))
+		hash ^= xs_mix(ports);
+	return xs_mix(hash);
+}
+
 /*
  * The same for all packets of a flow; of fragments, of which only the first knows the ports, by the addresses alone. IPv6's
  * extension headers are not walked: what has any is divided by its addresses and the first of them.
  */
 static __always_inline __u32 xs_flow_hash(const struct xs_packet *packet, const struct xs_nexthop *several, int family)
 {
-	const int words = family == XS_FAMILY4 ? 1 : 4;
 	const struct ipv6hdr *ip6 = packet->network;
 	const struct iphdr *ip = packet->network;
 	/* The entry's ifindex is 0. It keeps what is learned here of the packet's bounds from what follows (see test_programs). */
 	__u32 header = (family == XS_FAMILY4 ? sizeof(*ip) : sizeof(*ip6)) + (several->ifindex & 1);
-	const xs_bytes4 *ports = packet->network + header;
-	__u8 protocol = family == XS_FAMILY4 ? ip->protocol : ip6->nexthdr;
-	__u32 hash = several->vport;
+	__u32 kind = family == XS_FAMILY4 ? ip->protocol : ip6->nexthdr | XS_FLOW_IPV6, ports = 0;
+	const xs_bytes4 *at = packet->network + header;
 
-	for (int i = 0; i < words; i++) {
-		hash = xs_mix(hash ^ packet->source.word[i]);
-		hash = xs_mix(hash ^ packet->destination.word[i]);
-	}
 	if (family == XS_FAMILY4 && ip->frag_off & bpf_htons(XS_FRAGMENT_MASK))
-		return hash;
-	hash ^= protocol;
-	if (xs_has_ports(protocol) && (void *)(ports + 1) <= packet->end)
-		hash ^= xs_mix(*ports);
-	return xs_mix(hash);
+		kind |= XS_FLOW_FRAGMENT;
+	if ((void *)(at + 1) <= packet->end)
+		ports = *at;
+	return xs_mix_flow(&packet->source, &packet->destination, ports, kind, several->vport);
 }
 
 static __always_inline const struct xs_nexthop *xs_member_of(const struct xs_packet *packet, const struct xs_nexthop *several, int family)
@@ -109,8 +131,8 @@ static __always_inline int xs_route_by(struct xs_packet *packet, const struct xs
 	packet->unresolved = kind == XS_NEXTHOP_RESOLVE;
 	if (packet->unresolved || packet->options)
 		return XS_PUNTED;
-	if (xs_wire_length(packet, family) > to->mtu)
-		return xs_punt(packet, xs_may_be_fragmented(packet, family) ? XS_PUNT_OTHER : XS_PUNT_ERROR);
+	if (packet->total_length > to->mtu && !packet->gso_size)
+		return xs_punt_too_big(packet, family);
 	packet->nexthop = to;
 	return XS_FORWARDED;
 }

@@ -13,6 +13,7 @@
 
 #include "bpf/packet.h"
 #include "bpf/page.h"
+#include "bpf/parse.h"
 #include "bpf/place.h"
 
 /* ---- XDP ------------------------------------------------------------------------------------------------------------- */
@@ -105,6 +106,18 @@ __noinline int xs_rewrite_skb(struct __sk_buff *skb, const struct xs_mapping *ma
 		err |= bpf_l4_csum_replace(skb, network + offset, 0, map->sum,
 					   BPF_F_PSEUDO_HDR | (map->place & XS_PLACE_UDP ? BPF_F_MARK_MANGLED_0 : 0));
 	return err ? -1 : 0;
+}
+
+/*
+ * Before a frame is emitted by tc; its pointers are read anew, and as much of them is checked as emission relies on. 0, or -1: it could
+ * not be changed.
+ */
+static __always_inline int xs_translate_tc(struct __sk_buff *skb, struct xs_packet *packet)
+{
+	if (xs_rewrite_skb(skb, packet->map, 0) || xs_read_link_tc(skb, packet) != XS_UNDECIDED)
+		return -1;
+	return packet->network + (packet->ethertype == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) >
+			       packet->end ? -1 : 0;
 }
 
 #endif

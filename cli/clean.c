@@ -27,18 +27,8 @@ struct nodes {
 static int add_node(void *context, const char *name)
 {
 	struct nodes *nodes = context;
-	struct xs_node_wait *grown;
 
-	for (size_t i = 0; i < nodes->count; i++)
-		if (!strcmp(nodes->wait[i].node, name))
-			return 0;
-	grown = realloc(nodes->wait, (nodes->count + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	nodes->wait = grown;
-	memset(&grown[nodes->count], 0, sizeof(*grown));
-	snprintf(grown[nodes->count++].node, sizeof(grown->node), "%s", name);
-	return 0;
+	return xs_wait_add(&nodes->wait, &nodes->count, name);
 }
 
 /* What a store forgot, the machine still knows. */
@@ -123,16 +113,19 @@ static void clean_here(struct nodes *nodes, const char *name)
 }
 
 /* What is on the node is another store's, which takes it down; nothing there is of this one. */
-static void leave(struct nodes *nodes, const char *name, const struct xs_owner *owner)
+static void leave(struct nodes *nodes, const char *name, const char *other)
 {
-	if (access(owner->store, F_OK)) {
-		xs_complain("clean: node %s: held by store %s, which is not there any more: xslice clean --store %s takes "
-			    "it down",
-			    name, owner->store, owner->store);
+	struct xs_owner owner;
+
+	if (access(other, F_OK) && !xs_owner_get(name, &owner)) {
+		xs_complain(
+			"clean: node %s: held by store %s, which is not there any more: xslice clean --store %s takes "
+			"it down",
+			name, other, other);
 		nodes->failed++;
 	}
-	json_array_append_new(nodes->result, json_pack("{s:s,s:s,s:s}", "node", name, "state", "held-elsewhere",
-						       "store", owner->store));
+	json_array_append_new(nodes->result,
+			      json_pack("{s:s,s:s,s:s}", "node", name, "state", "held-elsewhere", "store", other));
 }
 
 /* Leaves in nodes->wait those whose agents will do it themselves. */
@@ -141,10 +134,10 @@ static void sort_nodes(struct nodes *nodes)
 	size_t alive = 0;
 
 	for (size_t i = 0; i < nodes->count; i++) {
-		struct xs_owner owner;
+		char other[PATH_MAX];
 
-		if (xs_owner_is_other(nodes->wait[i].node, nodes->place, &owner))
-			leave(nodes, nodes->wait[i].node, &owner);
+		if (xs_node_is_elsewhere(nodes->wait[i].node, nodes->place, other))
+			leave(nodes, nodes->wait[i].node, other);
 		else if (xs_agent_runs(nodes->wait[i].node))
 			nodes->wait[alive++] = nodes->wait[i];
 		else
@@ -173,55 +166,65 @@ static void print_result(const json_t *result)
 	}
 }
 
+#define KEY_TEXT 320
+
 struct emptying {
 	struct xs_store *store;
 	char prefix[128];
+	char *key; /* KEY_TEXT bytes: what was deleted last */
 };
 
 static int delete_key(void *context, const char *name)
 {
 	const struct emptying *emptying = context;
-	char key[256];
 
-	snprintf(key, sizeof(key), "%s/%s", emptying->prefix, name);
-	return xs_store_delete(emptying->store, key);
+	snprintf(emptying->key, KEY_TEXT, "%s%s%s", emptying->prefix, emptying->prefix[0] ? "/" : "", name);
+	return xs_store_delete(emptying->store, emptying->key);
+}
+
+/* All keys under a prefix, and the level itself. */
+static int delete_level(struct emptying *emptying, const char *prefix)
+{
+	int error;
+
+	snprintf(emptying->prefix, sizeof(emptying->prefix), "%s", prefix);
+	error = xs_store_list(emptying->store, prefix, delete_key, emptying);
+	if (error)
+		return error;
+	snprintf(emptying->key, KEY_TEXT, "%s", prefix);
+	return xs_store_delete_level(emptying->store, prefix);
 }
 
 static int delete_image_revision(void *context, const char *revision)
 {
-	const struct emptying *emptying = context;
-	struct emptying one = { .store = emptying->store };
-	int error;
+	struct emptying one = *(const struct emptying *)context;
+	char prefix[sizeof(one.prefix)];
 
-	snprintf(one.prefix, sizeof(one.prefix), "image/%s", revision);
-	error = xs_store_list(one.store, one.prefix, delete_key, &one);
-	return error && error != -ENOENT ? error : xs_store_delete_level(one.store, one.prefix);
+	snprintf(prefix, sizeof(prefix), "image/%s", revision);
+	return delete_level(&one, prefix);
 }
 
-static int empty_store(struct xs_store *store)
+/* key: KEY_TEXT bytes, the one at which it failed. */
+static int empty_store(struct xs_store *store, char *key)
 {
 	static const char *const single[] = { "revision", XS_KEY_LEDGER, XS_KEY_DEFINITION, XS_KEY_GENERATION,
 					      XS_KEY_PENDING };
-	static const char *const lists[] = { "cell", "report" };
-	struct emptying emptying = { .store = store };
+	struct emptying emptying = { .store = store, .key = key };
 	int error = 0;
 
 	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]) && !error; i++)
-		error = xs_store_delete(store, single[i]);
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && !error; i++) {
-		snprintf(emptying.prefix, sizeof(emptying.prefix), "%s", lists[i]);
-		error = xs_store_list(store, lists[i], delete_key, &emptying);
-		if (error == -ENOENT)
-			error = 0;
-	}
+		error = delete_key(&emptying, single[i]);
+	if (!error)
+		error = delete_level(&emptying, "report");
+	/* The level of the cells stays: agents watch it. */
+	snprintf(emptying.prefix, sizeof(emptying.prefix), "cell");
+	if (!error)
+		error = xs_store_list(store, "cell", delete_key, &emptying);
 	if (!error)
 		error = xs_store_list(store, "image", delete_image_revision, &emptying);
-	/* That of the cells stays: agents watch it. */
 	if (!error)
 		error = xs_store_delete_level(store, "image");
-	if (!error)
-		error = xs_store_delete_level(store, "report");
-	return error == -ENOENT ? 0 : error;
+	return error;
 }
 
 /* Tells the agents to hold nothing, and waits until they do. */
@@ -245,6 +248,12 @@ static int take_down(const struct xs_options *options, struct nodes *nodes)
 	return nodes->failed ? nodes->count ? XS_EXIT_PARTLY : XS_EXIT_FAILED : code;
 }
 
+static int sweep(void *context, const char *node)
+{
+	xs_agent_sweep(node);
+	return 0;
+}
+
 int xs_command_clean(const struct xs_options *options)
 {
 	struct nodes nodes = { .result = json_array() };
@@ -262,12 +271,15 @@ int xs_command_clean(const struct xs_options *options)
 	code = nodes.count ? take_down(options, &nodes) : XS_EXIT_DONE;
 	/* What a node could not give up must still be known to the next clean. */
 	if (code == XS_EXIT_DONE) {
-		error = empty_store(nodes.store);
+		char key[KEY_TEXT] = "";
+
+		error = empty_store(nodes.store, key);
 		if (error) {
-			xs_complain("clean: store %s: %s", options->store, strerror(-error));
+			xs_complain("clean: store %s: key %s: %s", options->store, key, strerror(-error));
 			code = XS_EXIT_FAILED;
 		}
 	}
+	xs_local_nodes(sweep, NULL);
 	if (options->json)
 		xs_print_json(json_pack("{s:O}", "node", nodes.result));
 	else

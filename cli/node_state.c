@@ -76,14 +76,14 @@ enum xs_node_state xs_node_state_get(struct xs_store *store, const char *place, 
 {
 	struct sentence sentence = { .text = text };
 	enum xs_node_state state = XS_NODE_IN_FORCE;
-	struct xs_owner owner;
+	char other[PATH_MAX];
 	struct xs_report report;
 	int error = xs_report_get(store, node, &report);
 	bool runs = xs_agent_runs(node), lost = !runs && !holds_something(node);
 
 	*report_out = error ? json_null() : report_json(&report);
-	if (xs_owner_is_other(node, place, &owner)) {
-		say(&sentence, "held by another store, %s: nothing of what this one says is in force here", owner.store);
+	if (xs_node_is_elsewhere(node, place, other)) {
+		say(&sentence, "held by another store, %s: nothing of what this one says is in force here", other);
 		return XS_NODE_ELSEWHERE;
 	}
 	if (error == -ENOENT) {

@@ -31,21 +31,35 @@ static void show_progress(void *context, const struct xs_node_wait *wait, size_t
 		done += wait[i].reported;
 	used = (size_t)snprintf(line, sizeof(line), "%zu of %zu nodes have reported; waiting for", done, count);
 	for (size_t i = 0; i < count && used < sizeof(line) - 20; i++)
-		if (!wait[i].reported)
+		if (!wait[i].reported && !wait[i].elsewhere)
 			used += (size_t)snprintf(line + used, sizeof(line) - used, " %s", wait[i].node);
 	xs_progress(line);
 }
 
-/* Why a node is silent, as far as the store tells. */
-static void complain_silent(const struct xs_options *options, struct xs_store *store, const struct xs_node_wait *wait)
+/* A node that another store's agent cares for is not waited for; how many they are. Each is told of. */
+static size_t set_aside(const struct xs_options *options, struct xs_node_wait *wait, size_t count)
 {
-	struct xs_owner owner;
+	char other[PATH_MAX];
+	size_t elsewhere = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!xs_node_is_elsewhere(wait[i].node, options->store, other))
+			continue;
+		wait[i].elsewhere = xs_agent_runs(wait[i].node);
+		elsewhere += wait[i].elsewhere;
+		xs_complain("node %s: held by store %s%s", wait[i].node, other,
+			    wait[i].elsewhere ? ", which its agent follows" : "; no agent runs there");
+	}
+	return elsewhere;
+}
+
+/* Why a node is silent, as far as the store tells. */
+static void complain_silent(struct xs_store *store, const struct xs_node_wait *wait)
+{
 	struct xs_report report;
 	int error = xs_report_get(store, wait->node, &report);
 
-	if (xs_owner_is_other(wait->node, options->store, &owner))
-		xs_complain("node %s: held by store %s, which its agent follows", wait->node, owner.store);
-	else if (error == -ENOENT)
+	if (error == -ENOENT)
 		xs_complain("node %s: no agent has ever reported (xsliced --node %s)", wait->node, wait->node);
 	else if (error)
 		xs_complain("node %s: key report/%s of the store cannot be read: %s; its agent writes it anew at the "
@@ -63,7 +77,7 @@ static void complain_silent(const struct xs_options *options, struct xs_store *s
 int xs_await_nodes(const struct xs_options *options, struct xs_store *store, struct xs_node_wait *wait, size_t count,
 		   const struct xs_revision *revision, uint64_t generation)
 {
-	size_t failed = 0, silent = 0;
+	size_t failed = set_aside(options, wait, count), silent = 0;
 	int error;
 
 	show_progress(NULL, wait, count);
@@ -74,9 +88,11 @@ int xs_await_nodes(const struct xs_options *options, struct xs_store *store, str
 		return XS_EXIT_FAILED;
 	}
 	for (size_t i = 0; i < count; i++) {
+		if (wait[i].elsewhere)
+			continue;
 		if (!wait[i].reported) {
 			silent++;
-			complain_silent(options, store, &wait[i]);
+			complain_silent(store, &wait[i]);
 		} else if (wait[i].report.failed) {
 			failed++;
 			xs_complain("node %s: %s", wait[i].node, wait[i].report.error);
@@ -97,7 +113,10 @@ json_t *xs_waits_json(const struct xs_node_wait *wait, size_t count, bool with_c
 
 	for (size_t i = 0; i < count; i++) {
 		const struct xs_report *report = &wait[i].report;
-		const char *state = !wait[i].reported ? "waiting" : report->failed ? "failed" : "done";
+		const char *state = wait[i].elsewhere   ? "held-elsewhere"
+				    : !wait[i].reported ? "waiting"
+				    : report->failed    ? "failed"
+							: "done";
 		json_t *node = json_pack("{s:s,s:s}", "node", wait[i].node, "state", state);
 
 		if (wait[i].reported && report->failed)

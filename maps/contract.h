@@ -55,8 +55,11 @@ XS_ASSERT(sizeof(union xs_wire_address) == 16);
 enum xs_port_flag {
 	XS_PORT_LOCAL_STACK = 1 << 0, /* a local stack lies behind (TAP, pod veth): there is no XDP before tc */
 	XS_PORT_USER = 1 << 1,        /* a gateway or a MUX uses its untagged frames: sources are checked */
-	XS_PORT_GENERIC = 1 << 2,     /* XDP in generic mode, after which tc may find a frame without its link header */
+	XS_PORT_GENERIC = 1 << 2,     /* XDP in generic mode, which sends as the kernel does */
 	XS_PORT_BY_TC = 1 << 3,       /* what XDP sends there would be lost: a local stack's, or a driver's without native XDP */
+	XS_PORT_MERGED = 1 << 4,      /* XDP may see several frames as one (TAP, generic mode) */
+	/* XDP may see frames whose checksum the device was to finish: users' (veth) or anybody's (TAP, generic mode). */
+	XS_PORT_UNFINISHED = 1 << 5,
 };
 
 /*

@@ -95,7 +95,7 @@ static int map_all(struct xs_node_maps *maps)
 	return 0;
 }
 
-/* Common end of both ways to open: checks all fds of `maps`, maps what is mapped. */
+/* Checks all fds of `maps`, maps what is mapped. */
 static int take(struct xs_node_maps *maps, bool writable)
 {
 	int err = libbpf_num_possible_cpus();
@@ -111,6 +111,18 @@ static int take(struct xs_node_maps *maps, bool writable)
 	return writable ? map_all(maps) : 0;
 }
 
+/* Common end of both ways to open. err: whether one of the fds could not be had. */
+static int finish(struct xs_node_maps *maps, struct xs_node_maps *made, int err, bool writable)
+{
+	if (!err)
+		err = take(made, writable);
+	if (err)
+		xs_node_maps_close(made);
+	else
+		*maps = *made;
+	return err;
+}
+
 int xs_node_maps_init(struct xs_node_maps *maps, const int fd[XS_MAP_COUNT], bool writable)
 {
 	struct xs_node_maps made;
@@ -121,13 +133,7 @@ int xs_node_maps_init(struct xs_node_maps *maps, const int fd[XS_MAP_COUNT], boo
 		made.fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 3);
 		err = made.fd[i] < 0 ? -errno : 0;
 	}
-	if (!err)
-		err = take(&made, writable);
-	if (err)
-		xs_node_maps_close(&made);
-	else
-		*maps = made;
-	return err;
+	return finish(maps, &made, err, writable);
 }
 
 int xs_node_maps_open(struct xs_node_maps *maps, const char *node, bool writable)
@@ -143,13 +149,7 @@ int xs_node_maps_open(struct xs_node_maps *maps, const char *node, bool writable
 		made.fd[i] = bpf_obj_get_opts(path, &opts);
 		err = made.fd[i] < 0 ? -errno : 0;
 	}
-	if (!err)
-		err = take(&made, writable);
-	if (err)
-		xs_node_maps_close(&made);
-	else
-		*maps = made;
-	return err;
+	return finish(maps, &made, err, writable);
 }
 
 int xs_node_maps_init_memory(struct xs_node_maps *maps, const uint32_t entries[XS_MAP_COUNT], int cpus)

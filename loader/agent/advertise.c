@@ -2,7 +2,6 @@
 /* advertise.c - see advertise.h. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -10,6 +9,7 @@
 
 #include "loader/agent/advertise.h"
 #include "loader/agent/log.h"
+#include "loader/base/clock.h"
 #include "loader/node/router.h"
 
 /* RFC 4861, 6.2.1 and 10; milliseconds. */
@@ -37,14 +37,6 @@ struct xs_advertise {
 	struct router *routers;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int64_t between(int64_t least, int64_t most)
 {
 	return least + random() % (most - least + 1);
@@ -52,7 +44,7 @@ static int64_t between(int64_t least, int64_t most)
 
 static void due_at(struct router *router, int64_t when_ms)
 {
-	int64_t left = when_ms - now_ms();
+	int64_t left = when_ms - xs_now_ms();
 	struct timeval wait;
 
 	if (left < 0)
@@ -69,13 +61,13 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 	/* A failure (the device is down, say) is no fault of ours: there will be another time. */
 	if (!xs_router_send(router->fd, router->inner, &router->record, XS_ROUTER_LIFETIME_S)) {
-		router->last_ms = now_ms();
+		router->last_ms = xs_now_ms();
 		if (router->sent < INITIAL_COUNT)
 			router->sent++;
 	}
 	if (router->sent < INITIAL_COUNT)
 		most = INITIAL_MAX;
-	due_at(router, now_ms() + between(most == INITIAL_MAX ? INITIAL_MAX / 4 : INTERVAL_MIN, most));
+	due_at(router, xs_now_ms() + between(most == INITIAL_MAX ? INITIAL_MAX / 4 : INTERVAL_MIN, most));
 }
 
 /* All are answered at once, and not more often than every three seconds: who asks without end is answered no more
@@ -87,7 +79,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 
 	if (!xs_router_solicited(fd))
 		return;
-	when = now_ms() + between(0, ANSWER_DELAY);
+	when = xs_now_ms() + between(0, ANSWER_DELAY);
 	if (router->last_ms && when < router->last_ms + BETWEEN_ADVERTS)
 		when = router->last_ms + BETWEEN_ADVERTS;
 	if (when < router->due_ms)
@@ -128,7 +120,7 @@ static struct router *router_new(struct event_base *base, const struct xs_node_v
 		router_free(router);
 		return NULL;
 	}
-	due_at(router, now_ms());
+	due_at(router, xs_now_ms());
 	return router;
 }
 

@@ -98,7 +98,7 @@ static void pull(struct xs_agent *agent)
 		xs_log("store %s: its cells cannot be taken over: %s", agent->store_path, strerror(-err));
 		return;
 	}
-	/* During an apply the report is not ready; the apply's own will say it. */
+	/* While a revision is looked through the report is not ready; xs_agent_revise() will say it. */
 	if (agent->switching == agent->image)
 		xs_agent_report(agent);
 }
@@ -184,6 +184,25 @@ static int listen_to_store(struct xs_agent *agent, int watch)
 	return 0;
 }
 
+/* Which store the agent goes by, said on the machine: anew where the same path leads elsewhere by now. */
+static void note_place(struct xs_agent *agent)
+{
+	char *place = realpath(agent->store_path, NULL);
+	int err = 0;
+
+	if (!place || (agent->place && !strcmp(place, agent->place))) {
+		free(place);
+		return;
+	}
+	free(agent->place);
+	agent->place = place;
+	err = xs_agent_lock_sign(agent->lock, place);
+	if (!err && agent->signed_node)
+		err = xs_owner_put(agent->name, place, agent->netns);
+	if (err)
+		xs_log("cannot note the node's store: %s", strerror(-err));
+}
+
 /* The directory that we watch is no longer what the path leads to: what is written there now is what counts. */
 static void follow_store(struct xs_agent *agent)
 {
@@ -192,6 +211,7 @@ static void follow_store(struct xs_agent *agent)
 
 	if (!xs_store_is_elsewhere(agent->store)) {
 		agent->store_missed = false;
+		note_place(agent);
 		return;
 	}
 	err = xs_store_open(agent->store_path, 0, &store);
@@ -212,6 +232,7 @@ static void follow_store(struct xs_agent *agent)
 	agent->store = store;
 	agent->watch = watch;
 	agent->store_missed = false;
+	note_place(agent);
 	if (agent->machinery.datapath && agent->switching && settle(agent))
 		xs_log("switch: cells of the new store could not be read");
 }
@@ -364,6 +385,7 @@ static int begin(struct xs_agent *agent, char *error)
 		snprintf(error, XS_AGENT_ERROR, "%.180s: %s", agent->store_path, strerror(-err));
 		return err;
 	}
+	note_place(agent);
 	agent->silent = xs_silent_new(agent->base);
 	agent->advertise = xs_advertise_new(agent->base);
 	if (!agent->silent || !agent->advertise) {

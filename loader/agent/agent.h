@@ -53,6 +53,7 @@ struct xs_agent {
 	struct event *store_event;
 	bool store_missed; /* it is gone, and that was said */
 	bool signed_node;  /* the machine says whose node this is (xs_owner_put()) */
+	char *place;       /* of the store, without symbolic links, as the machine's notes have it; NULL: not noted yet */
 	struct xs_node *node;
 	struct xs_links *links;
 	struct xs_silent *silent; /* users that do not answer */

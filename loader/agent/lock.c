@@ -9,12 +9,17 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "loader/agent/lock.h"
+#include "loader/base/file.h"
 #include "loader/image/image.h"
 
 #define ERROR_SIZE 256
+/* Who only looks whether an agent runs, or sweeps, holds the lock for a moment. */
+#define LOCK_TRIES    10
+#define LOCK_PAUSE_MS 10
 
 static int path_of(char path[PATH_MAX], const char *node, const char *name)
 {
@@ -35,14 +40,6 @@ static int make_directory(const char *node)
 	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-/* Was the file that we locked removed, or replaced, by its former holder before we had it? */
-static bool is_stale(int fd, const char *path)
-{
-	struct stat ours, there;
-
-	return fstat(fd, &ours) || stat(path, &there) || ours.st_ino != there.st_ino || ours.st_dev != there.st_dev;
-}
-
 static int busy(const char *node, int fd, char *error)
 {
 	char pid[16] = "";
@@ -56,8 +53,9 @@ static int busy(const char *node, int fd, char *error)
 
 int xs_agent_lock(const char *node, char *error)
 {
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
 	char path[PATH_MAX];
-	int err = path_of(path, node, "lock"), fd = -1;
+	int err = path_of(path, node, "lock"), fd = -1, tries = 0;
 
 	while (!err) {
 		err = make_directory(node);
@@ -69,11 +67,17 @@ int xs_agent_lock(const char *node, char *error)
 			break;
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
+			if (errno == EWOULDBLOCK && ++tries < LOCK_TRIES) {
+				close(fd);
+				nanosleep(&pause, NULL);
+				continue;
+			}
 			err = errno == EWOULDBLOCK ? busy(node, fd, error) : -errno;
 			close(fd);
 			break;
 		}
-		if (!is_stale(fd, path)) {
+		/* Unless the file that we locked was removed, or replaced, by its former holder before we had it. */
+		if (xs_file_is_at(fd, AT_FDCWD, path, 0)) {
 			if (ftruncate(fd, 0) || dprintf(fd, "%d\n", getpid()) < 0) {
 				err = -errno;
 				close(fd);
@@ -86,6 +90,19 @@ int xs_agent_lock(const char *node, char *error)
 	if (err != -EBUSY)
 		snprintf(error, ERROR_SIZE, "%.180s: %s", path, strerror(-err));
 	return err;
+}
+
+int xs_agent_lock_sign(int lock, const char *store)
+{
+	char text[PATH_MAX + 16], resolved[PATH_MAX];
+	int size;
+
+	if (!realpath(store, resolved))
+		return -errno;
+	size = snprintf(text, sizeof(text), "%d\n%s\n", getpid(), resolved);
+	if (ftruncate(lock, 0))
+		return -errno;
+	return pwrite(lock, text, (size_t)size, 0) == size ? 0 : -EIO;
 }
 
 bool xs_agent_runs(const char *node)
@@ -115,6 +132,23 @@ void xs_agent_unlock(const char *node, int lock)
 	if (!path_of(path, node, ""))
 		rmdir(path);
 	rmdir(XS_RUN_ROOT);
+}
+
+void xs_agent_sweep(const char *node)
+{
+	char error[ERROR_SIZE];
+	struct xs_owner owner;
+	int lock;
+
+	if (xs_agent_runs(node) || xs_owner_get(node, &owner) != -ENOENT)
+		return;
+	lock = xs_agent_lock(node, error);
+	if (lock < 0)
+		return;
+	if (xs_owner_get(node, &owner) == -ENOENT)
+		xs_agent_unlock(node, lock);
+	else
+		close(lock);
 }
 
 /* ---- files of the directory: written aside, renamed ----------------------------------------------------------------- */
@@ -157,19 +191,6 @@ static int get_file(const char *node, const char *name, size_t most, void **byte
 	return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= n;
-	}
-	return 0;
-}
-
 /* bytes NULL: removes it. */
 static int put_file(const char *node, const char *name, const void *bytes, size_t size)
 {
@@ -183,7 +204,7 @@ static int put_file(const char *node, const char *name, const void *bytes, size_
 	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, bytes, size);
+	err = xs_write_all(fd, bytes, size);
 	if (close(fd) && !err)
 		err = -errno;
 	if (!err && rename(aside, path))
@@ -232,6 +253,44 @@ bool xs_owner_is_other(const char *node, const char *store, struct xs_owner *own
 	char resolved[PATH_MAX];
 
 	return realpath(store, resolved) && !xs_owner_get(node, owner) && strcmp(owner->store, resolved);
+}
+
+/* The store that the agent which runs on the node goes by: the lock's second line. */
+static int followed_store(const char *node, char store[PATH_MAX])
+{
+	const char *second;
+	size_t size, pid;
+	void *text;
+	int err;
+
+	if (!xs_agent_runs(node))
+		return -ESRCH;
+	err = get_file(node, "lock", PATH_MAX + 16, &text, &size);
+	if (err)
+		return err;
+	pid = strcspn(text, "\n");
+	second = (char *)text + pid + (pid < size);
+	if (second[0] == '/' && strcspn(second, "\n") < PATH_MAX)
+		snprintf(store, PATH_MAX, "%.*s", (int)strcspn(second, "\n"), second);
+	else
+		err = -ENOENT;
+	free(text);
+	return err;
+}
+
+bool xs_node_is_elsewhere(const char *node, const char *store, char other[PATH_MAX])
+{
+	char resolved[PATH_MAX];
+	struct xs_owner owner;
+
+	if (!realpath(store, resolved))
+		return false;
+	if (followed_store(node, other)) {
+		if (xs_owner_get(node, &owner))
+			return false;
+		memcpy(other, owner.store, sizeof(owner.store));
+	}
+	return strcmp(other, resolved) != 0;
 }
 
 int xs_owner_put(const char *node, const char *store, const char *netns)

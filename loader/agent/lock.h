@@ -17,10 +17,14 @@
  * process. error: >= 256 bytes.
  */
 int xs_agent_lock(const char *node, char *error);
+/* Says in it which store the agent goes by: whose the node will be, before it holds anything. store: a path, resolved here. */
+int xs_agent_lock_sign(int lock, const char *store);
 /* Does a process hold it? Says more than a pid, which may be another's by now, or a dead one's that nobody has waited for. */
 bool xs_agent_runs(const char *node);
 /* Lets go and removes the directory, if nobody else left something in it. */
 void xs_agent_unlock(const char *node, int lock);
+/* What is left of an agent that was killed before its node held anything goes; nothing else does. */
+void xs_agent_sweep(const char *node);
 
 /* The image in force: malloc()ed bytes; -ENOENT if there is none. */
 int xs_saved_image_get(const char *node, void **bytes, size_t *size);
@@ -34,6 +38,10 @@ struct xs_owner {
 int xs_owner_get(const char *node, struct xs_owner *out); /* -ENOENT: nobody's; -EBADMSG */
 /* Does the node hold something for another store than this path's? *owner: for whose. */
 bool xs_owner_is_other(const char *node, const char *store, struct xs_owner *owner);
+/*
+ * Is the node another store's than this path's: does its agent go by another, or, where none runs, what it holds? Writes which.
+ */
+bool xs_node_is_elsewhere(const char *node, const char *store, char other[PATH_MAX]);
 /* store: a path, resolved here; NULL: takes the note back. netns NULL: the machine's own. */
 int xs_owner_put(const char *node, const char *store, const char *netns);
 

@@ -8,23 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "loader/agent/agent.h"
 #include "loader/agent/lock.h"
 #include "loader/agent/log.h"
 #include "loader/agent/target.h"
+#include "loader/base/clock.h"
 #include "loader/node/netlink.h"
 
 #define GO_BACK_TRIES 2 /* more, after the first */
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static bool same_image(const struct xs_image *a, const struct xs_image *b)
 {
@@ -95,7 +87,8 @@ static void take_image(struct xs_agent *agent, struct xs_image *image)
 /* Applies and says what it took. target->image is taken over, where it is new. */
 static int apply_target(struct xs_agent *agent, struct xs_target *target, bool news, char *error)
 {
-	uint64_t changes = xs_netlink_changes(), writes = xs_machinery_writes(agent), start = now_us();
+	uint64_t changes = xs_netlink_changes(), writes = xs_machinery_writes(agent);
+	const int64_t start = xs_now_us();
 	char why[XS_AGENT_ERROR] = "";
 	int err;
 
@@ -133,11 +126,11 @@ static int apply_target(struct xs_agent *agent, struct xs_target *target, bool n
 	if (news) {
 		agent->report.netlink_changes = changes;
 		agent->report.map_writes = writes;
-		agent->report.duration_us = now_us() - start;
+		agent->report.duration_us = (uint64_t)(xs_now_us() - start);
 	}
 	if (news || changes || writes)
 		xs_log("revision %" PRIu64 "%s: %" PRIu64 " changes, %" PRIu64 " map writes, %.1f ms", target->revision.number,
-		       agent->image ? "" : " (nothing here)", changes, writes, (now_us() - start) / 1e3);
+		       agent->image ? "" : " (nothing here)", changes, writes, (double)(xs_now_us() - start) / 1e3);
 	return err;
 }
 
@@ -186,6 +179,7 @@ static int stay(struct xs_agent *agent, struct xs_target *target)
 
 void xs_agent_revise(struct xs_agent *agent, bool whole)
 {
+	const uint64_t generation = agent->report.generation;
 	char error[XS_AGENT_ERROR] = "";
 	struct xs_target target;
 	bool news, other, was_failed = agent->report.failed;
@@ -217,6 +211,8 @@ void xs_agent_revise(struct xs_agent *agent, bool whole)
 	snprintf(agent->report.error, sizeof(agent->report.error), "%s", err ? error : "");
 	if (!err && xs_agent_advise(agent))
 		news = true;
+	/* Who made a switch that came meanwhile waits for a report of it: see pull(). */
+	news |= agent->report.generation != generation;
 	if (news && (target.known || err))
 		xs_agent_report(agent);
 	xs_target_free(&target);

@@ -2,12 +2,12 @@
 /* silent.c - see silent.h. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <event2/event.h>
 #include <uthash.h>
 
 #include "loader/agent/silent.h"
+#include "loader/base/clock.h"
 #include "loader/node/netlink.h"
 #include "loader/node/unreachable.h"
 #include "maps/contract.h"
@@ -40,14 +40,6 @@ struct xs_silent {
 	struct edge *edges; /* that have had a silent user */
 	bool cleared;       /* of what a former agent left */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- edges ---------------------------------------------------------------------------------------------------------
  */
@@ -135,7 +127,7 @@ static void wake_for_oldest(struct xs_silent *silent)
 			oldest = edge->user[0].until_ms;
 	if (oldest == INT64_MAX)
 		return;
-	left = oldest - now_ms();
+	left = oldest - xs_now_ms();
 	if (left < 1)
 		left = 1;
 	wait = (struct timeval){ .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
@@ -145,7 +137,7 @@ static void wake_for_oldest(struct xs_silent *silent)
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct xs_silent *silent = context;
-	int64_t now = now_ms();
+	int64_t now = xs_now_ms();
 
 	for (struct edge *edge = silent->edges; edge; edge = edge->hh.next)
 		while (edge->count && edge->user[0].until_ms <= now)
@@ -241,7 +233,7 @@ void xs_silent_told(struct xs_silent *silent, uint32_t id, const struct xs_addre
 	if (edge->count == edge->most)
 		forget(silent, edge, 0);
 	change(silent, edge, address, xs_unreachable_add);
-	edge->user[edge->count++] = (struct user){ .address = *address, .until_ms = now_ms() + XS_SILENT_S * 1000 };
+	edge->user[edge->count++] = (struct user){ .address = *address, .until_ms = xs_now_ms() + XS_SILENT_S * 1000 };
 	if (edge->count == 1)
 		wake_for_oldest(silent);
 }

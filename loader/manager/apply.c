@@ -26,19 +26,8 @@ struct holders {
 static int add_wait(void *context, const char *name)
 {
 	struct xs_apply_result *result = context;
-	struct xs_node_wait *grown;
 
-	for (size_t i = 0; i < result->count; i++)
-		if (!strcmp(result->wait[i].node, name))
-			return 0;
-	grown = realloc(result->wait, (result->count + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	result->wait = grown;
-	memset(&grown[result->count], 0, sizeof(*grown));
-	snprintf(grown[result->count].node, sizeof(grown->node), "%s", name);
-	result->count++;
-	return 0;
+	return xs_wait_add(&result->wait, &result->count, name);
 }
 
 /* One that holds nothing, or of which nothing is known, keeps nobody waiting: who has to hold something is waited for anyway. */

@@ -35,9 +35,13 @@
 
 struct xs_node_wait {
 	char node[XS_IMAGE_NAME];
-	bool reported; /* what was waited for has come: `report` is it */
+	bool reported;  /* what was waited for has come: `report` is it */
+	bool elsewhere; /* the caller knows that it will not: not waited for */
 	struct xs_report report;
 };
+
+/* Adds a node to the malloc()ed list, once. 0 or -ENOMEM. */
+int xs_wait_add(struct xs_node_wait **wait, size_t *count, const char *node);
 
 /* Called when another node has reported, with all of them. */
 typedef void (*xs_wait_progress)(void *context, const struct xs_node_wait *wait, size_t count);

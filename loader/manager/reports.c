@@ -3,18 +3,27 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "loader/base/clock.h"
 #include "loader/manager/manager.h"
 
-static int64_t now_ms(void)
+int xs_wait_add(struct xs_node_wait **wait, size_t *count, const char *node)
 {
-	struct timespec now;
+	struct xs_node_wait *grown;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	for (size_t i = 0; i < *count; i++)
+		if (!strcmp((*wait)[i].node, node))
+			return 0;
+	grown = realloc(*wait, (*count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*wait = grown;
+	memset(&grown[*count], 0, sizeof(*grown));
+	snprintf(grown[(*count)++].node, sizeof(grown->node), "%s", node);
+	return 0;
 }
 
 struct waiting {
@@ -49,7 +58,7 @@ static int look(const struct waiting *waiting, bool *news)
 		struct xs_node_wait *wait = &waiting->wait[i];
 		int error;
 
-		if (wait->reported)
+		if (wait->reported || wait->elsewhere)
 			continue;
 		error = xs_report_get(waiting->store, wait->node, &wait->report);
 		/* Its agent puts a readable one in its place. */
@@ -70,7 +79,7 @@ int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t co
 {
 	static const char *const prefix[] = { "report" };
 	const struct waiting waiting = { store, wait, count, revision, generation };
-	const int64_t end = now_ms() + timeout_ms;
+	const int64_t end = xs_now_ms() + timeout_ms;
 	int fd = xs_store_watch(store, prefix, 1);
 
 	if (fd < 0)
@@ -87,7 +96,7 @@ int xs_wait_reports(struct xs_store *store, struct xs_node_wait *wait, size_t co
 			progress(context, wait, count);
 		if (missing <= 0)
 			return missing;
-		left = end - now_ms();
+		left = end - xs_now_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
 		if (poll(&poll_fd, 1, left < 1000 ? (int)left : 1000) < 0 && errno != EINTR)

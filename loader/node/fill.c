@@ -102,6 +102,16 @@ uint32_t xs_fill_port_flags(const struct xs_rec_port *port)
 	       (local || generic ? XS_PORT_BY_TC : 0);
 }
 
+/* What XDP may see there besides, which depends on the device. */
+static uint32_t device_flags(const struct xs_rec_port *port, const struct xs_node_port *device)
+{
+	bool merged = port->mode == XS_MODE_GENERIC || device->tap;
+
+	if (port->stack == XS_STACK_LOCAL)
+		return 0;
+	return (merged || device->veth ? XS_PORT_UNFINISHED : 0) | (merged ? XS_PORT_MERGED : 0);
+}
+
 static int vport_entry(const struct xs_image *image, const struct xs_node *node, const struct xs_rec_vport *record,
 		       struct xs_vport *out)
 {
@@ -117,7 +127,10 @@ static int vport_entry(const struct xs_image *image, const struct xs_node *node,
 	out->slice = record->slice;
 	out->port = record->port;
 	out->port_ifindex = device ? device->ifindex : 0;
-	out->port_flags = port ? xs_fill_port_flags(port) : 0;
+	out->port_flags = port ? xs_fill_port_flags(port) | device_flags(port, device) : 0;
+	/* What another node sends by a veth is finished: see xs_port_prepare(). */
+	if (record->kind == XS_VPORT_LINK && !(out->port_flags & XS_PORT_MERGED))
+		out->port_flags &= ~(uint32_t)XS_PORT_UNFINISHED;
 	out->veth = made->veth;
 	out->edge = record->edge;
 	out->vid = record->vid;
@@ -243,7 +256,7 @@ static int fill_port(struct xs_fill *fill, const struct xs_image *image, const s
 		     const struct xs_node_port *device, const struct xs_rec_port *record)
 {
 	const struct xs_rec_vport *untagged = untagged_vport(image, record->id);
-	struct xs_port now, entry = {.ifindex = device->ifindex, .flags = xs_fill_port_flags(record)};
+	struct xs_port now, entry = {.ifindex = device->ifindex, .flags = xs_fill_port_flags(record) | device_flags(record, device)};
 	const struct xs_rec_mux *mux = NULL;
 	const struct xs_rec_port *other;
 	int err = xs_node_maps_get(fill->maps, XS_MAP_port, record->id, &now);

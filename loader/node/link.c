@@ -107,7 +107,10 @@ static int read_link(const struct nlmsghdr *message, struct xs_link *link)
 			break;
 		case IFLA_LINKINFO:
 			mnl_attr_for_each_nested(nested, attribute) if (mnl_attr_get_type(nested) == IFLA_INFO_KIND)
+			{
 				link->veth = !strcmp(mnl_attr_get_str(nested), "veth");
+				link->tap = !strcmp(mnl_attr_get_str(nested), "tun");
+			}
 			break;
 		case IFLA_XDP:
 			read_xdp(attribute, link);

@@ -28,7 +28,7 @@ struct xs_link {
 	uint32_t group;
 	uint8_t mac[6];
 	bool carrier;
-	bool veth;
+	bool veth, tap;
 	uint32_t peer;     /* ifindex of a veth's other end; 0: none */
 	int32_t peer_nsid; /* the peer's namespace as this one numbers it (xs_netlink_nsid()); -1: this one itself */
 	uint32_t xdp[XS_LINK_XDP_MAX];      /* ids of its XDP programs, 0: no more */

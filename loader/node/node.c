@@ -217,6 +217,8 @@ static int remember_port(struct xs_node *node, const struct xs_port_work *work, 
 	state->public.ifindex = link.ifindex;
 	state->public.mtu = (uint16_t)(link.mtu > UINT16_MAX ? UINT16_MAX : link.mtu);
 	state->public.carrier = link.carrier;
+	state->public.veth = link.veth;
+	state->public.tap = link.tap;
 	return 0;
 }
 

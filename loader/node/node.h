@@ -46,6 +46,7 @@ struct xs_node_port {
 	uint32_t ifindex;
 	uint16_t mtu;
 	bool carrier;
+	bool veth, tap; /* what kind of device it is */
 };
 
 /* netns: name under /run/netns, NULL: the process's own. 0 or negative errno with a sentence in `error` (>= 256 bytes).

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * store_dir.c - the store as a directory: a key is a path, a value is a file.
+ * store_dir.c - the store as a directory: keys and values. A key is a path, a value is a file.
  *
- * Always holds: names that start with a dot are the store's own (the lock, values that are being written), so no key
- * has one. A value is written to `.NAME.new` beside its place, synced, renamed, and the directory synced; whoever
+ * Always holds: a value is written to `.NAME.new` beside its place, synced, renamed, and the directory synced; whoever
  * writes a key holds flock() on that file, so what a killed writer left behind is overwritten by the next, or goes with
  * its level.
  */
@@ -15,30 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "loader/store/store.h"
+#include "loader/base/file.h"
+#include "loader/store/store_dir.h"
 
-#define KEY_MAX        512
 #define NAME_BYTES_MAX 200 /* leaves room for what is put around a name */
 #define VALUE_MAX      (1ull << 31)
-#define LOCK_NAME      ".lock"
-#define LOCK_POLL_MS   10
-
-struct xs_store {
-	char *where; /* as it was given */
-	int root;    /* the directory */
-	int lock;    /* -1: not held */
-	int inotify; /* -1: nothing is watched */
-};
 
 /* ---- keys ---- */
 
-/* Names between single slashes, none starting with a dot, nothing that a terminal would obey. */
-static bool key_ok(const char *key)
+bool xs_store_key_ok(const char *key)
 {
 	const char *name = key, *c;
 
@@ -48,7 +35,7 @@ static bool key_ok(const char *key)
 				return false;
 			continue;
 		}
-		if (c == name || *name == '.' || c - name > NAME_BYTES_MAX || c - key > KEY_MAX)
+		if (c == name || *name == '.' || c - name > NAME_BYTES_MAX || c - key > XS_STORE_KEY_MAX)
 			return false;
 		if (!*c)
 			return true;
@@ -57,7 +44,7 @@ static bool key_ok(const char *key)
 }
 
 /* Key to its directory's path ("." for the top) and its last name. */
-static void split(const char *key, char directory[KEY_MAX + 1], const char **name)
+static void split(const char *key, char directory[XS_STORE_KEY_MAX + 1], const char **name)
 {
 	const char *slash = strrchr(key, '/');
 
@@ -83,10 +70,9 @@ static int sync_directory(int parent, const char *path)
 	return err;
 }
 
-/* Makes the directories of a path, each synced into the one above it. */
-static int make_directories(const struct xs_store *store, const char *directory)
+int xs_store_make_directories(const struct xs_store *store, const char *directory)
 {
-	char path[KEY_MAX + 1], above[KEY_MAX + 1];
+	char path[XS_STORE_KEY_MAX + 1], above[XS_STORE_KEY_MAX + 1];
 	const char *name;
 	char *slash;
 	int err;
@@ -149,10 +135,7 @@ void xs_store_close(struct xs_store *store)
 
 bool xs_store_is_elsewhere(const struct xs_store *store)
 {
-	struct stat ours, there;
-
-	return fstat(store->root, &ours) || stat(store->where, &there) || ours.st_ino != there.st_ino ||
-	       ours.st_dev != there.st_dev;
+	return !xs_file_is_at(store->root, AT_FDCWD, store->where, 0);
 }
 
 /* ---- values ---- */
@@ -164,7 +147,7 @@ int xs_store_get(struct xs_store *store, const char *key, void **value, size_t *
 	struct stat st;
 	int fd, err;
 
-	if (!key_ok(key))
+	if (!xs_store_key_ok(key))
 		return -EINVAL;
 	fd = openat(store->root, key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
@@ -199,15 +182,6 @@ out:
 	return err;
 }
 
-/* Is it still the file of that name? */
-static bool is_there(int directory, const char *name, int fd)
-{
-	struct stat mine, there;
-
-	return !fstat(fd, &mine) && !fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) && mine.st_ino == there.st_ino &&
-	       mine.st_dev == there.st_dev;
-}
-
 /* Opens the file aside and holds it. One that was renamed while we waited is a value by now: then again. */
 static int open_aside(int directory, const char *aside)
 {
@@ -223,29 +197,10 @@ static int open_aside(int directory, const char *aside)
 			close(fd);
 			return err;
 		}
-		if (is_there(directory, aside, fd))
+		if (xs_file_is_at(fd, directory, aside, AT_SYMLINK_NOFOLLOW))
 			return fd;
 		close(fd);
 	}
-}
-
-static int write_all(int fd, const void *value, size_t size)
-{
-	const char *at = value;
-
-	if (ftruncate(fd, 0))
-		return -errno;
-	while (size) {
-		ssize_t put = write(fd, at, size);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		at += put;
-		size -= (size_t)put;
-	}
-	return fsync(fd) ? -errno : 0;
 }
 
 static int put_in_directory(int directory, const char *name, const void *value, size_t size)
@@ -257,7 +212,9 @@ static int put_in_directory(int directory, const char *name, const void *value, 
 	fd = open_aside(directory, aside);
 	if (fd < 0)
 		return fd;
-	err = write_all(fd, value, size);
+	err = ftruncate(fd, 0) ? -errno : xs_write_all(fd, value, size);
+	if (!err && fsync(fd))
+		err = -errno;
 	if (!err && renameat(directory, aside, directory, name))
 		err = -errno;
 	if (!err && fsync(directory))
@@ -270,18 +227,18 @@ static int put_in_directory(int directory, const char *name, const void *value, 
 
 int xs_store_put(struct xs_store *store, const char *key, const void *value, size_t size)
 {
-	char directory[KEY_MAX + 1];
+	char directory[XS_STORE_KEY_MAX + 1];
 	const char *name;
 	int fd, err, tries;
 
-	if (!key_ok(key))
+	if (!xs_store_key_ok(key))
 		return -EINVAL;
 	if (size > VALUE_MAX)
 		return -EFBIG;
 	split(key, directory, &name);
 	/* Somebody's delete may take an empty directory away between making and using it. */
 	for (tries = 0; tries < 8; tries++) {
-		err = strchr(key, '/') ? make_directories(store, directory) : 0;
+		err = strchr(key, '/') ? xs_store_make_directories(store, directory) : 0;
 		if (err)
 			return err;
 		fd = openat(store->root, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -296,11 +253,11 @@ int xs_store_put(struct xs_store *store, const char *key, const void *value, siz
 
 int xs_store_delete(struct xs_store *store, const char *key)
 {
-	char path[KEY_MAX + 1], directory[KEY_MAX + 1];
+	char path[XS_STORE_KEY_MAX + 1], directory[XS_STORE_KEY_MAX + 1];
 	const char *name;
 	int err;
 
-	if (!key_ok(key))
+	if (!xs_store_key_ok(key))
 		return -EINVAL;
 	split(key, directory, &name);
 	if (unlinkat(store->root, key, 0))
@@ -328,7 +285,7 @@ static void sweep_aside(DIR *dir)
 		fd = openat(dirfd(dir), entry->d_name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (fd < 0)
 			continue;
-		if (!flock(fd, LOCK_EX | LOCK_NB) && is_there(dirfd(dir), entry->d_name, fd))
+		if (!flock(fd, LOCK_EX | LOCK_NB) && xs_file_is_at(fd, dirfd(dir), entry->d_name, AT_SYMLINK_NOFOLLOW))
 			unlinkat(dirfd(dir), entry->d_name, 0);
 		close(fd);
 	}
@@ -336,12 +293,12 @@ static void sweep_aside(DIR *dir)
 
 int xs_store_delete_level(struct xs_store *store, const char *prefix)
 {
-	char above[KEY_MAX + 1];
+	char above[XS_STORE_KEY_MAX + 1];
 	const char *name;
 	DIR *dir;
 	int fd;
 
-	if (!key_ok(prefix))
+	if (!xs_store_key_ok(prefix))
 		return -EINVAL;
 	fd = openat(store->root, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -406,7 +363,7 @@ int xs_store_list(struct xs_store *store, const char *prefix, int (*fn)(void *co
 	DIR *dir;
 	int fd, result;
 
-	if (*prefix && !key_ok(prefix))
+	if (*prefix && !xs_store_key_ok(prefix))
 		return -EINVAL;
 	fd = openat(store->root, *prefix ? prefix : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -428,93 +385,4 @@ int xs_store_list(struct xs_store *store, const char *prefix, int (*fn)(void *co
 	}
 	free(names);
 	return result;
-}
-
-/* ---- the lock ---- */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-int xs_store_lock(struct xs_store *store, int timeout_ms)
-{
-	const struct timespec pause = { .tv_nsec = LOCK_POLL_MS * 1000000L };
-	int64_t end = now_ms() + timeout_ms;
-	int fd, err;
-
-	if (store->lock >= 0)
-		return -EDEADLK;
-	fd = openat(store->root, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	while (flock(fd, LOCK_EX | LOCK_NB)) {
-		err = -errno;
-		if (err != -EWOULDBLOCK && err != -EINTR) {
-			close(fd);
-			return err;
-		}
-		if (timeout_ms >= 0 && now_ms() >= end) {
-			close(fd);
-			return -ETIMEDOUT;
-		}
-		nanosleep(&pause, NULL);
-	}
-	store->lock = fd;
-	return 0;
-}
-
-void xs_store_unlock(struct xs_store *store)
-{
-	if (store->lock < 0)
-		return;
-	close(store->lock);
-	store->lock = -1;
-}
-
-/* ---- watching ---- */
-
-int xs_store_watch(struct xs_store *store, const char *const *prefixes, size_t count)
-{
-	char path[64 + KEY_MAX];
-	size_t i;
-	int fd, err;
-
-	for (i = 0; i < count; i++) {
-		if (*prefixes[i] && !key_ok(prefixes[i]))
-			return -EINVAL;
-	}
-	fd = store->inotify >= 0 ? store->inotify : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (i = 0; i < count; i++) {
-		err = *prefixes[i] ? make_directories(store, prefixes[i]) : 0;
-		if (err)
-			goto failed;
-		/* By the descriptor: the directory may have been given by a relative path. */
-		snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", store->root, prefixes[i]);
-		if (inotify_add_watch(fd, path, IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0) {
-			err = -errno;
-			goto failed;
-		}
-	}
-	store->inotify = fd;
-	return fd;
-failed:
-	if (store->inotify < 0)
-		close(fd);
-	return err;
-}
-
-void xs_store_watch_clear(struct xs_store *store)
-{
-	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-
-	if (store->inotify < 0)
-		return;
-	while (read(store->inotify, events, sizeof(events)) > 0)
-		;
 }

@@ -2,14 +2,13 @@
 /* routes.c - see routes.h. */
 #include "selftests/bench/routes.h"
 
+#include "selftests/random.h"
+
 uint64_t routes_random(void)
 {
 	static uint64_t state = 0x9e3779b97f4a7c15ull;
 
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state >> 16;
+	return random_next(&state);
 }
 
 static struct xs_table *table_of(const struct scene *scene)

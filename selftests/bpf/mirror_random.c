@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "selftests/bpf/mirror_rig.h"
+#include "selftests/random.h"
 
 struct kept_prefix kept[XS_FAMILIES][KEPT];
 
@@ -15,10 +16,7 @@ uint32_t rnd(void)
 {
 	static uint64_t state = 0x2545f4914f6cdd1dull;
 
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state >> 16;
+	return (uint32_t)random_next(&state);
 }
 
 static void randomise(uint8_t *bytes, unsigned int first_bit, unsigned int bits)

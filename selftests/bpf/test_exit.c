@@ -334,6 +334,31 @@ static void to_a_local_stack(void **state)
 	each(*state, up_to_tc);
 }
 
+/* From one port in generic mode to another: IP, which may be several frames in one, by tc; what tc might not find whole by XDP. */
+static bool by_generic(struct fixture *fixture, const struct pass_case *test, const struct frame *in)
+{
+	uint16_t type = in->data[12] << 8 | in->data[13];
+	bool knows_segments = type == 0x0800 || type == 0x86dd || type == 0x8100 || type == 0x88a8;
+	struct outcome outcome;
+
+	if (!has_skb(in))
+		return true;
+	fixture_send(fixture, PORT_MUX, in, &outcome);
+	if (outcome.verdict != test->verdict || outcome.slice != test->slice)
+		return false;
+	if (test->verdict != XS_PASSED)
+		return true;
+	return is_same(&outcome.out, in) && outcome.xdp == (knows_segments || test->heard ? XDP_PASS : XDP_REDIRECT);
+}
+
+static void from_generic_to_generic(void **state)
+{
+	const uint32_t generic = XS_PORT_GENERIC | XS_PORT_BY_TC | XS_PORT_MERGED | XS_PORT_UNFINISHED;
+
+	fixture_exit(*state, generic, generic);
+	each(*state, by_generic);
+}
+
 /* Wherever a frame ends, it passes, and is not read beyond its end. */
 static void truncated_anywhere(void **state)
 {
@@ -371,7 +396,7 @@ static void gso(void **state)
 		out = in;
 		assert_int_equal(fixture_run_tc(*state, PORT_MUX, &out, 1448), TC_ACT_REDIRECT);
 		assert_true(is_same(&out, &in));
-		assert_int_equal(count_of(*state, 0, XS_PASSED), before + 1);
+		assert_int_equal(count_of(*state, 0, XS_PASSED), before + 2);
 	}
 }
 
@@ -479,6 +504,7 @@ int main(void)
 		cmocka_unit_test(beyond_by_xdp),
 		cmocka_unit_test(beyond_by_tc),
 		cmocka_unit_test(to_a_local_stack),
+		cmocka_unit_test(from_generic_to_generic),
 		cmocka_unit_test(truncated_anywhere),
 		cmocka_unit_test(gso),
 		cmocka_unit_test(taken_from_the_router),

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "selftests/bpf/fixture.h"
+#include "selftests/random.h"
 
 #define SETS 3200
 #define PACKETS 64 /* per set: 204 800 pairs of rule set and packet */
@@ -28,10 +29,7 @@ static uint64_t state64;
 
 static uint32_t rnd(uint32_t below)
 {
-	state64 ^= state64 << 13;
-	state64 ^= state64 >> 7;
-	state64 ^= state64 << 17;
-	return (uint32_t)(state64 >> 24) % below;
+	return (uint32_t)(random_next(&state64) >> 8) % below;
 }
 
 static bool one_in(uint32_t n)

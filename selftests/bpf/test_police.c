@@ -184,8 +184,12 @@ static void a_local_stack_is_policed_by_tc(void **state)
 	struct fixture *fixture = *state;
 	struct frame_spec spec = {.ttl = 1};
 	unsigned int punted = 0, policed = 0;
+	struct xs_vport by;
 	struct frame frame;
 
+	assert_int_equal(xs_node_maps_get(&fixture->maps, XS_MAP_vport, VPORT_G, &by), 0);
+	by.port_flags = XS_PORT_USER | XS_PORT_LOCAL_STACK; /* it is behind that port now */
+	fixture_put(fixture, XS_MAP_vport, VPORT_G, &by);
 	memcpy(spec.destination_mac, fixture_mac(VPORT_G), 6);
 	frame_addresses(&spec, XS_FAMILY4, "192.0.2.9", "10.0.0.1");
 	frame_build(&frame, &spec);
@@ -199,6 +203,8 @@ static void a_local_stack_is_policed_by_tc(void **state)
 	}
 	assert_int_equal(punted + policed, 200);
 	assert_in_range(punted, class[XS_PUNT_ERROR].burst, 150);
+	by.port_flags = XS_PORT_USER;
+	fixture_put(fixture, XS_MAP_vport, VPORT_G, &by);
 }
 
 static unsigned int scan(struct fixture *fixture, int family, uint32_t vport, unsigned int count)

@@ -75,6 +75,19 @@ def beginning_without_ledger():
         store.apply(text)
 
 
+def clean_names_the_key():
+    """What is no value of ours is not removed; which one it is, is said."""
+    if os.geteuid():
+        raise tool.Skip("clean needs root")
+    with tool.Store() as store:
+        store.apply(tool.figure7().replace(tool.FOREIGN, f"k{os.getpid()}n"))
+        stray = os.path.join(store.path, "report", f"k{os.getpid()}x")
+        os.makedirs(stray)
+        store.run("clean", "--timeout", "5").exits(1, f"key report/k{os.getpid()}x: Is a directory")
+        os.rmdir(stray)
+        store.run("clean", "--timeout", "5").exits(0)
+
+
 def garbled_revision():
     """Whether something is in force is not known then."""
     with tool.Store() as store:
@@ -128,7 +141,7 @@ def killed_applies():
         assert left in ([], ["cell"]), left
 
 
-CASES = (ledger_is_lost, beginning_without_ledger, garbled_revision, unreadable_stray_report, unreadable_report, killed_applies)
+CASES = (ledger_is_lost, beginning_without_ledger, clean_names_the_key, garbled_revision, unreadable_stray_report, unreadable_report, killed_applies)
 
 if __name__ == "__main__":
     sys.exit(tool.run_cases([(case.__name__, case) for case in CASES]))

@@ -157,7 +157,7 @@ def main():
             assert code == 2, f"exit {code}: {said}"
             rig.hold(lifecycle.writes_nothing(domain, rig.definition))
 
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("a_slice_comes", add),
                 ("slices_are_apart", apart),

@@ -33,13 +33,28 @@ def main():
             assert ended.returncode == 1 and "no-such-namespace" in ended.stderr, ended
             assert not os.path.exists(f"/run/xslice/{name}"), "it left its directory behind"
 
-        return rigtest.run_cases(
+        def killed_early():
+            """Before its node held anything: nothing in the store tells of it, but the next clean takes what it left."""
+            name = net.name("early")
+            left = f"/run/xslice/{name}"
+            words = (xslice.program("xsliced"), "--node", name, "--store", domain.store, "--netns", nodes[0])
+            with subprocess.Popen(words, stderr=subprocess.DEVNULL) as agent:
+                assert netns.until(lambda: os.path.exists(f"{left}/lock"), 10), "no lock"
+                domain.command("clean")
+                assert os.path.exists(f"{left}/lock"), "the lock of an agent that runs is gone"
+                agent.kill()
+            assert os.path.exists(f"{left}/lock"), "there is nothing to sweep"
+            domain.command("clean")
+            assert not os.path.exists(left), f"{left} is left"
+
+        return rig.run_cases(
             [
                 ("forwards_without_agents", agents_dead),
                 ("removed_without_trace", lambda: rig.hold(lifecycle.removed(domain, before, nodes))),
                 ("applied_again", again),
                 ("an_agent_that_cannot_start_leaves_nothing", cannot_start),
                 ("removed_by_the_agents", lambda: rig.hold(lifecycle.removed(domain, before, nodes))),
+                ("an_agent_killed_early_leaves_nothing", killed_early),
             ]
         )
 

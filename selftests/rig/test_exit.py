@@ -414,7 +414,7 @@ def main():
             ("refused", lambda: refused(test)),
             ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes))),
         ]
-        return rigtest.run_cases(cases)
+        return rig.run_cases(cases)
 
 
 if __name__ == "__main__":

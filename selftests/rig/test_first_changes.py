@@ -87,7 +87,7 @@ def main():
             assert not faults, f"{len(faults)} faults: " + "; ".join(faults[:5])
             assert back, "no step led back"
 
-        return rigtest.run_cases([("first_apply_that_fails", steps_fail)])
+        return rig.run_cases([("first_apply_that_fails", steps_fail)])
 
 
 if __name__ == "__main__":

@@ -2,33 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A port that carries somebody else's XDP program: refused with the program's name, and nothing is changed on any
 such node."""
-import ctypes
 import os
 import re
-import struct
 import sys
 
-from lib import figure7, maps, netns, probes, rigtest, services, snapshot
+from lib import figure7, maps, netns, passing, probes, rigtest, services, snapshot
 
 NAME = "someone_elses"
-
-
-def load_pass():
-    """A descriptor of an XDP program of two instructions that passes everything."""
-    code = struct.pack("=BBhi", 0xB7, 0, 0, 2) + struct.pack("=BBhi", 0x95, 0, 0, 0)  # r0 = XDP_PASS; exit
-    code, licence = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
-    attribute = struct.pack(
-        "=IIQQIIQII16s",
-        *(6, 2, ctypes.addressof(code), ctypes.addressof(licence), 0, 0, 0, 0, 0, NAME.encode()),  # BPF_PROG_TYPE_XDP
-    )
-    return maps.bpf(5, attribute)[0]
 
 
 def main():
     with netns.alone(), rigtest.Rig("test_foreign_xdp", "tx", bare=True) as rig:
         net, domain = rig.net, rig.domain
         node = net.name("R1")
-        program = load_pass()
+        program = passing.load(NAME)
         pin = f"{netns.BPFFS}/{node}-{NAME}"
         maps.pin(program, pin)
         os.close(program)
@@ -56,7 +43,7 @@ def main():
                 assert who == "vm5", f"{who} answers once the port is free"
                 assert len(probes.ping(net.name("client"), figure7.VM5, 3)) == 3
 
-            return rigtest.run_cases(
+            return rig.run_cases(
                 [
                     ("refused_by_name", refused),
                     ("nothing_changed", unchanged),

@@ -66,7 +66,7 @@ def main():
                 value = before[f"{node}: sysctl net/ipv4/conf/default/rp_filter"]
                 assert value == "2", f"{node} started with rp_filter {value}: this test tests nothing"
 
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("the_host_is_hostile", inherited),
                 ("apply", lambda: rig.domain.apply(rig.definition)),

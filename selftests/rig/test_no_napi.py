@@ -62,7 +62,7 @@ def main():
             assert "WARNING" not in said and told() == "in force", (said, told())
             assert netns.until(reached, 5), "vm5 is not reached by tc"
 
-        return rigtest.run_cases(
+        return rig.run_cases(
             [(case.__name__, case) for case in (applied_with_a_warning, it_was_right, gone_with_gro, or_with_the_tc_front_end)]
         )
 

@@ -261,7 +261,7 @@ def main():
             refused_by_check,
             tables_are_one_per_machine,
         )
-        return rigtest.run_cases([(case.__name__, case) for case in cases])
+        return rig.run_cases([(case.__name__, case) for case in cases])
 
 
 if __name__ == "__main__":

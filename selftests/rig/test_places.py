@@ -100,7 +100,7 @@ def host(places):
 def main():
     with netns.alone(), rigtest.Rig("test_places", "tp", families=FAMILIES) as rig:
         places = Places(rig)
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("ends_of_a_link", lambda: ends(places)),
                 ("subnets_of_two_links", lambda: subnets(places)),

@@ -105,7 +105,7 @@ def own_addresses(net):
 def main():
     with netns.alone(), rigtest.Rig("test_slow_path", "tp") as rig:
         net = rig.net
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("ping_own_addresses", lambda: own_addresses(net)),
                 ("fragments_from_the_client", lambda: datagram(net, "client", "vm5", figure7.VM5, 8192)),

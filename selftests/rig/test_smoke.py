@@ -31,7 +31,7 @@ def main():
             who = services.ask(net.name("client"), (figure7.VM5, services.WHO_PORT))
             assert who == "vm5", f"{who} answers after the switch"
 
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("apply", lambda: rig.domain.apply(rig.definition)),
                 ("shown_in_force", shown_in_force),

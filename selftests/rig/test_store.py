@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from checks import lifecycle, paths
@@ -80,6 +81,11 @@ def main():
         assert without_vm6 != text
         changed = domain.write(without_vm6, "without-vm6.yaml")
 
+        def in_force():
+            if not domain.agents:
+                domain.start()
+            domain.apply(rig.definition)
+
         def emptied():
             """Agents that live through it take on what a new life of the store says, whose revisions begin at 1 again."""
             domain.start()
@@ -122,6 +128,23 @@ def main():
             assert domain.command("show")[1]["cell"]["vm5"]["in"] == "A"
             domain.switch("vm5", "P")
             through("vm5", figure7.VM5, "R1", "R2")
+
+        def switched_while_looking():
+            """An agent that takes a switch on in the midst of looking at everything reports it, too."""
+            agent, over = domain.agents["R3"], threading.Event()
+
+            def look_again_and_again():
+                while not over.wait(0.01):
+                    agent.send_signal(signal.SIGHUP)
+
+            thread = threading.Thread(target=look_again_and_again)
+            thread.start()
+            try:
+                for slice_name in "AP" * 20:
+                    domain.command("switch", "vm5", slice_name, "--timeout", "10")
+            finally:
+                over.set()
+                thread.join()
 
         def not_a_number():
             store.keep()
@@ -180,9 +203,7 @@ def main():
 
         def removed(alive):
             def case():
-                if not domain.agents:
-                    domain.start()
-                domain.apply(rig.definition)
+                in_force()
                 if not alive:
                     domain.stop(signal.SIGKILL)
                 gone = f"{domain.store}.gone"
@@ -195,13 +216,14 @@ def main():
 
         def two_stores():
             """A node is one store's at a time: the other's commands say whose, and wait for nothing there."""
-            if not domain.agents:
-                domain.start()
-            domain.apply(rig.definition)
+            in_force()
             first, domain.store = domain.store, domain.store + ".second"
             try:
-                code, _, said = domain.apply(changed, check=False, timeout=1)
-                assert code == 5 and f"held by store {first}" in said, f"exit {code}: {said}"
+                begin = time.monotonic()
+                code, answer, said = domain.apply(changed, check=False)
+                assert code == 1 and f"held by store {first}" in said, f"exit {code}: {said}"
+                assert {one["state"] for one in answer["node"]} == {"held-elsewhere"}, answer
+                assert time.monotonic() - begin < 5, "it waited all the same"
                 begin = time.monotonic()
                 code, answer, said = domain.command("clean", check=False)
                 assert code == 0 and time.monotonic() - begin < 5, f"exit {code}: {said}"
@@ -231,10 +253,50 @@ def main():
                 domain.stop()
                 shutil.rmtree(first + ".second", ignore_errors=True)
 
+        def two_stores_and_nothing_held():
+            """Agents that hold nothing yet are their store's all the same: another one waits for none of them."""
+            in_force()
+            domain.command("clean")
+            first, domain.store = domain.store, domain.store + ".second"
+            held = [{"node": name, "state": "held-elsewhere", "store": first} for name in nodes]
+            try:
+                for words in (("apply", changed), ("clean",)):
+                    begin = time.monotonic()
+                    code, answer, said = domain.command(*words, check=False)
+                    assert time.monotonic() - begin < 5, f"{words}: waited: {said}"
+                    if words[0] == "apply":
+                        assert code == 1 and f"held by store {first}" in said, f"exit {code}: {said}"
+                    else:
+                        assert code == 0 and answer["node"] == held, f"exit {code}: {answer} {said}"
+            finally:
+                domain.store = first
+                shutil.rmtree(first + ".second", ignore_errors=True)
+            domain.apply(changed)
+
+        def moved_behind_a_link():
+            """The same store by the same path, though it lies elsewhere: it is not taken for another."""
+            in_force()
+
+            def look():
+                for agent in domain.agents.values():
+                    agent.send_signal(signal.SIGHUP)
+                states = lambda: {one["state"] for one in domain.command("show", check=False)[1]["node"]}
+                assert netns.until(lambda: states() == {"in-force"}, 10), states()
+
+            moved = store.path + ".moved"
+            os.rename(store.path, moved)
+            os.symlink(moved, store.path)
+            try:
+                look()
+                domain.apply(changed)
+            finally:
+                os.unlink(store.path)
+                os.rename(moved, store.path)
+            look()
+
         def mistyped_node():
             """Its agent's report stays; as it holds nothing, an apply does not wait for it, whatever the store has lost."""
-            domain.start()
-            domain.apply(rig.definition)
+            in_force()
             name = net.name("typo")
             words = (xslice.program("xsliced"), "--node", name, "--store", domain.store, "--netns", nodes[0])
             agent = subprocess.Popen(words, stderr=subprocess.DEVNULL)
@@ -252,9 +314,7 @@ def main():
 
         def forgotten(*keys, garbage=None, alive=True):
             def case():
-                if not domain.agents:
-                    domain.start()
-                domain.apply(rig.definition)
+                in_force()
                 if not alive:
                     domain.stop(signal.SIGKILL)
                 store.remove(*keys)
@@ -266,11 +326,12 @@ def main():
 
             return case
 
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("emptied_and_filled_again", emptied),
                 ("set_back", set_back),
                 ("switches_set_back", switches_set_back),
+                ("switched_while_the_agent_looks", switched_while_looking),
                 ("a_generation_that_is_none", not_a_number),
                 ("replaced_and_away", replaced),
                 ("an_image_is_lost", image_lost),
@@ -280,6 +341,8 @@ def main():
                 ("the_same_with_dead_agents", forgotten("revision", "report", alive=False)),
                 ("revision_is_garbage_then_clean", forgotten(garbage="x\n")),
                 ("another_store_holds_the_nodes", two_stores),
+                ("another_stores_agents_hold_nothing", two_stores_and_nothing_held),
+                ("moved_behind_a_link", moved_behind_a_link),
                 ("a_mistyped_node", mistyped_node),
                 ("the_directory_is_removed_then_clean", removed(True)),
                 ("the_same_with_dead_agents_then_clean", removed(False)),

@@ -288,7 +288,7 @@ def dual():
     with rigtest.Rig("test_trace", "tt", text=changed) as rig:
         trace = Trace(rig)
         assert probes.ping(rig.net.name("client"), figure7.VM5, 3), "no answer"
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("both_families_by_tc_and_xdp", lambda: both_families(trace, rig)),
                 ("ipv6_alone", lambda: six_alone(trace)),
@@ -306,7 +306,7 @@ def figure7_as_it_is():
         for to in (figure7.EDGE, figure7.VM5):  # neighbours are known from here on
             assert probes.ping(client, to, 3), f"{to} does not answer"
         services.ask(client, (figure7.VM5, services.WHO_PORT))
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("through_p", lambda: through_p(trace)),
                 ("through_a_and_back", lambda: through_a(trace)),

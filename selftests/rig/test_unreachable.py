@@ -116,7 +116,7 @@ def main():
     with netns.alone(), rigtest.Rig("test_unreachable", "tv") as rig:
         net = rig.net
         net.vm("other", "ADC", "other", OTHER_MAC)
-        return rigtest.run_cases(
+        return rig.run_cases(
             [
                 ("only_who_asked", lambda: only_who_asked(net)),
                 ("somebody_comes", lambda: somebody_comes(net)),

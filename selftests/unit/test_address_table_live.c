@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "maps/address_table.h"
+#include "selftests/random.h"
 
 #define READERS 2
 #define PROBES  32
@@ -27,10 +28,7 @@ static uint64_t random_state;
 
 static uint32_t rnd(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state >> 16;
+	return (uint32_t)random_next(&random_state);
 }
 
 /*

@@ -13,16 +13,14 @@
 
 #include "maps/address_table.h"
 #include "maps/table_walk.h"
+#include "selftests/random.h"
 #include "selftests/unit/table_memory.h"
 
 static uint64_t random_state;
 
 static uint32_t rnd(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state >> 16;
+	return (uint32_t)random_next(&random_state);
 }
 
 /* ---- the oracle: prefixes in a list per length, walked from the longest ------------------------------------------ */

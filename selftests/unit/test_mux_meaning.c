@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "selftests/random.h"
 #include "selftests/unit/mux_node.h"
 
 #define PAIRS          1200000
@@ -15,10 +16,7 @@ static uint64_t random_state = 0x9e3779b97f4a7c15ull;
 
 static uint32_t rnd(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state >> 16;
+	return (uint32_t)random_next(&random_state);
 }
 
 /* A range of what packets have, or of any ports. */

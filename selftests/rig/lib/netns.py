@@ -179,8 +179,8 @@ class Net:
         words += ["address", b_mac] if b_mac else []
         words += ["numrxqueues", "1", "numtxqueues", "1", "netns", self.name(b)]
         run(*words)
-        run("ip", "-n", self.name(a), "link", "set", a_device, "up")
-        run("ip", "-n", self.name(b), "link", "set", b_device, "up")
+        run("ip", "-n", self.name(a), "link", "set", "dev", a_device, "up")
+        run("ip", "-n", self.name(b), "link", "set", "dev", b_device, "up")
 
     def host_end(self, short, device):
         """An end as a host's network card would behave: whole checksums, tags in the frame; NAPI on (which GRO

@@ -3,12 +3,10 @@
 
     with plain.Rig("test_x", "tx", definition, cables=[("R1/r2", "R2/r1")], hosts=[Host("h", "R1/h", ["10.0.0.9/24"], ["10.0.0.1"])])
 """
-import os
 import re
 from dataclasses import dataclass, field
 
-from . import netns, rigtest, xslice
-from .wire import Capture
+from . import netns, rigtest
 
 
 @dataclass
@@ -22,36 +20,13 @@ class Host:
     autoconfigured: bool = False  # by what routers advertise
 
 
-class Rig:
+class Rig(rigtest.AnyRig):
     def __init__(self, test, prefix, definition, cables, hosts, bare=False, captures=True):
-        self.keep = rigtest.folder(test)
-        self.net = netns.Net(prefix)
-        self.text, self.cables, self.hosts, self.bare, self.with_captures = definition, cables, hosts, bare, captures
         ends = [end for cable in cables for end in cable] + [host.port for host in hosts]
-        self.nodes = tuple(sorted({end.split("/")[0] for end in ends}))
-        self.domain, self.captures, self.failed = None, [], False
+        super().__init__(test, netns.Net(prefix), tuple(sorted({end.split("/")[0] for end in ends})), bare)
+        self.text, self.cables, self.hosts, self.with_captures = definition, cables, hosts, captures
 
-    def __enter__(self):
-        try:
-            self._raise()
-            self.domain = xslice.Domain(self.net, self.nodes, self.keep)
-            self.definition = self.write(self.text)
-            for host in self.hosts if self.with_captures else ():
-                self.captures.append(Capture(self.net.name(host.name), "eth0", os.path.join(self.keep, f"{host.name}.pcap")))
-            if not self.bare:
-                self.domain.start()
-                self.domain.apply(self.definition)
-        except BaseException:
-            self.failed = True
-            self._close()
-            raise
-        return self
-
-    def __exit__(self, kind, *_):
-        self.failed = self.failed or kind is not None
-        self._close()
-
-    def _raise(self):
+    def raise_net(self):
         self.net.add(*self.nodes, *(host.name for host in self.hosts))
         for node in self.nodes:  # with IPv6, as found, but addresses and wires come to rest at once
             self._ipv6(node, accept_dad=0, router_solicitations=0)
@@ -68,19 +43,15 @@ class Rig:
                 six = ("-6",) if ":" in hop else ()
                 netns.run("ip", "-n", self.net.name(host.name), *six, "route", "add", "default", "via", hop, "dev", "eth0")
 
+    def begin(self):
+        self.definition = self.write(self.text)
+        if self.with_captures:
+            self.capture(*(host.name for host in self.hosts))
+
     def _ipv6(self, short, **settings):
         for key, value in settings.items():
             for which in ("all", "default"):
                 netns.sysctl(self.net.name(short), f"net/ipv6/conf/{which}/{key}", value)
-
-    def _close(self):
-        for capture in self.captures:
-            capture.stop(keep=self.failed)
-        if self.domain:
-            if self.failed:
-                self.domain.dump(self.keep)
-            self.domain.close()
-        self.net.close()
 
     def write(self, text, name="domain.yaml"):
         """A definition, with this rig's names in place of the nodes'."""
@@ -89,9 +60,3 @@ class Rig:
 
     def sliver(self, node, slice_name):
         return f"xs.{self.net.name(node)}.{slice_name}"
-
-    def run_cases(self, cases):
-        """As rigtest.run_cases(); a case that fails leaves captures, maps and logs."""
-        code = rigtest.run_cases(cases)
-        self.failed = self.failed or code != 0
-        return code

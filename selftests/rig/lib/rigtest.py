@@ -22,32 +22,21 @@ class Skip(Exception):
     """A case that cannot be tried here; its text is the reason."""
 
 
-class Rig:
-    """Figure 7 with agents and the definition applied: with Rig("test_x", "tx") as rig: ...
-
-    text: another definition of its kind; bare: no agents yet and nothing applied; families: what hosts have; prepare:
-    is called with the network when it is raised; net: another network than figure 7's.
+class AnyRig:
+    """A network with a domain on it: with AnyRig(...) as rig. What kind of network, a subclass says: it raises it (raise_net), and begins
+    what is to be there before the agents are (begin): the definition, captures, services. bare: no agents yet and nothing applied.
     """
 
-    def __init__(self, test, prefix, text=None, bare=False, families=(figure7.V4,), prepare=None, net=None):
-        self.keep = folder(test)
-        self.net, self.prepare = net or figure7.Figure7(prefix, families), prepare
+    def __init__(self, test, net, nodes, bare):
+        self.keep, self.net, self.nodes, self.bare = folder(test), net, nodes, bare
         self.domain, self.captures, self.services = None, [], []
-        self.text, self.bare = text, bare
         self.failed = False
 
     def __enter__(self):
         try:
-            self.net.raise_all()
-            if self.prepare:
-                self.prepare(self.net)
-            self.domain = xslice.Domain(self.net, figure7.NODES, self.keep)
-            self.definition = self.domain.write(self.net.definition(self.text))
-            for short in ("client", "vm5", "vm6"):
-                self.captures.append(Capture(self.net.name(short), "eth0", os.path.join(self.keep, f"{short}.pcap")))
-            for short in ("vm5", "vm6"):
-                self.services.append(services.Who(self.net.name(short), short))
-            self.services.append(services.Echo(self.net.name("vm5")))
+            self.raise_net()
+            self.domain = xslice.Domain(self.net, self.nodes, self.keep)
+            self.begin()
             if not self.bare:
                 self.domain.start()
                 self.domain.apply(self.definition)
@@ -72,6 +61,40 @@ class Rig:
                 self.domain.dump(self.keep)
             self.domain.close()
         self.net.close()
+
+    def capture(self, *hosts):
+        for short in hosts:
+            self.captures.append(Capture(self.net.name(short), "eth0", os.path.join(self.keep, f"{short}.pcap")))
+
+    def run_cases(self, cases):
+        """As run_cases(); a case that fails leaves captures, maps and logs."""
+        code = run_cases(cases)
+        self.failed = self.failed or code != 0
+        return code
+
+
+class Rig(AnyRig):
+    """Figure 7 with agents and the definition applied: with Rig("test_x", "tx") as rig: ...
+
+    text: another definition of its kind; families: what hosts have; prepare: is called with the network when it is raised; net:
+    another network than figure 7's.
+    """
+
+    def __init__(self, test, prefix, text=None, bare=False, families=(figure7.V4,), prepare=None, net=None):
+        super().__init__(test, net or figure7.Figure7(prefix, families), figure7.NODES, bare)
+        self.text, self.prepare = text, prepare
+
+    def raise_net(self):
+        self.net.raise_all()
+        if self.prepare:
+            self.prepare(self.net)
+
+    def begin(self):
+        self.definition = self.domain.write(self.net.definition(self.text))
+        self.capture("client", "vm5", "vm6")
+        for short in ("vm5", "vm6"):
+            self.services.append(services.Who(self.net.name(short), short))
+        self.services.append(services.Echo(self.net.name("vm5")))
 
     def hold(self, outcome):
         """Asserts an Outcome of checks/."""
