@@ -15,7 +15,7 @@ static const struct xs_command command_table[] = {
 	  "  xslice check --json net.yaml      the same for a program\n"
 	  "  xslice check --format json -      read JSON from standard input\n",
 	  XS_OPT_FORMAT, 1, 1, xs_command_check },
-	{ "plan", "FILE", "show what apply would allocate: labels, addresses, MACs, routes",
+	{ "plan", "FILE", "show what apply would allocate: labels, pages, addresses, MACs, routes",
 	  "  xslice plan net.yaml              with what the store already gave\n"
 	  "  xslice plan --json net.yaml | jq .slice\n",
 	  XS_OPT_FORMAT | XS_OPT_STORE, 1, 1, xs_command_plan },
@@ -40,7 +40,7 @@ static const struct xs_command command_table[] = {
 	  "  xslice switch rack1 A             all VMs of group rack1\n"
 	  "  xslice switch vm5 P               and back\n",
 	  XS_OPT_STORE | XS_OPT_TIMEOUT, 2, 2, xs_command_switch },
-	{ "show", "[NODE|ADDRESS|page ADDRESS]", "what is in force: nodes, slices, MUXes, where each VM lives",
+	{ "show", "[[page] WHAT]", "what is in force: nodes, slices, MUXes, where each VM lives",
 	  "  xslice show                       the domain\n"
 	  "  xslice show R3                    one node, with its labels, addresses and namespaces\n"
 	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n"
