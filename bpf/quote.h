@@ -22,15 +22,15 @@ struct xs_crossing {
 /* The addresses of the packet at offset `at`, and where it ends by what its header says. -1: they are not all there. */
 static __always_inline int xs_read_addresses(struct __sk_buff *skb, __u32 at, struct xs_mapping *map, __u32 *end)
 {
-	struct ipv6hdr ip6 = {};
-	struct iphdr ip = {};
+	struct ipv6hdr ip6 = {}; /* or IPv4's, for there is little room on the stack */
+	const struct iphdr *ip = (const void *)&ip6;
 
 	if (map->family == XS_FAMILY4) {
-		if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < XS_IPV4_HEADER_WORDS)
+		if (bpf_skb_load_bytes(skb, at, &ip6, sizeof(*ip)) || ip->version != 4 || ip->ihl < XS_IPV4_HEADER_WORDS)
 			return -1;
-		map->source.v4 = ip.saddr;
-		map->destination.v4 = ip.daddr;
-		*end = at + bpf_ntohs(ip.tot_len);
+		map->source.v4 = ip->saddr;
+		map->destination.v4 = ip->daddr;
+		*end = at + bpf_ntohs(ip->tot_len);
 		return 0;
 	}
 	if (bpf_skb_load_bytes(skb, at, &ip6, sizeof(ip6)) || ip6.version != 6)
