@@ -19,10 +19,13 @@ struct xs_crossing {
 	union xs_wire_address was; /* its destination, before it was mapped */
 };
 
-/* The addresses of the packet at offset `at`, and where it ends by what its header says. -1: they are not all there. */
-static __always_inline int xs_read_addresses(struct __sk_buff *skb, __u32 at, struct xs_mapping *map, __u32 *end)
+/*
+ * The addresses of the packet at offset `at`, and where it ends by what its header says. -1: they are not all there. A function of its own:
+ * the stacks of those who call it have no room for a header.
+ */
+static __noinline int xs_read_addresses(struct __sk_buff *skb, __u32 at, struct xs_mapping *map, __u32 *end)
 {
-	struct ipv6hdr ip6 = {}; /* or IPv4's, for there is little room on the stack */
+	struct ipv6hdr ip6 = {}; /* or IPv4's */
 	const struct iphdr *ip = (const void *)&ip6;
 
 	if (map->family == XS_FAMILY4) {
