@@ -5,6 +5,7 @@
 #   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
 #   make transfers       1 GiB over each pair of port kinds, offloads on and off, both families (root)
 #   make soak            the tests of change, and of a hostile slice, in their long form, half an hour or so (root)
+#   make reference       paging against its reference translator with PACKETS=1000000 packets (root)
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
 #   make verify-kernels  what the verifiers of Debian's kernels say of the datapath (root; QEMU)
@@ -77,7 +78,7 @@ AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
 YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
 GEN        := $(B)/bpf/xslice.skel.h $(B)/bpf/trial.skel.h $(B)/bpf/dispatcher.skel.h $(YANG_GEN)
 
-.PHONY: all deps test transfers soak demo bench verify-kernels test-qemu fuzz fuzzers install uninstall clean help compile_commands tests
+.PHONY: all deps test transfers soak reference demo bench verify-kernels test-qemu fuzz fuzzers install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced
 tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(B)/selftests/rig/fault.so $(RIG_BIN)
 
@@ -196,6 +197,11 @@ soak: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@XSLICE_CHANGES=200 XSLICE_STEPS=all XSLICE_KILLS=100 XSLICE_RIG_LIMIT=7200 selftests/run _changes
 	@XSLICE_FLOOD=20 selftests/run hostile_slice
+
+PACKETS ?= 1000000
+reference: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@XSLICE_PACKETS=$(PACKETS) XSLICE_SEED=$(or $(SEED),2) build/selftests/bpf/test_paging_differential
 
 demo: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ingress.h - port and label lead to a vport, and so to a slice; then what may come in there at all. After it a frame is in
- * exactly one slice, or (behind a MUX, slice 0) still to be selected.
+ * exactly one slice, or (slice 0) still to be selected by a MUX, or by its page if it comes out of the WAN.
  *
  * Order, and so which reason a frame with several faults gets: label zero, the host's, double tag, unknown label or tag on a
  * user port, destination MAC, ethertype, headers, source, destination.
@@ -10,6 +10,7 @@
 #define XSLICE_BPF_INGRESS_H
 
 #include "bpf/maps.h"
+#include "bpf/page.h"
 #include "bpf/parse.h"
 #include "bpf/pass.h"
 #include "bpf/table.h"
@@ -39,6 +40,28 @@ static __always_inline bool xs_is_host_untagged(const struct xs_port *port, cons
 }
 
 /*
+ * A frame from the WAN whose link header is out of sight, with its IP header in front: is it the host's? A function of its own, not
+ * static: the verifier looks at it once.
+ */
+__noinline int xs_is_host_of_wan(struct __sk_buff *skb, __u32 vport_id, __be16 ethertype)
+{
+	const struct xs_vport *at = bpf_map_lookup_elem(&vport, &vport_id);
+	union xs_wire_address destination = {};
+	long err;
+
+	if (!at || at->kind != XS_VPORT_WAN)
+		return 0;
+	if (!xs_is_ip(ethertype))
+		return 1;
+	if (ethertype == bpf_htons(ETH_P_IP)) {
+		err = bpf_skb_load_bytes(skb, __builtin_offsetof(struct iphdr, daddr), &destination, XS_IPV4_BYTES);
+		return err || !xs_is_page_here(&destination, XS_FAMILY4);
+	}
+	err = bpf_skb_load_bytes(skb, __builtin_offsetof(struct ipv6hdr, daddr), &destination, XS_IPV6_BYTES);
+	return err || !xs_is_page_here(&destination, XS_FAMILY6);
+}
+
+/*
  * Since Linux 6.9 generic XDP hands on a copy of a frame that has little room before it, and the copy does not know how long its link
  * header is: tc then finds it at the IP header. Puts the link header back. False: it is the host's, and left as it is.
  */
@@ -54,6 +77,8 @@ static __always_inline bool xs_restore_link(struct __sk_buff *skb, const struct 
 	if (!differs)
 		return true;
 	if (!port->other_ifindex && xs_is_host_untagged(port, (const __u8 *)link))
+		return false;
+	if (xs_is_host_of_wan(skb, port->untagged, link[6]))
 		return false;
 	if (!bpf_skb_change_head(skb, sizeof(link), 0))
 		bpf_skb_store_bytes(skb, 0, link, sizeof(link), 0);
@@ -107,6 +132,8 @@ static __always_inline int xs_ingress(struct xs_packet *packet)
 	packet->vport = at;
 	packet->slice = at->slice;
 	packet->unicast = !(packet->eth->h_dest[0] & 1);
+	if (at->kind == XS_VPORT_WAN)
+		return xs_is_ip(packet->ethertype) && xs_mac_equal(packet->eth->h_dest, at->mac) ? XS_PAGED : XS_HOST;
 	if (packet->unicast && !xs_mac_equal(packet->eth->h_dest, at->mac) && !xs_may_select_any_mac(packet))
 		return XS_NOT_FOR_US;
 	if (!packet->unicast && xs_may_select_any_mac(packet))
@@ -129,6 +156,11 @@ static __always_inline bool xs_is_spoofed(const struct xs_packet *packet, int fa
 					  XS_ENTRY_EMPTY;
 }
 
+static __always_inline int xs_refuse_source(const struct xs_packet *packet, int family)
+{
+	return xs_is_wan_address(&packet->source, family) ? XS_WAN_ADDRESS : XS_SPOOFED_SOURCE;
+}
+
 /*
  * Which IPv4 addresses may be on a wire; sources as users declared them; multicast. Link-local multicast and broadcast are the
  * kernel's of the sliver or edge, other multicast is not offered. Source 0.0.0.0 (DHCP) is taken from users only, and only
@@ -144,7 +176,7 @@ static __always_inline int xs_admit_ipv4(const struct xs_packet *packet)
 	if (source_net == 127 || source_net >= 224 || destination_net == 127 || destination_net == 0)
 		return XS_MARTIAN;
 	if (xs_is_spoofed(packet, XS_FAMILY4))
-		return XS_SPOOFED_SOURCE;
+		return xs_refuse_source(packet, XS_FAMILY4);
 	if (destination_net >= 240)
 		return destination == 0xffffffff ? XS_PUNTED : XS_MARTIAN;
 	if (destination_net >= 224)
@@ -180,7 +212,7 @@ static __always_inline int xs_admit_ipv6(const struct xs_packet *packet)
 	if (xs_is_unspecified6(source))
 		return here ? XS_PUNTED : XS_MARTIAN;
 	if (!xs_is_link_local6(source) && xs_is_spoofed(packet, XS_FAMILY6))
-		return XS_SPOOFED_SOURCE;
+		return xs_refuse_source(packet, XS_FAMILY6);
 	if (here)
 		return XS_PUNTED;
 	if (group || !packet->unicast)

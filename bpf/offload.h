@@ -55,7 +55,8 @@ static __always_inline void xs_parse_segment(struct __sk_buff *skb, struct xs_se
 
 /*
  * May the segments leave by this vport, whose packets are of `mtu` bytes at most? What is not TCP may be a tunnel's, whose inner headers
- * each segment has too, or cut where its parts say (SCTP): the kernel knows, and the vport's veth has its MTU.
+ * each segment has too, or cut where its parts say (SCTP): the kernel knows, and the vport's veth has its MTU (a
+ * WAN's has none: its port has it).
  */
 __noinline int xs_segments_fit(struct __sk_buff *skb, __u32 vport_id, __u32 mtu)
 {
@@ -69,7 +70,7 @@ __noinline int xs_segments_fit(struct __sk_buff *skb, __u32 vport_id, __u32 mtu)
 	if (segment.tcp)
 		return 1;
 	by = bpf_map_lookup_elem(&vport, &vport_id);
-	return !by || bpf_check_mtu(skb, by->veth, &ignored, 0, BPF_MTU_CHK_SEGS) <= 0;
+	return !by || bpf_check_mtu(skb, by->veth ? by->veth : by->port_ifindex, &ignored, 0, BPF_MTU_CHK_SEGS) <= 0;
 }
 
 /*

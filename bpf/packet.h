@@ -16,8 +16,9 @@
 
 #include "maps/contract.h"
 
-/* A stage returns a verdict, or this: the next stage decides. */
+/* A stage returns a verdict, or one of these: the next stage decides, or those of paging do (paging.h). */
 #define XS_UNDECIDED (-1)
+#define XS_PAGED (-2)
 
 #define XS_IPV4_BYTES 4
 #define XS_IPV6_BYTES 16
@@ -79,15 +80,29 @@ struct xs_packet {
 	/* select */
 	__u64 *rule; /* counter of the condition that chose the slice; NULL: there was nothing to choose */
 
+	/* paging */
+	struct xs_mapping *map; /* NULL: nothing is to be mapped; else what its addresses become */
+
 	/* route */
 	const struct xs_nexthop *nexthop;
+	__u8 forgotten;    /* see xs_forget_which() */
 	__u8 punt_class;   /* enum xs_punt_class, of what is punted; OTHER where the packet's own headers say which */
 	bool unresolved;   /* of what is punted: the kernel has to look for a new neighbour */
-	__u32 mux_vport;   /* to users: the MUX vport it leaves its slice by, besides the nexthop's; else 0 */
+	__u32 mux_vport;   /* to users, the MUX vport; to the WAN, the uplink: it leaves its slice by that, besides the nexthop's; else 0 */
 };
 
 /* One load, once: the word may be changing under us. */
 #define XS_READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+
+/*
+ * A verdict other than XS_FORWARDED, of which the verifier knows no more than that: else it follows each one apart to the end of the
+ * program. What frames are forwarded pay nothing.
+ */
+static __always_inline int xs_forget_which(struct xs_packet *packet, int verdict)
+{
+	*(volatile __u8 *)&packet->forgotten = verdict - 1;
+	return *(volatile __u8 *)&packet->forgotten + 1;
+}
 
 /* Wide accesses to bytes that have no type of that width. */
 typedef __u32 __attribute__((may_alias)) xs_bytes4;

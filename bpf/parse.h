@@ -45,7 +45,7 @@ static __always_inline int xs_parse_link_xdp(struct xdp_md *ctx, struct xs_packe
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct ethhdr *eth = data;
 
-	packet->eth = eth;
+	packet->eth = packet->network = eth;
 	packet->end = end;
 	packet->length = bpf_xdp_get_buff_len(ctx);
 	packet->ifindex = ctx->ingress_ifindex;
@@ -74,7 +74,7 @@ static __always_inline int xs_read_link_tc(struct __sk_buff *skb, struct xs_pack
 	struct ethhdr *eth = (void *)(long)skb->data;
 	void *end = (void *)(long)skb->data_end;
 
-	packet->eth = eth;
+	packet->eth = packet->network = eth;
 	packet->end = end;
 	packet->length = skb->len;
 	packet->ifindex = skb->ifindex;

@@ -8,6 +8,7 @@
 
 #include "bpf/maps.h"
 #include "bpf/packet.h"
+#include "bpf/page.h"
 #include "bpf/parse.h"
 #include "bpf/table.h"
 
@@ -104,27 +105,17 @@ static __always_inline const struct xs_nexthop *xs_member_of(const struct xs_pac
 	return bpf_map_lookup_elem(&nexthop, &id);
 }
 
-static __always_inline int xs_route(struct xs_packet *packet, int family)
+/* No route: the kernel says so, unless a user wants to go where the slice is not. */
+static __always_inline int xs_route_nowhere(struct xs_packet *packet, int family)
 {
-	const struct xs_slice *in = bpf_map_lookup_elem(&slice, &packet->slice);
-	const struct xs_nexthop *to;
-	__u32 root;
-	__u8 kind;
+	if (!packet->tagged && !packet->map && xs_is_wan_address(&packet->destination, family))
+		return XS_WAN_ADDRESS;
+	return xs_punt(packet, XS_PUNT_ERROR);
+}
 
-	root = in ? XS_READ_ONCE(in->fib_root[family]) : 0;
-	if (!root)
-		return XS_NO_ROUTE;
-	to = xs_nexthop_of(root, &packet->destination, family);
-	if (!to)
-		return xs_punt(packet, XS_PUNT_ERROR);
-	kind = XS_READ_ONCE(to->kind);
-	if (kind == XS_NEXTHOP_EDGE) {
-		packet->mux_vport = to->vport;
-		to = xs_nexthop_of(XS_READ_ONCE(to->edge_root), &packet->destination, family);
-		if (!to)
-			return xs_punt(packet, XS_PUNT_ERROR);
-		kind = XS_READ_ONCE(to->kind);
-	}
+/* By a next hop of one of the kinds that end the search. */
+static __always_inline int xs_route_by(struct xs_packet *packet, const struct xs_nexthop *to, __u8 kind, int family)
+{
 	if (kind == XS_NEXTHOP_GROUP) {
 		to = xs_member_of(packet, to, family);
 		if (!to)
@@ -144,6 +135,34 @@ static __always_inline int xs_route(struct xs_packet *packet, int family)
 		return xs_punt_too_big(packet, family);
 	packet->nexthop = to;
 	return XS_FORWARDED;
+}
+
+static __always_inline int xs_route(struct xs_packet *packet, int family)
+{
+	const struct xs_slice *in = bpf_map_lookup_elem(&slice, &packet->slice);
+	const struct xs_nexthop *to;
+	__u32 root;
+	__u8 kind;
+
+	root = in ? XS_READ_ONCE(in->fib_root[family]) : 0;
+	if (!root)
+		return XS_NO_ROUTE;
+	to = xs_nexthop_of(root, &packet->destination, family);
+	if (!to)
+		return xs_route_nowhere(packet, family);
+	kind = XS_READ_ONCE(to->kind);
+	if (kind == XS_NEXTHOP_EDGE) {
+		packet->mux_vport = to->vport;
+		to = xs_nexthop_of(XS_READ_ONCE(to->edge_root), &packet->destination, family);
+		if (!to)
+			return xs_punt(packet, XS_PUNT_ERROR);
+		kind = XS_READ_ONCE(to->kind);
+	}
+	if (kind == XS_NEXTHOP_UPLINK) {
+		packet->mux_vport = to->vport;
+		return XS_PAGED;
+	}
+	return xs_route_by(packet, to, kind, family);
 }
 
 #endif

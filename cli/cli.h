@@ -52,6 +52,8 @@ enum xs_packet_option {
 struct xs_options {
 	const char *store;     /* --store, else $XSLICE_STORE, else XS_STORE_DEFAULT */
 	enum xs_format format; /* --format */
+	enum xs_implementation implementation; /* --implementation, where it is given */
+	bool instead;          /* ... it is */
 	int timeout_ms;        /* --timeout, seconds on the command line */
 	bool json, help, svg; /* svg: --as svg */
 	const char *packet[XS_PACKET_OPTIONS]; /* as written; NULL: not given */
@@ -59,7 +61,13 @@ struct xs_options {
 	char **argv;
 };
 
-enum xs_option_bit { XS_OPT_STORE = 1 << 0, XS_OPT_FORMAT = 1 << 1, XS_OPT_TIMEOUT = 1 << 2, XS_OPT_AS = 1 << 3, XS_OPT_PACKET = 1 << 4 };
+enum xs_option_bit {
+	XS_OPT_STORE = 1 << 0,
+	XS_OPT_FORMAT = 1 << 1, /* and --implementation: of a definition */
+	XS_OPT_TIMEOUT = 1 << 2,
+	XS_OPT_AS = 1 << 3,
+	XS_OPT_PACKET = 1 << 4,
+};
 
 struct xs_command {
 	const char *name;
@@ -74,6 +82,7 @@ struct xs_command {
 int xs_command_check(const struct xs_options *options);
 int xs_command_plan(const struct xs_options *options);
 int xs_command_graph(const struct xs_options *options);
+int xs_command_params(const struct xs_options *options);
 int xs_command_diff(const struct xs_options *options);
 int xs_command_apply(const struct xs_options *options);
 int xs_command_switch(const struct xs_options *options);
@@ -90,6 +99,9 @@ int xs_open_store(const struct xs_options *options, bool create, struct xs_store
 
 /* locate.c: where an address lives and how packets get there, as the store's images tell. An exit code. */
 int xs_locate(const struct xs_options *options, struct xs_store *store, const struct xs_address *address);
+
+/* show_page.c: `show page ADDRESS`: whose a WAN address is. An exit code. */
+int xs_show_page(const struct xs_options *options, struct xs_store *store);
 
 /* Prints JSON, sorted and indented, and takes the reference. */
 void xs_print_json(json_t *json);

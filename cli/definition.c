@@ -81,7 +81,7 @@ static void foresee(size_t text_size)
 	free(memory);
 }
 
-static enum xs_format format_of(const struct xs_options *options)
+enum xs_format xs_definition_format(const struct xs_options *options)
 {
 	static const struct {
 		const char *ending;
@@ -132,7 +132,8 @@ int xs_definition_load(const struct xs_options *options, struct xs_store *store,
 	out->diag = xs_diag_new(strcmp(path, "-") ? path : "<stdin>");
 	if (!out->diag)
 		return -ENOMEM;
-	error = xs_domain_parse(out->text, out->size, format_of(options), out->diag, &out->domain);
+	error = xs_domain_parse_as(out->text, out->size, xs_definition_format(options),
+				   options->instead ? &options->implementation : NULL, out->diag, &out->domain);
 	if (error && error != -EINVAL)
 		xs_complain("%s: %s", path, strerror(-error));
 	return error ? error : plan(options, store, out);

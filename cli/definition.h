@@ -25,6 +25,8 @@ int xs_definition_load(const struct xs_options *options, struct xs_store *store,
  * prints its faults or warnings. An exit code; where it is not XS_EXIT_DONE all has been said. Close and free in any case.
  */
 int xs_definition_plan(const struct xs_options *options, struct xs_store **store, struct xs_definition *out);
+/* What the options or the file's name say of its form. */
+enum xs_format xs_definition_format(const struct xs_options *options);
 /* The exit code that belongs to what xs_definition_load() returned. */
 int xs_definition_exit(int error);
 void xs_definition_free(struct xs_definition *definition);

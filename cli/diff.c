@@ -34,6 +34,14 @@ struct pair {
 	json_t *record;
 };
 
+static void put_into_words(json_t *words, const struct xs_image *image, const struct xs_record *record)
+{
+	if (record->type == XS_REC_ROUTE)
+		xs_words_route(words, image, (const struct xs_rec_route *)record);
+	else if (record->type == XS_REC_PAGE)
+		xs_words_page(words, image, (const struct xs_rec_page *)record);
+}
+
 static int note_record(void *context, enum xs_change change, const struct xs_record *before,
 		       const struct xs_record *after)
 {
@@ -44,13 +52,11 @@ static int note_record(void *context, enum xs_change change, const struct xs_rec
 	pair->count[change]++;
 	json_object_set_new(pair->record, name,
 			    json_integer(json_integer_value(json_object_get(pair->record, name)) + 1));
-	/* Of routes there may be very many, so only those that differ are put into words. */
-	if (any->type != XS_REC_ROUTE)
-		return 0;
+	/* Of routes and pages there may be very many, so only those that differ are put into words. */
 	if (before)
-		xs_words_route(pair->diff->before, pair->before, (const struct xs_rec_route *)before);
+		put_into_words(pair->diff->before, pair->before, before);
 	if (after)
-		xs_words_route(pair->diff->after, pair->after, (const struct xs_rec_route *)after);
+		put_into_words(pair->diff->after, pair->after, after);
 	return 0;
 }
 

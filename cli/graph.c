@@ -97,7 +97,8 @@ static void draw_link(struct graph *graph, const struct xs_p_slice *slice, const
 	char from[ID_MAX], to[ID_MAX];
 
 	add(&label, "%s", def->name);
-	add(&label, "vlan %u", link->end[0]->vid);
+	if (link->end[0])
+		add(&label, "vlan %u", link->end[0]->vid);
 	for (int f = 0; f < XS_FAMILIES; f++)
 		add_prefix(&label, "", &def->subnet[f]);
 	add_line(graph, id_of(from, "vrf", slice->def->name, def->end[0]->name),

@@ -93,6 +93,20 @@ static void hold_vport(const struct locate *locate, const struct xs_image *image
 		hold(locate, image, "subnet", kind, name, slice, &subnet);
 }
 
+/* Paging: what a VRF has on links that have no devices: its sliver's own, or the node's, mapped. */
+static void hold_address(const struct locate *locate, const struct xs_image *image, const struct xs_rec_address *address)
+{
+	const struct xs_rec_slice *slice = xs_image_find(image, XS_REC_SLICE, &address->slice);
+	struct xs_prefix host = xs_prefix_of_host(&locate->address);
+
+	if (xs_prefix_compare(&address->prefix, &host))
+		return;
+	if (slice)
+		hold(locate, image, "own", "vrf", slice->vrf, slice->name, NULL);
+	else
+		hold(locate, image, "own", "node", image->header->node, NULL, NULL);
+}
+
 /* Users of a MUX, and what lies behind a router of a gateway's subnet. */
 static void hold_source(const struct locate *locate, const struct xs_image *image, const struct xs_rec_source *source)
 {
@@ -145,6 +159,7 @@ static int hold_vm(const struct locate *locate, const struct xs_image *image, co
 static int find_holders(const struct locate *locate)
 {
 	const struct xs_rec_condition *condition;
+	const struct xs_rec_address *address;
 	const struct xs_rec_source *source;
 	const struct xs_rec_vport *vport;
 	int error = 0;
@@ -162,6 +177,8 @@ static int find_holders(const struct locate *locate)
 			hold_vport(locate, image, vport);
 		for (size_t i = 0; (source = xs_image_at(image, XS_REC_SOURCE, i)); i++)
 			hold_source(locate, image, source);
+		for (size_t i = 0; (address = xs_image_at(image, XS_REC_ADDRESS, i)); i++)
+			hold_address(locate, image, address);
 	}
 	return error;
 }

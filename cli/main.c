@@ -15,7 +15,7 @@ static const struct xs_command command_table[] = {
 	  "  xslice check --json net.yaml      the same for a program\n"
 	  "  xslice check --format json -      read JSON from standard input\n",
 	  XS_OPT_FORMAT, 1, 1, xs_command_check },
-	{ "plan", "FILE", "show what apply would allocate: labels, addresses, MACs, routes",
+	{ "plan", "FILE", "show what apply would allocate: labels, pages, addresses, MACs, routes",
 	  "  xslice plan net.yaml              with what the store already gave\n"
 	  "  xslice plan --json net.yaml | jq .slice\n",
 	  XS_OPT_FORMAT | XS_OPT_STORE, 1, 1, xs_command_plan },
@@ -23,6 +23,10 @@ static const struct xs_command command_table[] = {
 	  "  xslice graph net.yaml             the drawing as DOT, which graphviz reads\n"
 	  "  xslice graph --as svg net.yaml > net.svg\n",
 	  XS_OPT_FORMAT | XS_OPT_STORE | XS_OPT_AS, 1, 1, xs_command_graph },
+	{ "params", "FILE", "how many parameters a definition has, and how many only one mechanism needs",
+	  "  xslice params net.yaml            the paper's table 1; docs/parameters.md says what is counted\n"
+	  "  xslice params --json net.yaml | jq .total\n",
+	  XS_OPT_FORMAT, 1, 1, xs_command_params },
 	{ "diff", "FILE", "what apply would change, before it happens; exit 3 if it would change anything",
 	  "  xslice diff net.yaml              + added, - removed, ~ changed; then records per node\n"
 	  "  xslice diff --json net.yaml | jq .change\n",
@@ -36,11 +40,12 @@ static const struct xs_command command_table[] = {
 	  "  xslice switch rack1 A             all VMs of group rack1\n"
 	  "  xslice switch vm5 P               and back\n",
 	  XS_OPT_STORE | XS_OPT_TIMEOUT, 2, 2, xs_command_switch },
-	{ "show", "[NODE|ADDRESS]", "what is in force: nodes, slices, MUXes, where each VM lives",
+	{ "show", "[[page] WHAT]", "what is in force: nodes, slices, MUXes, where each VM lives",
 	  "  xslice show                       the domain\n"
 	  "  xslice show R3                    one node, with its labels, addresses and namespaces\n"
-	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n",
-	  XS_OPT_STORE, 0, 1, xs_command_show },
+	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n"
+	  "  xslice show page 100.64.0.5       paging: whose a mapped address is; exit 1 if nobody's\n",
+	  XS_OPT_STORE, 0, 2, xs_command_show },
 	{ "trace", "", "a packet through the real programs, hop by hop, without sending or counting it",
 	  "  xslice trace --node R3 --port client --from 192.0.2.10 --to 10.0.0.5\n"
 	  "  xslice trace --node R1 --port pdc --from 10.0.0.5 --to 192.0.2.10 --protocol tcp --source-port 80\n"
@@ -72,6 +77,7 @@ static const char packet_help[] =
 static const struct option long_options[] = {
 	{ "store", required_argument, NULL, 's' },
 	{ "format", required_argument, NULL, 'f' },
+	{ "implementation", required_argument, NULL, 'i' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
@@ -114,7 +120,8 @@ static void print_help(const struct xs_command *command, FILE *out)
 	if (command->options & XS_OPT_STORE)
 		fprintf(out, "  --store DIR       the domain's store; else $XSLICE_STORE, else " XS_STORE_DEFAULT "\n");
 	if (command->options & XS_OPT_FORMAT)
-		fprintf(out, "  --format FORMAT   yaml, json or xml; else by the file's name\n");
+		fprintf(out, "  --format FORMAT   yaml, json or xml; else by the file's name\n"
+			     "  --implementation segmentation|paging   instead of what the domain says (slices may say otherwise)\n");
 	if (command->options & XS_OPT_AS)
 		fprintf(out, "  --as FORMAT       dot (the default), or svg, which graphviz makes\n");
 	if (command->options & XS_OPT_PACKET)
@@ -150,6 +157,16 @@ static int parse_format(const char *text, enum xs_format *format)
 	return -EINVAL;
 }
 
+static int parse_implementation(const char *text, struct xs_options *options)
+{
+	options->instead = true;
+	options->implementation = !strcmp(text, "paging") ? XS_PAGING : XS_SEGMENTATION;
+	if (options->implementation == XS_PAGING || !strcmp(text, "segmentation"))
+		return 0;
+	xs_complain("--implementation: '%s' is neither segmentation nor paging", text);
+	return -EINVAL;
+}
+
 static int parse_as(const char *text, bool *svg)
 {
 	*svg = !strcmp(text, "svg");
@@ -178,6 +195,7 @@ static bool refuses_option(const struct xs_command *command, int letter)
 	const unsigned int wants = letter == 's'   ? XS_OPT_STORE
 				   : letter == 'a' ? XS_OPT_AS
 				   : letter == 'f' ? XS_OPT_FORMAT
+				   : letter == 'i' ? XS_OPT_FORMAT
 				   : letter == 't' ? XS_OPT_TIMEOUT
 				   : letter >= PACKET_OPTION ? XS_OPT_PACKET
 						   : 0;
@@ -204,6 +222,10 @@ static int parse_options(const struct xs_command *command, int argc, char **argv
 			break;
 		case 'f':
 			if (parse_format(optarg, &options->format))
+				return -EINVAL;
+			break;
+		case 'i':
+			if (parse_implementation(optarg, options))
 				return -EINVAL;
 			break;
 		case 'a':

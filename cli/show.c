@@ -45,7 +45,6 @@ static json_t *addresses_json(const struct xs_address address[XS_FAMILIES], cons
 
 static json_t *vports(const struct xs_image *image)
 {
-	static const char *const kind[] = { "none", "link", "gateway", "mux", "edge" };
 	const struct xs_rec_vport *vport;
 	json_t *array = json_array();
 
@@ -60,8 +59,9 @@ static json_t *vports(const struct xs_image *image)
 		else
 			xs_edge_netns(node, port ? port->name : "", netns);
 		json_array_append_new(
-			array, json_pack("{s:s,s:s,s:s?,s:s,s:s?,s:i,s:i,s:o,s:o,s:s}", "name", vport->name, "kind",
-					 kind[vport->kind], "slice", slice ? slice->name : NULL, "namespace", netns,
+			array, json_pack("{s:s,s:s,s:s?,s:s?,s:s?,s:i,s:i,s:o,s:o,s:s}", "name", vport->name, "kind",
+					 xs_vport_kind_name(vport->kind), "slice", slice ? slice->name : NULL,
+					 "namespace", xs_vport_has_veth(vport) ? netns : NULL,
 					 "port", port ? port->name : NULL, "label", vport->vid, "mtu", vport->mtu,
 					 "address", addresses_json(vport->address, vport->length), "peer",
 					 addresses_json(vport->peer, NULL), "mac", xs_mac_text(&vport->mac, mac)));
@@ -199,13 +199,14 @@ static void print_node(const json_t *node, bool detailed)
 	json_array_foreach(json_object_get(node, "vport"), i, member)
 	{
 		const char *slice = json_string_value(json_object_get(member, "slice"));
+		const char *port = json_string_value(json_object_get(member, "port"));
 		json_int_t label = json_integer_value(json_object_get(member, "label"));
 		json_t *address;
 		size_t j;
 
 		printf("  %-8s %-15s slice %-15s port %-10s ", json_string_value(json_object_get(member, "kind")),
 		       json_string_value(json_object_get(member, "name")), slice ? slice : "-",
-		       json_string_value(json_object_get(member, "port")));
+		       port ? port : "-");
 		if (label)
 			printf("vlan %-5" JSON_INTEGER_FORMAT, label);
 		else
@@ -252,6 +253,10 @@ int xs_command_show(const struct xs_options *options)
 
 	if (xs_open_store(options, false, &show.store))
 		return XS_EXIT_FAILED;
+	if (options->argc == 2) {
+		code = xs_show_page(options, show.store);
+		goto out;
+	}
 	if (show.only && !xs_address_parse(show.only, &address)) {
 		code = xs_locate(options, show.store, &address);
 		goto out;

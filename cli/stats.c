@@ -68,7 +68,6 @@ static json_t *port_stats(const struct xs_node_maps *maps, const struct xs_image
 
 static json_t *link_stats(const struct xs_node_maps *maps, const struct xs_image *image)
 {
-	static const char *const kind[] = {"none", "link", "gateway", "mux", "edge"};
 	const struct xs_rec_vport *vport;
 	struct xs_vport_stats stats;
 	json_t *array = json_array();
@@ -79,7 +78,7 @@ static json_t *link_stats(const struct xs_node_maps *maps, const struct xs_image
 		if (xs_vport_stats_sum(maps, vport->id, &stats))
 			continue;
 		json_array_append_new(
-			array, json_pack("{s:s,s:s,s:s?,s:I,s:I,s:I,s:I,s:I,s:I}", "name", vport->name, "kind", kind[vport->kind],
+			array, json_pack("{s:s,s:s,s:s?,s:I,s:I,s:I,s:I,s:I,s:I}", "name", vport->name, "kind", xs_vport_kind_name(vport->kind),
 					 "slice", slice ? slice->name : NULL, "rx_packets", (json_int_t)stats.rx_packets,
 					 "rx_bytes", (json_int_t)stats.rx_bytes, "tx_packets", (json_int_t)stats.tx_packets,
 					 "tx_bytes", (json_int_t)stats.tx_bytes, "originated", (json_int_t)stats.originated,

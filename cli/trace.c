@@ -20,15 +20,24 @@
 /* ---- what there is to trace in --------------------------------------------------------------------------------------
  */
 
-/* The text was read before it was applied; a fault now means that it is another version's. */
+/*
+ * The text was read before it was applied, perhaps with another word for the mechanism: a fault under each means that it is another
+ * version's.
+ */
 static void read_definition(struct xs_trace *trace)
 {
+	static const enum xs_implementation words[] = { XS_SEGMENTATION, XS_PAGING };
 	struct xs_diag *diag = xs_diag_new("definition");
 	void *text = NULL;
 	size_t size;
+	int error = !diag || xs_store_get(trace->store, XS_KEY_DEFINITION, &text, &size);
 
-	if (!diag || xs_store_get(trace->store, XS_KEY_DEFINITION, &text, &size) ||
-	    xs_domain_parse(text, size, XS_FORMAT_GUESS, diag, &trace->domain))
+	if (!error) {
+		error = xs_domain_parse(text, size, XS_FORMAT_GUESS, diag, &trace->domain);
+		for (size_t i = 0; error && i < sizeof(words) / sizeof(words[0]); i++)
+			error = xs_domain_parse_as(text, size, XS_FORMAT_GUESS, &words[i], diag, &trace->domain);
+	}
+	if (error)
 		xs_complain("trace: the definition in force cannot be read again: its lines are not named");
 	free(text);
 	xs_diag_free(diag);

@@ -66,7 +66,7 @@ static const struct xs_rec_vport *vport_of(const struct xs_trace_step *step, uin
 
 static const char *describe(const struct xs_trace_step *step, const struct xs_rec_vport *vport, char *text)
 {
-	static const char *const kind[] = { "", "link", "gateway", "MUX", "edge of port" };
+	static const char *const kind[] = { "", "link", "gateway", "MUX", "edge of port", "uplink", "WAN port" };
 	const struct xs_rec_slice *slice = xs_image_find(step->node->image, XS_REC_SLICE, &vport->slice);
 	const struct xs_rec_mux *mux = xs_image_mux_of_edge(step->node->image, vport->id);
 

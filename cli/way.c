@@ -136,6 +136,17 @@ static const struct xs_rec_vport *own(const struct hop *hop, const struct xs_add
 	return NULL;
 }
 
+/* Paging: an address on a link that has no device there. */
+static bool on_lo(const struct hop *hop, const struct xs_address *to)
+{
+	struct {
+		uint32_t slice;
+		struct xs_prefix prefix;
+	} key = { .slice = hop->sliver->id, .prefix = xs_prefix_of_host(to) };
+
+	return xs_image_find(hop->image, XS_REC_ADDRESS, &key);
+}
+
 static void take(struct hop *hop, const struct xs_prefix *prefix, const struct xs_rec_vport *vport,
 		 const struct xs_rec_route *route)
 {
@@ -175,14 +186,13 @@ static void look_up(struct hop *hop, const struct xs_address *to)
 
 static json_t *hop_json(const struct hop *hop)
 {
-	static const char *const kind[] = { "none", "link", "gateway", "mux", "edge" };
 	const struct xs_rec_port *port = xs_image_find(hop->image, XS_REC_PORT, &hop->vport->port);
 	char prefix[XS_PREFIX_TEXT], via[XS_PREFIX_TEXT];
 	const struct xs_address *next = hop->route && hop->route->via.family ? &hop->route->via : NULL;
 
 	return json_pack("{s:s,s:s,s:s,s:s,s:s?,s:s,s:s,s:s,s:i}", "node", hop->image->header->node, "slice",
 			 hop->sliver->name, "vrf", hop->sliver->vrf, "route", xs_prefix_text(&hop->prefix, prefix),
-			 "via", next ? xs_address_text(next, via) : NULL, "kind", kind[hop->vport->kind], "device",
+			 "via", next ? xs_address_text(next, via) : NULL, "kind", xs_vport_kind_name(hop->vport->kind), "device",
 			 hop->vport->name, "port", port ? port->name : "-", "label", (int)hop->vport->vid);
 }
 
@@ -200,6 +210,65 @@ static size_t other_end(const struct xs_images *images, const struct hop *hop)
 				return i;
 	}
 	return images->count;
+}
+
+/*
+ * By paging the WAN leads to wherever the hosts of the page are: to the node that says so of the longest prefix. Where a link's
+ * end has no sliver, to one whose own instance holds the address, mapped. images->count: nowhere.
+ */
+static size_t beyond_uplink(const struct xs_images *images, const struct hop *hop, const struct xs_address *to, bool *own_instance)
+{
+	struct xs_prefix host = xs_prefix_of_host(to);
+	const struct xs_rec_page *page, *best = NULL;
+	size_t found = images->count;
+
+	*own_instance = false;
+	for (size_t i = 0; i < images->count; i++) {
+		for (size_t k = 0; (page = xs_image_at(images->image[i], XS_REC_PAGE, k)); k++) {
+			if (page->slice != hop->sliver->id || !xs_prefix_contains(&page->prefix, to) ||
+			    (best && (best->prefix.length > page->prefix.length ||
+				      (best->prefix.length == page->prefix.length && !page->uplink))))
+				continue;
+			best = page;
+			found = page->uplink ? i : images->count;
+		}
+	}
+	if (!best || found < images->count)
+		return found;
+	host = xs_prefix_shift(&host, &best->prefix, &best->mapped);
+	for (size_t i = 0; i < images->count; i++) {
+		const struct xs_rec_address *address;
+
+		for (size_t k = 0; (address = xs_image_at(images->image[i], XS_REC_ADDRESS, k)); k++) {
+			*own_instance = !address->slice && !xs_prefix_compare(&address->prefix, &host);
+			if (*own_instance)
+				return i;
+		}
+	}
+	return found;
+}
+
+static bool step_beyond(const struct xs_images *images, const struct hop *hop, size_t *at, const struct xs_address *to, char *end,
+			bool *arrives)
+{
+	bool own_instance;
+	size_t next = beyond_uplink(images, hop, to, &own_instance);
+
+	if (next == images->count) {
+		snprintf(end, END_MAX, "the WAN, where no node of the slice has it");
+		return false;
+	}
+	if (own_instance) {
+		*arrives = true;
+		snprintf(end, END_MAX, "node %s itself holds it, mapped", images->image[next]->header->node);
+		return false;
+	}
+	if (images->image[next] == hop->image) {
+		snprintf(end, END_MAX, "the WAN, which leads back");
+		return false;
+	}
+	*at = next;
+	return true;
 }
 
 /* Users behind a MUX: on its port, or behind a router there, by the edge's own routes. */
@@ -248,6 +317,11 @@ static bool step(const struct xs_images *images, size_t *at, uint32_t slice, con
 		return false;
 	}
 	mine = own(&hop, to);
+	if (!mine && on_lo(&hop, to)) {
+		*arrives = true;
+		snprintf(end, END_MAX, "VRF %s on %s itself holds it", hop.sliver->vrf, node);
+		return false;
+	}
 	if (mine) {
 		*arrives = true;
 		snprintf(end, END_MAX, "VRF %s on %s itself holds it, on %s", hop.sliver->vrf, node, mine->name);
@@ -265,6 +339,8 @@ static bool step(const struct xs_images *images, size_t *at, uint32_t slice, con
 		return false;
 	}
 	json_array_append_new(hops, hop_json(&hop));
+	if (hop.vport->kind == XS_VPORT_UPLINK)
+		return step_beyond(images, &hop, at, to, end, arrives);
 	if (hop.vport->kind == XS_VPORT_LINK && (hop.route || is_at(&hop.vport->peer[hop.family], to))) {
 		*at = other_end(images, &hop);
 		if (*at < images->count)

@@ -11,8 +11,8 @@
 
 #define NAME_MAX_TEXT 768
 
-const char *const xs_word_kinds[] = { "node", "port",      "slice",     "vrf",   "link",  "gateway",
-				      "mux",  "condition", "migration", "group", "route", NULL };
+const char *const xs_word_kinds[] = { "node", "port",      "slice",     "vrf",   "link",  "uplink", "gateway",
+				      "mux",  "condition", "migration", "group", "page",  "route",  NULL };
 
 /* ---- attributes -----------------------------------------------------------------------------------------------------
  */
@@ -154,6 +154,8 @@ static void add_port(json_t *words, const struct xs_image *image, const struct x
 	    port->exit                     ? "an exit"
 	    : port->user && port->labelled ? "users and links"
 	    : port->user                   ? "users"
+	    : port->wan && port->labelled  ? "links and the node, for the WAN"
+	    : port->wan                    ? "the node, for the WAN"
 					   : "links");
 	for (size_t i = 0; (reserved = xs_image_at(image, XS_REC_RESERVED, i)); i++) {
 		if (reserved->port != port->id)
@@ -204,6 +206,11 @@ static void add_vport(json_t *words, const struct xs_image *image, const struct 
 		one = thing(words, "mux", "%s", vport->name);
 		set_of(one, slice, "address", "%s", address);
 		break;
+	case XS_VPORT_UPLINK:
+		one = thing(words, "uplink", "%s/%s", slice, vrf_name(image, vport->slice));
+		set(one, "mtu", "%u", vport->mtu);
+		set(one, "mac", "%s", mac);
+		break;
 	}
 }
 
@@ -239,9 +246,22 @@ static void add_cell(json_t *words, const struct xs_image *image, const struct x
 		set(one, "group", "%s", group->name);
 }
 
+static void add_address(json_t *words, const struct xs_image *image, const struct xs_rec_address *address)
+{
+	char text[XS_PREFIX_TEXT];
+
+	xs_prefix_text(&address->prefix, text);
+	if (address->slice)
+		append(thing(words, "vrf", "%s/%s", slice_name(image, address->slice), vrf_name(image, address->slice)),
+		       "addresses on links", text);
+	else
+		append(thing(words, "node", "%s", image->header->node), "mapped addresses", text);
+}
+
 void xs_words_add(json_t *words, const struct xs_image *image)
 {
 	const struct xs_rec_node *node = xs_image_at(image, XS_REC_NODE, 0);
+	const struct xs_rec_address *own;
 	const struct xs_rec_source *source;
 	const struct xs_rec_proxy *proxy;
 	const struct xs_rec_slice *slice;
@@ -276,6 +296,18 @@ void xs_words_add(json_t *words, const struct xs_image *image)
 		add_cell(words, image, cell);
 	for (size_t i = 0; (mux = xs_image_at(image, XS_REC_MUX, i)); i++)
 		add_exit(words, image, mux);
+	for (size_t i = 0; (own = xs_image_at(image, XS_REC_ADDRESS, i)); i++)
+		add_address(words, image, own);
+}
+
+void xs_words_page(json_t *words, const struct xs_image *image, const struct xs_rec_page *page)
+{
+	char text[XS_PREFIX_TEXT];
+	json_t *one = thing(words, "page", "%s of %s", xs_prefix_text(&page->prefix, text), slice_name(image, page->slice));
+
+	set(one, "mapped", "%s", xs_prefix_text(&page->mapped, text));
+	if (page->uplink)
+		set(one, "hosts on", "%s", image->header->node);
 }
 
 void xs_words_route(json_t *words, const struct xs_image *image, const struct xs_rec_route *route)

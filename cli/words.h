@@ -17,10 +17,11 @@
 /* The kinds in the order in which people look for them, NULL behind the last. */
 extern const char *const xs_word_kinds[];
 
-/* Adds all of a node's image but its routes and conditions, of which there may be a great many. */
+/* Adds all of a node's image but its routes, pages and conditions, of which there may be a great many. */
 void xs_words_add(json_t *words, const struct xs_image *image);
-/* Adds one route. */
+/* Adds one route, or page. */
 void xs_words_route(json_t *words, const struct xs_image *image, const struct xs_rec_route *route);
+void xs_words_page(json_t *words, const struct xs_image *image, const struct xs_rec_page *page);
 /* Adds all conditions, and to each MUX the list XS_WORDS_ORDER: their names in the order of its walk. */
 #define XS_WORDS_ORDER "order of conditions"
 void xs_words_conditions(json_t *words, const struct xs_image *image);

@@ -4,7 +4,8 @@
  *
  * Owner: the agent (xsliced) writes every map here except the counters, which only the datapath writes.
  * Always holds:
- *  - index 0 of port, vport, slice, nexthop, mux, mux_page, mux_node and cell means "none" and is never handed out;
+ *  - index 0 of port, vport, slice, nexthop, page, mux, mux_page, mux_node and cell means "none" and is never handed out
+ *    (but slice 0's tables are the substrate's, see struct xs_slice);
  *  - an entry is filled completely before anything that leads to it is written (fill, then publish);
  *  - fields are host byte order unless typed __be16/__be32 or named mac; addresses are in wire order;
  *  - padding is zero. A change of layout changes XS_CONTRACT_VERSION: the version stands in the pin path, so old and new
@@ -15,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define XS_CONTRACT_VERSION 3
+#define XS_CONTRACT_VERSION 4
 
 /* Every pin of a node lies under XS_PIN_ROOT/<node>/v<XS_CONTRACT_VERSION>/. Mode of the directories: 0700. */
 #define XS_PIN_ROOT "/sys/fs/bpf/xslice"
@@ -95,20 +96,23 @@ enum xs_vport_kind {
 	XS_VPORT_GATEWAY, /* gateway whose sliver is the port's edge: untagged on the wire */
 	XS_VPORT_MUX,     /* a slice's end of a MUX_DEMUX: what leaves by it is sent on by the edge */
 	XS_VPORT_EDGE,    /* the edge's own, shared by all slices behind a MUX: untagged on the wire, slice 0 */
+	/* Paging. A slice has one uplink on each node where it has a gateway or MUX, whatever links its VRF there has. */
+	XS_VPORT_UPLINK,  /* a sliver's veth to the node's own routing instance; beyond it addresses are the WAN's */
+	XS_VPORT_WAN,     /* a port by which the node's own instance reaches the WAN: no veth, untagged, slice 0 */
 };
 
 /* vport: array, key vport id. */
 struct xs_vport {
 	__u32 kind;         /* enum xs_vport_kind */
-	__u32 slice;        /* slice id; 0 for an edge */
-	__u32 port;         /* physical port it sends by */
+	__u32 slice;        /* slice id; 0 for an edge and for a WAN's */
+	__u32 port;         /* physical port it sends by; UPLINK: 0, the substrate's routes say which */
 	__u32 port_ifindex; /* ... and that port's ifindex */
 	__u32 port_flags;   /* ... and its flags: copied, so that emission reads one entry */
 	__u32 veth;         /* ifindex of the node's end of its veth: what is punted goes in there */
 	__u32 edge;         /* MUX: the edge's vport id; else 0 */
 	__u16 vid;          /* label on the wire; 0: untagged */
 	__u16 mtu;          /* largest IP packet, bytes */
-	__u8 mac[XS_MAC_LEN];        /* its MAC on the wire: taken as destination, given as source (R7). MUX: the edge's */
+	__u8 mac[XS_MAC_LEN];        /* its MAC on the wire: taken as destination, given as source (R7). MUX: the edge's. WAN: the device's */
 	__u8 sliver_mac[XS_MAC_LEN]; /* MAC of the veth's end inside the namespace: a punted frame's destination */
 	__u8 relay_mac[XS_MAC_LEN];  /* EDGE: frames from slivers for users carry this as destination (see tc_edge) */
 	__u8 pad[14];
@@ -117,13 +121,40 @@ XS_ASSERT(sizeof(struct xs_vport) == 64);
 
 /* ---- slices and their FIBs ------------------------------------------------------------------------------------------ */
 
-/* slice: array, key slice id (1..65535, unique in the domain). Slice 0 counts what was in no slice. */
+/*
+ * slice: array, key slice id (1..65535, unique in the domain). Slice 0 counts what was in no slice; its tables are the node's own
+ * routing instance, the substrate that slices by paging share: routes by the ports of its WAN, and pages by the addresses there.
+ */
 #define XS_SLICE_MAX 65535
 struct xs_slice {
 	/* Address tables; their leaves are nexthop ids. One word each: a rebuilt table comes into force by one store. */
 	__u32 fib_root[XS_FAMILIES];
+	/* Address tables whose leaves are page ids: by virtual address, and in slice 0 by WAN address. 0: no paging. */
+	__u32 page_root[XS_FAMILIES];
 };
-XS_ASSERT(sizeof(struct xs_slice) == 8);
+XS_ASSERT(sizeof(struct xs_slice) == 16);
+
+/* ---- pages --------------------------------------------------------------------------------------------------------- */
+
+/*
+ * page: array, key page id. A prefix of a slice's addresses and the WAN prefix of the same length that it is mapped to, or a part of
+ * such a pair that lies elsewhere than the rest. Both tables of a node lead to the same entry. Mapping and unmapping an address
+ * are the same exclusive or, since only bits of the prefix differ; and whichever host it is, sums change by the same amount.
+ */
+struct xs_page {
+	union xs_wire_address change; /* virtual prefix xor WAN prefix; zero behind the family's bytes */
+	/* Where its hosts are on this node: the gateway's own virtual address, in whose name errors of the WAN's routers leave. */
+	union xs_wire_address own;
+	__u32 slice;
+	__u32 vport; /* the slice's UPLINK on this node, where its hosts are; 0: they are elsewhere */
+	/*
+	 * Sum of the WAN prefix' 16-bit words less that of the virtual prefix', ones' complement (RFC 1624: m' - m), 1..0xffff, in
+	 * the order of bytes in which checksums of packets are added up: as loaded from the wire.
+	 */
+	__u16 sum;
+	__u8 pad[22];
+};
+XS_ASSERT(sizeof(struct xs_page) == 64);
 
 enum xs_nexthop_kind {
 	XS_NEXTHOP_PUNT,      /* the sliver's kernel decides: own address, known neighbour that does not answer (yet), ... */
@@ -133,6 +164,7 @@ enum xs_nexthop_kind {
 	XS_NEXTHOP_RESOLVE,   /* punt: the kernel has to look for a new neighbour; how many is limited (struct xs_unresolved) */
 	XS_NEXTHOP_UNREACHABLE, /* punt: the kernel says so by an ICMP error */
 	XS_NEXTHOP_GROUP,     /* one of several, by the flow: a slot of the group says which */
+	XS_NEXTHOP_UPLINK,    /* map both addresses to the WAN's, then look the new destination up in the substrate's table (slice 0) */
 };
 
 /*
@@ -145,7 +177,7 @@ struct xs_nexthop {
 	__be16 tci; /* VLAN tag control information to send with; 0: untagged */
 	__u16 mtu;  /* largest IP packet, bytes */
 	__u32 ifindex;
-	__u32 vport;      /* sends by this vport: for the counters. GROUP: mixed into the flow's hash, so that nodes differ */
+	__u32 vport;      /* sends by this vport: for the counters. UPLINK: the slice's. GROUP: mixed into the flow's hash, so that nodes differ */
 	__u32 edge_root;  /* EDGE: address table whose leaves are nexthop ids; of the family of the routes that lead here */
 	__u8 kind;        /* enum xs_nexthop_kind */
 	__u8 port_flags;  /* enum xs_port_flag of the port it sends by */
@@ -357,7 +389,8 @@ XS_ASSERT(sizeof(struct xs_mux_general) == 16);
 	X(ROUTING, "routing", 2000, 1000, "routing protocols: OSPF, BGP, BFD, RIP, Babel, PIM, VRRP, RSVP") \
 	X(NEIGHBOUR, "neighbour", 500, 1000, "ARP, neighbour and router discovery")                         \
 	X(ERROR, "error", 100, 50, "what an ICMP error answers: TTL, too big, no route, unreachable")       \
-	X(HEARD, "heard", 500, 1000, "copies for an edge of what passes: ARP and neighbour advertisements to all")
+	X(HEARD, "heard", 500, 1000, "copies for an edge of what passes: ARP and neighbour advertisements to all") \
+	X(QUOTE, "quote", 2000, 1000, "paging: ICMP errors, in whose quotes addresses are mapped, too")
 
 enum xs_punt_class {
 #define XS_PUNT_ENUM(id, name, rate, burst, text) XS_PUNT_##id,
@@ -370,7 +403,7 @@ enum xs_punt_class {
 struct xs_policer {
 	__u64 full_at[XS_PUNT_CLASS_COUNT];
 };
-XS_ASSERT(sizeof(struct xs_policer) == 40);
+XS_ASSERT(sizeof(struct xs_policer) == 48);
 
 /*
  * unresolved: array, key slice id; written by the datapath alone. Each new address that a slice makes its kernel look for takes
@@ -412,6 +445,10 @@ XS_ASSERT(sizeof(struct xs_unresolved) == 1040);
 	X(MARTIAN, "martian", "an address that may not appear on a wire")                     \
 	X(ETHERTYPE, "ethertype", "neither IP nor ARP inside a slice")                      \
 	X(NO_SLICE, "no-slice", "no condition of the MUX in force takes it")                  \
+	X(WAN_ADDRESS, "wan-address", "a page's WAN address, from or to a user")              \
+	X(FOREIGN_PAGE, "foreign-page", "from the WAN: not out of a page of the slice that it is for") \
+	X(NO_PAGE, "no-page", "to the WAN: an address in no page of the slice")               \
+	X(UNMAPPABLE, "unmappable", "a header that cannot be mapped: its checksum is cut off, or it holds addresses of its own") \
 	X(NO_ROUTE, "no-route", "the slice has no table")                                     \
 	X(BLACKHOLE, "blackhole", "the route says so")                                        \
 	X(POLICED, "policed", "more than the kernel may be asked for: by a vport's class, or new neighbours") \

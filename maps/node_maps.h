@@ -27,6 +27,7 @@
 	X(label, __u32, false, false)                           \
 	X(vport, struct xs_vport, false, false)                 \
 	X(slice, struct xs_slice, false, false)                 \
+	X(page, struct xs_page, false, false)                   \
 	X(nexthop, struct xs_nexthop, true, false)              \
 	X(group, struct xs_group, true, false)                  \
 	X(block, struct xs_block, true, false)                  \

@@ -17,7 +17,7 @@
 #define ERROR_SIZE 256
 #define PROBES_MAX 512 /* by one device at a time: as many answers come back as punts */
 
-/* Whose namespace it is: a slice's, or an edge's (by its vport). */
+/* Whose namespace it is: a slice's, an edge's (by its vport), or, both 0, the node's own: paging's substrate. */
 struct key {
 	uint32_t slice, edge;
 };
@@ -88,7 +88,7 @@ void xs_mirrors_free(struct xs_mirrors *mirrors)
 		return;
 	/* The last retired is the first freed: slivers lead to edges. */
 	HASH_ITER(hh, mirrors->all, one, next)
-		if (!one->key.slice)
+		if (one->key.edge)
 			retire(mirrors, one);
 	HASH_ITER(hh, mirrors->all, one, next)
 		retire(mirrors, one);
@@ -104,6 +104,12 @@ static struct mirrored *find(const struct xs_mirrors *mirrors, const struct key 
 	return one;
 }
 
+/* For the log, before a number: only one of both is not 0. */
+static const char *what_is(const struct key *key)
+{
+	return key->slice ? "slice" : key->edge ? "edge" : "substrate";
+}
+
 /* ---- events -------------------------------------------------------------------------------------------------------- */
 
 static void synchronise(struct mirrored *one)
@@ -112,8 +118,7 @@ static void synchronise(struct mirrored *one)
 
 	one->stale = err != 0;
 	if (err)
-		xs_log("%s %u: cannot read its routes: %s", one->key.slice ? "slice" : "edge",
-		       one->key.slice ? one->key.slice : one->key.edge, strerror(-err));
+		xs_log("%s %u: cannot read its routes: %s", what_is(&one->key), one->key.slice | one->key.edge, strerror(-err));
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
@@ -122,8 +127,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 	int err = xs_mirror_events(one->mirror);
 
 	if (err == -ENOBUFS)
-		xs_log("%s %u: netlink overran, reading all anew", one->key.slice ? "slice" : "edge",
-		       one->key.slice ? one->key.slice : one->key.edge);
+		xs_log("%s %u: netlink overran, reading all anew", what_is(&one->key), one->key.slice | one->key.edge);
 	if (err)
 		synchronise(one);
 }
@@ -182,9 +186,16 @@ void xs_mirrors_probe(struct xs_mirrors *mirrors)
 
 /* ---- devices ------------------------------------------------------------------------------------------------------- */
 
+static struct key key_of(const struct xs_rec_vport *record)
+{
+	return (struct key){.slice = record->slice, .edge = record->kind == XS_VPORT_EDGE ? record->id : 0};
+}
+
 static bool belongs(const struct xs_rec_vport *record, const struct key *key)
 {
-	return key->slice ? record->slice == key->slice : record->kind == XS_VPORT_EDGE && record->id == key->edge;
+	const struct key of = key_of(record);
+
+	return !memcmp(&of, key, sizeof(of));
 }
 
 static int describe(const struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
@@ -201,18 +212,21 @@ static int describe(const struct xs_mirrors *mirrors, const struct xs_image *ima
 		if (!edge || !edge_mirror)
 			return -ENOENT;
 	}
-	if (!port || !made || !device)
+	if (!made || (record->port && (!port || !device)))
 		return -ENOENT;
 	out->ifindex = made->inner;
 	out->vport = record->id;
 	out->kind = record->kind;
 	for (unsigned int family = 0; edge_mirror && family < XS_FAMILIES; family++)
 		out->edge_root[family] = xs_mirror_root(edge_mirror->mirror, family);
-	out->port_ifindex = device->ifindex;
-	out->port_flags = xs_fill_port_flags(port);
+	out->port_ifindex = device ? device->ifindex : 0;
+	out->port_flags = port ? xs_fill_port_flags(port) : 0;
 	out->vid = record->vid;
 	out->mtu = record->mtu;
-	memcpy(out->smac, edge ? edge->mac.bytes : record->mac.bytes, sizeof(out->smac));
+	if (record->kind == XS_VPORT_WAN)
+		memcpy(out->smac, made->inner_mac, sizeof(out->smac));
+	else
+		memcpy(out->smac, edge ? edge->mac.bytes : record->mac.bytes, sizeof(out->smac));
 	return 0;
 }
 
@@ -221,8 +235,12 @@ static int by_namespace(const void *a, const void *b)
 {
 	const struct xs_rec_vport *const *left = a, *const *right = b;
 
-	if ((*left)->slice != (*right)->slice)
-		return (*left)->slice < (*right)->slice ? -1 : 1;
+	const struct key a_key = key_of(*left), b_key = key_of(*right);
+
+	if (a_key.slice != b_key.slice)
+		return a_key.slice < b_key.slice ? -1 : 1;
+	if (a_key.edge != b_key.edge)
+		return a_key.edge < b_key.edge ? -1 : 1;
 	return (*left)->id < (*right)->id ? -1 : (*left)->id > (*right)->id;
 }
 
@@ -231,11 +249,13 @@ static int by_namespace(const void *a, const void *b)
 /* mirror NULL: the slice has no tables. */
 static int put_roots(struct xs_mirrors *mirrors, uint32_t slice, const struct xs_mirror *mirror)
 {
-	struct xs_slice entry = {};
-	int err;
+	struct xs_slice entry;
+	int err = xs_node_maps_get(mirrors->maps, XS_MAP_slice, slice, &entry);
 
-	for (unsigned int family = 0; mirror && family < XS_FAMILIES; family++)
-		entry.fib_root[family] = xs_mirror_root(mirror, family);
+	if (err)
+		return err;
+	for (unsigned int family = 0; family < XS_FAMILIES; family++)
+		entry.fib_root[family] = mirror ? xs_mirror_root(mirror, family) : 0;
 	err = xs_node_maps_put(mirrors->maps, XS_MAP_slice, slice, &entry);
 
 	return err < 0 ? err : 0;
@@ -341,7 +361,7 @@ static int make_one(struct xs_mirrors *mirrors, const struct key *key, const str
 static int make_namespace(struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
 			  const struct xs_rec_vport *const *record, size_t count)
 {
-	const struct key key = {.slice = record[0]->slice, .edge = record[0]->slice ? 0 : record[0]->id};
+	const struct key key = key_of(record[0]);
 	struct xs_mirror_device *device = calloc(count, sizeof(*device));
 	int err = device ? 0 : -ENOMEM;
 
@@ -353,7 +373,7 @@ static int make_namespace(struct xs_mirrors *mirrors, const struct xs_image *ima
 		free(device);
 		return err;
 	}
-	return key.slice ? put_roots(mirrors, key.slice, find(mirrors, &key)->mirror) : 0;
+	return key.edge ? 0 : put_roots(mirrors, key.slice, find(mirrors, &key)->mirror);
 }
 
 int xs_mirrors_make(struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
@@ -369,8 +389,10 @@ int xs_mirrors_make(struct xs_mirrors *mirrors, const struct xs_image *image, co
 	if (!err)
 		qsort(record, total, sizeof(*record), by_namespace);
 	for (size_t first = 0; !err && first < total; first = end) {
+		const struct key key = key_of(record[first]);
+
 		end = first + 1;
-		while (record[first]->slice && end < total && record[end]->slice == record[first]->slice)
+		while (end < total && belongs(record[end], &key))
 			end++;
 		err = make_namespace(mirrors, image, node, &record[first], end - first);
 		if (err)
@@ -390,8 +412,8 @@ static int zero_roots(struct xs_mirrors *mirrors, const struct xs_image *image)
 {
 	int err = 0;
 
-	for (uint32_t id = 1; !err && id < mirrors->maps->entries[XS_MAP_slice]; id++)
-		if (!image || !find(mirrors, &(struct key){.slice = id}) || !xs_image_find(image, XS_REC_SLICE, &id))
+	for (uint32_t id = 0; !err && id < mirrors->maps->entries[XS_MAP_slice]; id++)
+		if (!image || !find(mirrors, &(struct key){.slice = id}) || (id && !xs_image_find(image, XS_REC_SLICE, &id)))
 			err = put_roots(mirrors, id, NULL);
 	return err;
 }
@@ -413,7 +435,7 @@ int xs_mirrors_withdraw(struct xs_mirrors *mirrors, const struct xs_image *image
 	int err;
 
 	HASH_ITER(hh, mirrors->all, one, next)
-		if (one->key.slice && !is_wanted(image, &one->key))
+		if (!one->key.edge && !is_wanted(image, &one->key))
 			retire(mirrors, one);
 	err = zero_roots(mirrors, image);
 	if (err) {
@@ -421,7 +443,7 @@ int xs_mirrors_withdraw(struct xs_mirrors *mirrors, const struct xs_image *image
 		return err;
 	}
 	HASH_ITER(hh, mirrors->all, one, next)
-		if (!one->key.slice && !is_wanted(image, &one->key))
+		if (one->key.edge && !is_wanted(image, &one->key))
 			retire(mirrors, one);
 	free_retired(mirrors);
 	return 0;

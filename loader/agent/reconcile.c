@@ -62,7 +62,7 @@ static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, 
 
 		if (!made)
 			return explain(error, -ENOENT, record->name);
-		if (!made->looked_at)
+		if (!made->looked_at || !xs_vport_has_veth(record))
 			continue;
 		if (!(made->fresh && new_are_done) &&
 		    !xs_datapath_is_attached(datapath, XS_HOOK_TC_SLIVER, netlink, made->veth))
@@ -70,6 +70,8 @@ static int attach_slivers(struct xs_agent *agent, const struct xs_image *image, 
 						    error);
 		if (result >= 0 && record->kind == XS_VPORT_EDGE)
 			result = xs_datapath_attach(datapath, XS_HOOK_TC_EDGE, made->netns, made->inner, 0, error);
+		if (result >= 0 && record->kind == XS_VPORT_UPLINK)
+			result = xs_datapath_attach(datapath, XS_HOOK_TC_UPLINK, made->netns, made->inner, 0, error);
 	}
 	if (result >= 0) {
 		result = xs_node_copy_carrier(agent->node, image);
@@ -181,15 +183,36 @@ static void announce_new(const struct xs_agent *agent, const struct xs_image *im
 
 /* ---- the two halves ------------------------------------------------------------------------------------------------ */
 
+/* Where a slice by paging has neither gateway nor MUX, its VRF is addresses of the node's own instance, and nothing else. */
+static bool has_datapath(const struct xs_image *image)
+{
+	return image && image->count[XS_REC_PORT];
+}
+
+static const struct xs_image *known_image(const struct xs_agent *agent)
+{
+	return agent->whole ? NULL : agent->image;
+}
+
+static int make_without_datapath(struct xs_agent *agent, const struct xs_image *image, char *error)
+{
+	int err = xs_node_make(agent->node, image, known_image(agent), NULL, NULL, error);
+
+	return err ? err : xs_node_join_substrate(agent->node, image, known_image(agent), error);
+}
+
 int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	struct xs_machinery *machinery = &agent->machinery;
 	uint64_t generation;
-	int err = xs_machinery_prepare(agent, image, error);
+	int err;
 
+	if (!has_datapath(image))
+		return make_without_datapath(agent, image, error);
+	err = xs_machinery_prepare(agent, image, error);
 	if (err)
 		return err;
-	err = xs_node_make(agent->node, image, agent->whole ? NULL : agent->image, xs_datapath_admits, machinery->datapath, error);
+	err = xs_node_make(agent->node, image, known_image(agent), xs_datapath_admits, machinery->datapath, error);
 	if (err)
 		return err;
 	err = xs_cells_settle(agent->store, machinery->maps, image, agent->image, &generation);
@@ -200,7 +223,11 @@ int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *er
 	xs_agent_breathe(agent);
 	err = xs_fill_vports(machinery->fill, image, agent->node, error);
 	if (!err)
+		err = xs_fill_pages(machinery->fill, image, error);
+	if (!err)
 		err = attach_slivers(agent, image, error);
+	if (!err)
+		err = xs_node_join_substrate(agent->node, image, known_image(agent), error);
 	if (!err)
 		err = xs_mirrors_make(machinery->mirrors, image, agent->node, xs_agent_breathe, agent, error);
 	if (!err)
@@ -245,12 +272,13 @@ static int retire(struct xs_agent *agent, const struct xs_image *image, char *er
 	return err;
 }
 
-static int hold_nothing(struct xs_agent *agent, char *error)
+/* image: without ports; NULL: the node holds nothing. */
+static int retire_datapath(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	int err;
 
 	xs_advertise_hold(agent->advertise, NULL, NULL);
-	xs_routers_leave(agent->image, NULL);
+	xs_routers_leave(agent->image, image);
 	err = xs_datapath_clean(agent->name, xs_node_netns(agent->node), error);
 	if (err)
 		return err;
@@ -259,8 +287,8 @@ static int hold_nothing(struct xs_agent *agent, char *error)
 	/* A node without cells is never behind. */
 	if (xs_store_get_number(agent->store, "generation", &agent->report.generation))
 		agent->report.generation = 0;
-	err = xs_node_retire(agent->node, NULL, error);
-	if (!err) {
+	err = xs_node_retire(agent->node, image, error);
+	if (!err && !image) {
 		err = xs_saved_image_put(agent->name, NULL, 0);
 		if (err)
 			explain(error, err, "saved image");
@@ -273,7 +301,7 @@ int xs_agent_retire(struct xs_agent *agent, const struct xs_image *image, char *
 	int err;
 
 	for (int tries = 0; tries < RETIRE_TRIES; tries++) {
-		err = image ? retire(agent, image, error) : hold_nothing(agent, error);
+		err = has_datapath(image) ? retire(agent, image, error) : retire_datapath(agent, image, error);
 		if (!err)
 			break;
 		xs_log("taking away what is old: %s", error);

@@ -9,7 +9,7 @@
 #include "loader/agent/takeup.h"
 #include "maps/table_walk.h"
 
-enum root_kind { ROOT_SOURCES, ROOT_EDGE, ROOT_SLICE };
+enum root_kind { ROOT_PLAIN, ROOT_EDGE, ROOT_SLICE }; /* plain: leaves are no next hops; sources, pages */
 
 struct root {
 	enum root_kind kind;
@@ -96,9 +96,9 @@ static int collect(struct xs_takeup *takeup)
 		if (!err && port.mux)
 			takeup->mux[takeup->mux_count++] = port.mux;
 		for (int family = 0; !err && family < XS_FAMILIES; family++)
-			err = add(takeup, ROOT_SOURCES, port.source_root[family]);
+			err = add(takeup, ROOT_PLAIN, port.source_root[family]);
 	}
-	for (uint32_t id = 1; !err && id < maps->entries[XS_MAP_slice]; id++) {
+	for (uint32_t id = 0; !err && id < maps->entries[XS_MAP_slice]; id++) {
 		struct xs_slice slice;
 
 		err = xs_node_maps_get(maps, XS_MAP_slice, id, &slice);
@@ -107,6 +107,8 @@ static int collect(struct xs_takeup *takeup)
 				err = add_edges(takeup, slice.fib_root[family]);
 			if (!err)
 				err = add(takeup, ROOT_SLICE, slice.fib_root[family]);
+			if (!err)
+				err = add(takeup, ROOT_PLAIN, slice.page_root[family]);
 		}
 	}
 	return err;
@@ -127,7 +129,7 @@ int xs_takeup_new(struct xs_node_maps *maps, struct xs_pool *pool, struct xs_nex
 	}
 	for (size_t i = 0; i < takeup->count; i++) {
 		xs_pool_adopt(pool, takeup->root[i].block);
-		if (takeup->root[i].kind != ROOT_SOURCES)
+		if (takeup->root[i].kind != ROOT_PLAIN)
 			xs_nexthops_adopt(nexthops, maps, takeup->root[i].block);
 	}
 	*out = takeup;
@@ -137,11 +139,11 @@ int xs_takeup_new(struct xs_node_maps *maps, struct xs_pool *pool, struct xs_nex
 /* Slices lead to edges: what leads is released first, so that a next hop that leads to an edge goes before the edge's table. */
 void xs_takeup_release(struct xs_takeup *takeup, struct xs_mux_space *space)
 {
-	for (int kind = ROOT_SLICE; kind >= ROOT_SOURCES; kind--)
+	for (int kind = ROOT_SLICE; kind >= ROOT_PLAIN; kind--)
 		for (size_t i = 0; i < takeup->count; i++) {
 			if ((int)takeup->root[i].kind != kind)
 				continue;
-			if (kind != ROOT_SOURCES)
+			if (kind != ROOT_PLAIN)
 				xs_nexthops_release(takeup->nexthops, takeup->maps, takeup->root[i].block);
 			xs_pool_release(takeup->pool, takeup->root[i].block);
 		}

@@ -179,6 +179,16 @@ bool xs_prefix_overlaps(const struct xs_prefix *a, const struct xs_prefix *b)
 	return xs_prefix_covers(a, b) || xs_prefix_covers(b, a);
 }
 
+struct xs_prefix xs_prefix_shift(const struct xs_prefix *part, const struct xs_prefix *from, const struct xs_prefix *to)
+{
+	struct xs_prefix shifted = *part;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(shifted.bytes); i++)
+		shifted.bytes[i] ^= from->bytes[i] ^ to->bytes[i];
+	return shifted;
+}
+
 int xs_prefix_nth(const struct xs_prefix *prefix, uint32_t n, struct xs_address *out)
 {
 	struct xs_address address = { .family = prefix->family };

@@ -79,6 +79,9 @@ bool xs_prefix_contains(const struct xs_prefix *prefix, const struct xs_address 
 bool xs_prefix_covers(const struct xs_prefix *outer, const struct xs_prefix *inner);
 bool xs_prefix_overlaps(const struct xs_prefix *a, const struct xs_prefix *b);
 
+/* `part` lies in `from`: the same part of `to`, which has from's length. */
+struct xs_prefix xs_prefix_shift(const struct xs_prefix *part, const struct xs_prefix *from, const struct xs_prefix *to);
+
 /* Base address + n. -ERANGE if that leaves the prefix. */
 int xs_prefix_nth(const struct xs_prefix *prefix, uint32_t n, struct xs_address *out);
 

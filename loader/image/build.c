@@ -45,6 +45,7 @@ static int add_port(struct xs_image_writer *writer, const struct xs_p_port *port
 		.stack = (uint8_t)def->stack,
 		.labelled = port->labelled,
 		.exit = port->exit,
+		.wan = port->wan,
 	};
 	size_t i;
 	int err;
@@ -75,7 +76,7 @@ static int add_vport(struct xs_image_writer *writer, const struct xs_p_vport *vp
 		.id = vport->id,
 		.kind = vport->kind,
 		.slice = vport->vrf ? vport->vrf->slice->id : 0,
-		.port = vport->port->id,
+		.port = vport->port ? vport->port->id : 0,
 		.edge = vport->edge ? vport->edge->id : 0,
 		.vid = vport->vid,
 		.mtu = vport->mtu,
@@ -132,6 +133,36 @@ static int add_vrf(struct xs_image_writer *writer, const struct xs_p_vrf *vrf)
 	copy_name(record.vrf, sizeof(record.vrf), vrf->def->name);
 	err = xs_image_writer_add(writer, &record);
 	return err ? err : add_routes(writer, vrf->slice->id, 0, &vrf->routes);
+}
+
+/* A VRF without a sliver has addresses of the node's own. */
+static int add_pages(struct xs_image_writer *writer, const struct xs_p_vrf *vrf)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < vrf->parts.count && !err; i++) {
+		const struct xs_p_part *part = vrf->parts.item[i];
+		const struct xs_rec_page record = {
+			.head = head(XS_REC_PAGE),
+			.slice = vrf->slice->id,
+			.prefix = part->prefix,
+			.id = part->id,
+			.uplink = part->uplink ? part->uplink->id : 0,
+			.mapped = part->mapped,
+			.own = part->own,
+		};
+
+		err = xs_image_writer_add(writer, &record);
+	}
+	for (i = 0; i < vrf->addresses.count && !err; i++) {
+		const struct xs_rec_address record = { .head = head(XS_REC_ADDRESS),
+						       .slice = vrf->sliver ? vrf->slice->id : 0,
+						       .prefix = *(const struct xs_prefix *)vrf->addresses.item[i] };
+
+		err = xs_image_writer_add(writer, &record);
+	}
+	return err;
 }
 
 static int add_gateways(struct xs_image_writer *writer, const struct xs_p_vrf *vrf)
@@ -254,9 +285,13 @@ int xs_image_build(const struct xs_plan *plan, size_t node, void **bytes, size_t
 			err = add_port(writer, &from->port[i]);
 	}
 	for (i = 0; i < from->vrfs.count && !err; i++) {
-		err = add_vrf(writer, from->vrfs.item[i]);
+		const struct xs_p_vrf *vrf = from->vrfs.item[i];
+
+		err = vrf->sliver ? add_vrf(writer, vrf) : 0;
 		if (!err)
-			err = add_gateways(writer, from->vrfs.item[i]);
+			err = add_gateways(writer, vrf);
+		if (!err)
+			err = add_pages(writer, vrf);
 	}
 	for (i = 0; i < from->vports.count && !err; i++)
 		err = add_vport(writer, from->vports.item[i]);

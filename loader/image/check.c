@@ -121,9 +121,10 @@ static const char *check_port(const struct xs_image *image, const struct xs_reco
 {
 	const struct xs_rec_port *port = (const struct xs_rec_port *)record;
 
-	if (!id_ok(port->id, XS_PORT_ID_MAX) || port->user > 1 || port->labelled > 1 || port->exit > 1 ||
-	    (port->exit && (port->user || port->labelled)) || port->mtu < MTU_MIN || port->mode > XS_MODE_GENERIC ||
-	    port->attach > XS_ATTACH_SHARED || port->stack > XS_STACK_LOCAL || !zero(port->pad, sizeof(port->pad)))
+	if (!id_ok(port->id, XS_PORT_ID_MAX) || port->user > 1 || port->labelled > 1 || port->exit > 1 || port->wan > 1 ||
+	    (port->exit && (port->user || port->labelled)) || (port->wan && (port->user || port->exit)) ||
+	    port->mtu < MTU_MIN || port->mode > XS_MODE_GENERIC ||
+	    port->attach > XS_ATTACH_SHARED || port->stack > XS_STACK_LOCAL)
 		return "port: number out of range";
 	if (!name_ok(port->name, sizeof(port->name)) || !name_ok(port->interface, sizeof(port->interface)))
 		return "port: bad name";
@@ -165,20 +166,37 @@ static bool vport_addresses_ok(const struct xs_rec_vport *vport, unsigned int in
 	       (vport->kind == XS_VPORT_MUX ? address_of(shared, family) : no_address(shared));
 }
 
-static const char *check_vport_numbers(const struct xs_rec_vport *vport)
+/* Nothing but the neighbour, whose address is the same everywhere, of the families that the slice carries. */
+static bool uplink_addresses_ok(const struct xs_rec_vport *vport)
 {
-	bool link = vport->kind == XS_VPORT_LINK, edge = vport->kind == XS_VPORT_EDGE,
-	     mux = vport->kind == XS_VPORT_MUX;
+	static const char *const peers[XS_FAMILIES] = { XS_UPLINK_PEER4, XS_UPLINK_PEER6 };
 	unsigned int i;
 
-	if (!id_ok(vport->id, XS_VPORT_ID_MAX) || vport->kind < XS_VPORT_LINK || vport->kind > XS_VPORT_EDGE ||
-	    vport->mtu < MTU_MIN || (link ? vport->vid < XS_VID_MIN || vport->vid > XS_VID_MAX : vport->vid) ||
-	    !zero(vport->pad, sizeof(vport->pad)))
-		return "virtual port: number out of range";
-	if (!name_ok(vport->name, sizeof(vport->name)))
-		return "virtual port: bad name";
-	if (!mac_ok(&vport->mac) || (edge || mux ? !mac_ok(&vport->relay) : !zero(&vport->relay, sizeof(vport->relay))))
-		return "virtual port: bad MAC";
+	for (i = 0; i < XS_FAMILIES; i++) {
+		struct xs_address peer = { 0 };
+
+		xs_address_parse(peers[i], &peer);
+		if (vport->length[i] || !no_address(&vport->address[i]) || !no_address(&vport->shared[i]) ||
+		    (!no_address(&vport->peer[i]) && memcmp(&vport->peer[i], &peer, sizeof(peer))))
+			return false;
+	}
+	return true;
+}
+
+static bool wan_addresses_ok(const struct xs_rec_vport *vport)
+{
+	return zero(vport->length, sizeof(vport->length)) && zero(vport->address, sizeof(vport->address)) &&
+	       zero(vport->peer, sizeof(vport->peer)) && zero(vport->shared, sizeof(vport->shared));
+}
+
+static const char *check_vport_addresses(const struct xs_rec_vport *vport)
+{
+	unsigned int i;
+
+	if (vport->kind == XS_VPORT_UPLINK || vport->kind == XS_VPORT_WAN)
+		return (vport->kind == XS_VPORT_WAN ? wan_addresses_ok(vport) : uplink_addresses_ok(vport))
+			       ? NULL
+			       : "virtual port: bad address";
 	if (!vport->address[XS_FAMILY4].family && !vport->address[XS_FAMILY6].family)
 		return "virtual port: no address";
 	for (i = 0; i < XS_FAMILIES; i++) {
@@ -188,18 +206,51 @@ static const char *check_vport_numbers(const struct xs_rec_vport *vport)
 	return NULL;
 }
 
+static const char *check_vport_numbers(const struct xs_rec_vport *vport)
+{
+	bool link = vport->kind == XS_VPORT_LINK, wan = vport->kind == XS_VPORT_WAN;
+	bool relay = vport->kind == XS_VPORT_EDGE || vport->kind == XS_VPORT_MUX || vport->kind == XS_VPORT_UPLINK;
+
+	if (!id_ok(vport->id, XS_VPORT_ID_MAX) || vport->kind < XS_VPORT_LINK || vport->kind > XS_VPORT_WAN ||
+	    vport->mtu < MTU_MIN || (link ? vport->vid < XS_VID_MIN || vport->vid > XS_VID_MAX : vport->vid) ||
+	    !zero(vport->pad, sizeof(vport->pad)))
+		return "virtual port: number out of range";
+	if (!name_ok(vport->name, sizeof(vport->name)))
+		return "virtual port: bad name";
+	if ((wan ? !zero(&vport->mac, sizeof(vport->mac)) : !mac_ok(&vport->mac)) ||
+	    (relay ? !mac_ok(&vport->relay) : !zero(&vport->relay, sizeof(vport->relay))))
+		return "virtual port: bad MAC";
+	return check_vport_addresses(vport);
+}
+
+/* By which port: an uplink by none, since the node's own routes say it. */
+static bool vport_port_ok(const struct xs_image *image, const struct xs_rec_vport *vport)
+{
+	const struct xs_rec_port *port = xs_image_find(image, XS_REC_PORT, &vport->port);
+
+	switch (vport->kind) {
+	case XS_VPORT_UPLINK:
+		return !vport->port;
+	case XS_VPORT_LINK:
+		return port && port->labelled;
+	case XS_VPORT_WAN:
+		return port && port->wan;
+	default:
+		return port && port->user;
+	}
+}
+
 static const char *check_vport(const struct xs_image *image, const struct xs_record *record)
 {
 	const struct xs_rec_vport *vport = (const struct xs_rec_vport *)record, *edge;
-	const struct xs_rec_port *port;
+	bool substrate = vport->kind == XS_VPORT_EDGE || vport->kind == XS_VPORT_WAN;
 	const char *why = check_vport_numbers(vport);
 
 	if (why)
 		return why;
-	if (vport->kind == XS_VPORT_EDGE ? vport->slice != 0 : !xs_image_find(image, XS_REC_SLICE, &vport->slice))
+	if (substrate ? vport->slice != 0 : !xs_image_find(image, XS_REC_SLICE, &vport->slice))
 		return "virtual port: of a slice that is not there";
-	port = xs_image_find(image, XS_REC_PORT, &vport->port);
-	if (!port || (vport->kind == XS_VPORT_LINK ? !port->labelled : !port->user))
+	if (!vport_port_ok(image, vport))
 		return "virtual port: by a port that is not there, or not for that";
 	if (vport->kind != XS_VPORT_MUX)
 		return vport->edge ? "virtual port: an edge where there is none" : NULL;
@@ -325,57 +376,44 @@ static const char *check_condition(const struct xs_image *image, const struct xs
 	return NULL;
 }
 
+static const char *check_page(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_page *page = (const struct xs_rec_page *)record;
+	const struct xs_rec_vport *uplink;
+
+	if (!id_ok(page->id, XS_PAGE_ID_MAX) || !zero(page->pad, sizeof(page->pad)))
+		return "page: number out of range";
+	if (!prefix_ok(&page->prefix) || !prefix_ok(&page->mapped) || page->prefix.family != page->mapped.family ||
+	    page->prefix.length != page->mapped.length)
+		return "page: bad prefix";
+	if (!xs_image_find(image, XS_REC_SLICE, &page->slice))
+		return "page: of a slice that is not there";
+	if (!page->uplink)
+		return no_address(&page->own) ? NULL : "page: an own address where its hosts are not";
+	uplink = vport_of_kind(image, page->uplink, XS_VPORT_UPLINK);
+	if (!uplink || uplink->slice != page->slice)
+		return "page: by an uplink that is not there, or another slice's";
+	return address_of(&page->own, page->prefix.family) ? NULL : "page: bad own address";
+}
+
+static const char *check_address(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_address *address = (const struct xs_rec_address *)record;
+
+	if (!prefix_ok(&address->prefix) || address->prefix.length != xs_family_bits(address->prefix.family))
+		return "address: not one address";
+	return !address->slice || xs_image_find(image, XS_REC_SLICE, &address->slice)
+		       ? NULL
+		       : "address: of a slice that is not there";
+}
+
 static const char *(*const checks[XS_REC_COUNT])(const struct xs_image *image, const struct xs_record *record) = {
 	[XS_REC_NODE] = check_node,   [XS_REC_PORT] = check_port,           [XS_REC_RESERVED] = check_reserved,
 	[XS_REC_SLICE] = check_slice, [XS_REC_VPORT] = check_vport,         [XS_REC_SOURCE] = check_source,
 	[XS_REC_ROUTE] = check_route, [XS_REC_PROXY] = check_proxy,         [XS_REC_CELL] = check_cell,
-	[XS_REC_MUX] = check_mux,     [XS_REC_CONDITION] = check_condition,
+	[XS_REC_MUX] = check_mux,     [XS_REC_CONDITION] = check_condition, [XS_REC_PAGE] = check_page,
+	[XS_REC_ADDRESS] = check_address,
 };
-
-/* ---- what concerns several records ---- */
-
-static int compare_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/*
- * A frame must lead to one virtual port: a label, and being untagged, is given once per port (a MUX's ends have no
- * frames of their own, its edge has), or to the MUX whose exit the port is; and an edge to one MUX.
- */
-static const char *check_unique(const struct xs_image *image)
-{
-	const uint64_t mux_mark = 1ull << 48; /* above any port and label */
-	size_t i, count = 0, total = image->count[XS_REC_VPORT] + 2 * image->count[XS_REC_MUX];
-	uint64_t *taken = malloc((total + 1) * sizeof(*taken));
-	const char *why = NULL;
-
-	if (!taken)
-		return xs_image_no_memory;
-	for (i = 0; i < image->count[XS_REC_VPORT]; i++) {
-		const struct xs_rec_vport *vport = xs_image_at(image, XS_REC_VPORT, i);
-
-		if (vport->kind != XS_VPORT_MUX)
-			taken[count++] = (uint64_t)vport->port << 16 | vport->vid;
-	}
-	for (i = 0; i < image->count[XS_REC_MUX]; i++) {
-		const struct xs_rec_mux *mux = xs_image_at(image, XS_REC_MUX, i);
-
-		taken[count++] = mux_mark | mux->edge;
-		if (mux->exit)
-			taken[count++] = (uint64_t)mux->exit << 16;
-	}
-	qsort(taken, count, sizeof(*taken), compare_number);
-	for (i = 1; i < count && !why; i++) {
-		if (taken[i] == taken[i - 1])
-			why = taken[i] & mux_mark ? "MUX: two have the same edge"
-						  : "virtual port: two take the same frames of one port";
-	}
-	free(taken);
-	return why;
-}
 
 const char *xs_image_check(const struct xs_image *image)
 {
@@ -391,5 +429,5 @@ const char *xs_image_check(const struct xs_image *image)
 		if (why)
 			return why;
 	}
-	return check_unique(image);
+	return xs_image_check_whole(image);
 }

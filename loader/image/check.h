@@ -12,4 +12,7 @@ struct xs_image;
 const char *xs_image_check(const struct xs_image *image);
 extern const char xs_image_no_memory[];
 
+/* check_whole.c, the last of it: what concerns several records. */
+const char *xs_image_check_whole(const struct xs_image *image);
+
 #endif

@@ -11,10 +11,12 @@
 #define XSLICE_IMAGE_IMAGE_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "loader/base/address.h"
+#include "maps/contract.h"
 
 #define XS_IMAGE_MAGIC 0x31656369u /* "ice1" */
 #define XS_IMAGE_VERSION   3
@@ -39,6 +41,7 @@ static_assert(sizeof(struct xs_image_header) == 40, "header");
 #define XS_VPORT_ID_MAX ((1u << 20) - 1)
 #define XS_MUX_ID_MAX 4095
 #define XS_CELL_ID_MAX ((1u << 24) - 1)
+#define XS_PAGE_ID_MAX ((1u << 20) - 1)
 
 enum xs_record_type {
 	XS_REC_NODE = 1,
@@ -52,6 +55,8 @@ enum xs_record_type {
 	XS_REC_CELL,
 	XS_REC_MUX,
 	XS_REC_CONDITION,
+	XS_REC_PAGE,
+	XS_REC_ADDRESS,
 	XS_REC_COUNT,
 };
 
@@ -81,7 +86,7 @@ struct xs_rec_port {
 	uint8_t mode, attach, stack; /* enum xs_port_mode, _attach, _stack */
 	uint8_t labelled; /* 1: link slivers use it, so frames are 4 bytes longer */
 	uint8_t exit; /* 1: of the MUX that names it; its frames go to that MUX's port, and no virtual port uses it */
-	uint8_t pad[1];
+	uint8_t wan;  /* 1: the node's own routing instance reaches the WAN by it; a vport of kind WAN is its */
 };
 
 struct xs_rec_reserved {
@@ -105,14 +110,17 @@ struct xs_rec_vport {
 	uint32_t id;    /* key */
 	uint32_t kind;  /* enum xs_vport_kind */
 	uint32_t slice; /* 0 for an edge */
-	uint32_t port;
+	uint32_t port;  /* UPLINK: 0 */
 	uint32_t edge;  /* MUX: its edge's vport id; else 0 */
 	uint16_t vid;   /* host order; 0: untagged */
 	uint16_t mtu;
-	char name[XS_IMAGE_NAME]; /* of the device in the namespace: the link's, gateway's, MUX's; an edge's: the port's */
-	struct xs_mac mac;        /* on the wire (MUX: of its veth inside; users see the edge's) */
-	struct xs_mac relay;      /* EDGE: what slivers send to; MUX: the same, the permanent neighbour of `peer` */
-	/* By family (XS_FAMILY4, XS_FAMILY6), at least one of them; NONE and 0 in all where a family is not carried. */
+	char name[XS_IMAGE_NAME]; /* of the device in the namespace: the link's, gateway's, MUX's, "wan" of an uplink; an edge's and a WAN's: the port's */
+	struct xs_mac mac;        /* on the wire (MUX: of its veth inside; users see the edge's). UPLINK: of its veth inside. WAN: none, the device has its own */
+	struct xs_mac relay;      /* EDGE: what slivers send to; MUX: the same, the permanent neighbour of `peer`. UPLINK: likewise, what the sliver sends to the WAN by */
+	/*
+	 * By family (XS_FAMILY4, XS_FAMILY6), at least one of them; NONE and 0 in all where a family is not carried. UPLINK: peer alone,
+	 * XS_UPLINK_PEER*, of the families that the slice carries. WAN: none.
+	 */
 	uint8_t length[XS_FAMILIES]; /* of the address' on-link prefix; MUX: the family's bits */
 	uint8_t pad[2];
 	struct xs_address address[XS_FAMILIES]; /* its own */
@@ -121,6 +129,21 @@ struct xs_rec_vport {
 	/* MUX: the edge's address on the users' link, held by the sliver on lo, too; else NONE */
 	struct xs_address shared[XS_FAMILIES];
 };
+
+/* Does it carry the family (XS_FAMILY4, XS_FAMILY6)? An uplink does without an address of its own. */
+static inline bool xs_vport_carries(const struct xs_rec_vport *vport, unsigned int family)
+{
+	return vport->address[family].family || vport->peer[family].family;
+}
+
+/* Has it a veth, and so a namespace that the veth leads to? */
+static inline bool xs_vport_has_veth(const struct xs_rec_vport *vport)
+{
+	return vport->kind != XS_VPORT_WAN;
+}
+
+/* "link", "gateway", "mux", "edge", "uplink", "wan"; "none". */
+const char *xs_vport_kind_name(uint32_t kind);
 
 /* A prefix that users behind this vport (GATEWAY or EDGE) may have as source. */
 struct xs_rec_source {
@@ -187,6 +210,35 @@ struct xs_rec_condition {
 	char filter[XS_IMAGE_LONG_NAME];
 	uint32_t pad2;
 };
+
+/*
+ * Paging: a page, or a part of one that lies elsewhere than the rest (a link's own address). The node's routing instance has a
+ * route to those with an uplink, by it, of protocol 158 (XS_RTPROT), for its routing daemon to take up.
+ */
+struct xs_rec_page {
+	struct xs_record head;
+	uint32_t slice;          /* key */
+	struct xs_prefix prefix; /* key: the slice's own, virtual */
+	uint32_t id;             /* unique on the node; low ones first */
+	uint32_t uplink;         /* the slice's UPLINK vport on this node, where its hosts are; 0: elsewhere */
+	struct xs_prefix mapped; /* in the WAN, of the same family and length */
+	struct xs_address own;   /* with an uplink: in whose name errors of the WAN's routers are sent on; else NONE */
+	uint32_t pad[2];
+};
+
+/* Paging: an address that a sliver has (on lo), or, slice 0, that the node's own routing instance has, and has a route to for its
+ * daemon: of VRFs and links on nodes where the slice has no sliver, mapped (R35, R36). */
+struct xs_rec_address {
+	struct xs_record head;
+	uint32_t slice;          /* key; 0: the node's own */
+	struct xs_prefix prefix; /* key: of full length */
+};
+
+/* Neighbours on an uplink: what a sliver sends to the WAN by, and what the node's own instance sends to the sliver by. */
+#define XS_UPLINK_PEER4 "169.254.88.1"
+#define XS_UPLINK_SELF4 "169.254.88.2"
+#define XS_UPLINK_PEER6 "fe80::1"
+#define XS_UPLINK_SELF6 "fe80::2"
 
 struct xs_record_info {
 	const char *name;

@@ -38,6 +38,8 @@ static const struct record_shape shapes[XS_REC_COUNT] = {
 	[XS_REC_CELL] = SHAPE(struct xs_rec_cell, "cell", 1, TAIL_NONE),
 	[XS_REC_MUX] = SHAPE(struct xs_rec_mux, "mux", 1, TAIL_NONE),
 	[XS_REC_CONDITION] = SHAPE(struct xs_rec_condition, "condition", 2, TAIL_NONE),
+	[XS_REC_PAGE] = SHAPE(struct xs_rec_page, "page", 1, TAIL_PREFIX),
+	[XS_REC_ADDRESS] = SHAPE(struct xs_rec_address, "address", 1, TAIL_PREFIX),
 };
 
 static_assert(sizeof(struct xs_rec_node) == 24, "node");
@@ -51,6 +53,8 @@ static_assert(sizeof(struct xs_rec_proxy) == 32, "proxy");
 static_assert(sizeof(struct xs_rec_cell) == 96, "cell");
 static_assert(sizeof(struct xs_rec_mux) == 40, "mux");
 static_assert(sizeof(struct xs_rec_condition) == 168, "condition");
+static_assert(sizeof(struct xs_rec_page) == 88, "page");
+static_assert(sizeof(struct xs_rec_address) == 32, "address");
 
 const struct xs_record_info *xs_record_info(unsigned int type)
 {
@@ -150,6 +154,16 @@ int xs_image_diff(const struct xs_image *before, const struct xs_image *after,
 		j += order >= 0;
 	}
 	return 0;
+}
+
+const char *xs_vport_kind_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[XS_VPORT_NONE] = "none", [XS_VPORT_LINK] = "link",     [XS_VPORT_GATEWAY] = "gateway", [XS_VPORT_MUX] = "mux",
+		[XS_VPORT_EDGE] = "edge", [XS_VPORT_UPLINK] = "uplink", [XS_VPORT_WAN] = "wan",
+	};
+
+	return names[kind < sizeof(names) / sizeof(names[0]) ? kind : XS_VPORT_NONE];
 }
 
 const char *xs_sliver_netns(const char *node, const char *slice, char *buf)

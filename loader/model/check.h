@@ -13,6 +13,8 @@
 #include "loader/model/domain.h"
 #include "loader/model/names.h"
 
+struct xs_d_subnets;
+
 struct xs_check {
 	struct xs_domain *domain;
 	const struct xs_index *index;
@@ -34,6 +36,8 @@ int xs_check_routes(struct xs_check *check);  /* routers must be neighbours */
 int xs_check_filters(struct xs_check *check); /* conditions, and the bounds of a MUX */
 int xs_check_migrations(struct xs_check *check);
 int xs_check_shadows(struct xs_check *check); /* conditions that never match */
+int xs_check_pages(struct xs_check *check);   /* paging: all of a slice lies in its pages; and xs_check_pools() */
+int xs_check_pools(struct xs_check *check, const struct xs_d_subnets *subnets);
 
 #define XS_FAULT(check, place, ...) xs_diag_add((check)->diag, XS_ERROR, place, __VA_ARGS__)
 
@@ -51,6 +55,12 @@ static inline bool xs_mac_is_given(const struct xs_mac *mac)
 	}
 	return false;
 }
+
+/*
+ * Touches what no host can have, or not beyond its link: 0/8, 127/8, multicast and what is reserved above it; ::, ::1,
+ * IPv4 in IPv6's clothes, link-local and multicast. `inside`: lies in there as a whole.
+ */
+bool xs_is_martian(const struct xs_prefix *prefix, bool inside);
 
 /* NULL if a host may have `address` in `subnet`; else what is wrong: "is the network's own address". */
 const char *xs_host_fault(const struct xs_prefix *subnet, const struct xs_address *address);

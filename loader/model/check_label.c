@@ -153,7 +153,7 @@ int xs_check_labels(struct xs_check *check)
 			const struct xs_d_link *link = &domain->slice[i].link[j];
 			bool lower = (uintptr_t)link->port[0] < (uintptr_t)link->port[1];
 
-			if (!link->port[0] || !link->port[1])
+			if (!link->port[0] || !link->port[1] || domain->slice[i].implementation != XS_SEGMENTATION)
 				continue;
 			list[count] = (struct use){ link->port[!lower], link, link->label, count };
 			if (link->port[0]->through)

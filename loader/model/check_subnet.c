@@ -36,11 +36,7 @@ const char *xs_host_fault(const struct xs_prefix *subnet, const struct xs_addres
 	return xs_address_compare(address, &last) ? NULL : "is its broadcast address";
 }
 
-/*
- * Touches what no host can have, or not beyond its link: 0/8, 127/8, multicast and what is reserved above it; ::, ::1,
- * IPv4 in IPv6's clothes, link-local and multicast. `inside`: lies in there as a whole.
- */
-static bool is_martian(const struct xs_prefix *prefix, bool inside)
+bool xs_is_martian(const struct xs_prefix *prefix, bool inside)
 {
 	static const struct xs_prefix martian[] = {
 		{ .family = XS_IPV4, .length = 8, .bytes = { 0 } },
@@ -66,7 +62,7 @@ static void check_unicast(struct xs_check *check, const struct xs_prefix *prefix
 {
 	char text[XS_PREFIX_TEXT];
 
-	if (prefix->family && is_martian(prefix, inside))
+	if (prefix->family && xs_is_martian(prefix, inside))
 		XS_FAULT(check, place, "%s: %s holds addresses that no host can have", leaf,
 			 xs_prefix_text(prefix, text));
 }

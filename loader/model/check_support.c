@@ -13,7 +13,6 @@ static const struct {
 	const char *text;
 } unsupported[] = {
 	{ "routing", "protocol", "ospf", "OSPF does not work yet; write static: where VRFs write no routes they are derived" },
-	{ NULL, "implementation", "paging", "the expansion by paging does not work yet; write segmentation" },
 };
 
 int xs_check_supported(const struct lyd_node *tree, struct xs_diag *diag)

@@ -78,7 +78,7 @@ static int run_checks(struct xs_check *check, const struct lyd_node *tree)
 {
 	static int (*const checks[])(struct xs_check *) = {
 		xs_resolve,      xs_check_topology, xs_check_identity,   xs_check_labels,  xs_check_subnets,
-		xs_check_routes, xs_check_filters,  xs_check_migrations, xs_check_shadows,
+		xs_check_routes, xs_check_filters,  xs_check_migrations, xs_check_shadows, xs_check_pages,
 	};
 	int err = xs_check_supported(tree, check->diag);
 
@@ -88,8 +88,9 @@ static int run_checks(struct xs_check *check, const struct lyd_node *tree)
 }
 
 /* From the document to a checked domain in `arena`. 0 says only that nothing ran out: faults are counted by diag. */
-static int make_domain(struct xs_document *document, const struct xs_schema *schema, struct xs_diag *diag,
-		       size_t errors, struct xs_arena *arena, struct xs_domain *domain)
+static int make_domain(struct xs_document *document, const struct xs_schema *schema,
+		       const enum xs_implementation *instead, struct xs_diag *diag, size_t errors,
+		       struct xs_arena *arena, struct xs_domain *domain)
 {
 	struct xs_index index = { 0 };
 	struct xs_check check = { .domain = domain, .index = &index, .diag = diag };
@@ -109,7 +110,8 @@ static int make_domain(struct xs_document *document, const struct xs_schema *sch
 		err = xs_tree_cross_check(schema, &tree, diag);
 	if (err && err != -EINVAL)
 		goto out;
-	err = xs_typed_read(tree, arena, diag, &index, domain);
+	xs_parameters_count(tree, &domain->parameters);
+	err = xs_typed_read(tree, instead, arena, diag, &index, domain);
 	if (!err || err == -EINVAL)
 		err = run_checks(&check, tree);
 out:
@@ -120,6 +122,12 @@ out:
 }
 
 int xs_domain_parse(const char *text, size_t size, enum xs_format format, struct xs_diag *diag, struct xs_domain **out)
+{
+	return xs_domain_parse_as(text, size, format, NULL, diag, out);
+}
+
+int xs_domain_parse_as(const char *text, size_t size, enum xs_format format, const enum xs_implementation *instead,
+		       struct xs_diag *diag, struct xs_domain **out)
 {
 	struct xs_document document = { .arena = xs_arena_new() };
 	struct xs_arena *memory = xs_arena_new();
@@ -149,7 +157,7 @@ int xs_domain_parse(const char *text, size_t size, enum xs_format format, struct
 	err = xs_schema_open(&schema);
 	if (err)
 		goto out;
-	err = make_domain(&document, &schema, diag, errors, memory, domain);
+	err = make_domain(&document, &schema, instead, diag, errors, memory, domain);
 	if (!err && xs_diag_errors(diag) > errors)
 		err = -EINVAL;
 	if (err)

@@ -2,8 +2,8 @@
 /*
  * domain.h - the model: a definition that was read and checked, in its own words. Made by model/, read by plan/.
  *
- * The schema is xslice.yang (what does not depend on the mechanism) and xslice-segmentation.yang (what only
- * segmentation needs, all optional). This is its typed form: references are resolved to pointers, defaults are filled
+ * The schema is xslice.yang (what does not depend on the mechanism), xslice-segmentation.yang and xslice-paging.yang (what
+ * only the one or the other can be told, all optional). This is its typed form: references are resolved to pointers, defaults are filled
  * in, every object and every value that a fault may concern knows its place. Nothing is allocated here: no label, no
  * address that the definition does not write. What there is once per family is an array by XS_FAMILY4 and XS_FAMILY6.
  *
@@ -20,15 +20,22 @@
 
 #include "loader/base/address.h"
 #include "loader/base/diag.h"
+#include "loader/model/parameters.h"
 
 #define XS_NAME_MAX 15 /* names that become device names: IFNAMSIZ - 1. Migrations, groups and filters: XS_LONG_NAME_MAX */
 #define XS_LONG_NAME_MAX 63
+
+#define XS_UPLINK_NAME "wan" /* of a sliver's device towards the WAN, by paging */
 
 enum xs_implementation { XS_SEGMENTATION, XS_PAGING };
 enum xs_protocol { XS_ROUTING_STATIC, XS_ROUTING_OSPF };
 enum xs_port_mode { XS_MODE_NATIVE, XS_MODE_GENERIC };
 enum xs_port_attach { XS_ATTACH_EXCLUSIVE, XS_ATTACH_SHARED };
 enum xs_port_stack { XS_STACK_WIRE, XS_STACK_LOCAL };
+
+/* Paging: where pages come from that the definition does not map itself. */
+#define XS_DEFAULT_POOL4 "100.64.0.0/10"
+#define XS_DEFAULT_POOL6 "fd78:736c:6963::/48"
 
 struct xs_d_range {
 	uint16_t first, last; /* inclusive */
@@ -129,6 +136,13 @@ struct xs_d_gateway {
 	size_t behind_count;
 };
 
+/* Paging: a part of a slice's addresses that is mapped as a whole. */
+struct xs_d_page {
+	struct xs_prefix prefix;
+	struct xs_prefix mapped; /* NONE: not given */
+	struct xs_place place, mapped_place;
+};
+
 struct xs_d_slice {
 	const char *name;
 	struct xs_place place;
@@ -139,7 +153,8 @@ struct xs_d_slice {
 	struct xs_d_vrf *vrf;
 	struct xs_d_link *link;
 	struct xs_d_gateway *gateway;
-	size_t vrf_count, link_count, gateway_count;
+	struct xs_d_page *page; /* of a family of which it writes none, each subnet is a page */
+	size_t vrf_count, link_count, gateway_count, page_count;
 };
 
 enum xs_condition_field {
@@ -217,15 +232,24 @@ struct xs_d_migration {
 	struct xs_place from_place, to_place;
 };
 
+/* Paging: a WAN prefix that pages are allocated from. */
+struct xs_d_pool {
+	struct xs_prefix prefix;
+	struct xs_place place; /* of a default: of no line */
+	bool given;            /* false: the family's default */
+};
+
 struct xs_domain {
 	enum xs_implementation implementation;
+	struct xs_d_pool *pool; /* at least one of each family */
 	struct xs_d_switch *through; /* switches */
 	struct xs_d_node *node;
 	struct xs_d_slice *slice;
 	struct xs_d_filter *filter;
 	struct xs_d_mux *mux;
 	struct xs_d_migration *migration;
-	size_t through_count, node_count, slice_count, filter_count, mux_count, migration_count;
+	struct xs_parameters parameters; /* how many it has */
+	size_t pool_count, through_count, node_count, slice_count, filter_count, mux_count, migration_count;
 	void *memory; /* the pool that holds all of it */
 };
 
@@ -237,6 +261,9 @@ enum xs_format { XS_FORMAT_GUESS, XS_FORMAT_YAML, XS_FORMAT_JSON, XS_FORMAT_XML 
  */
 int xs_domain_read(const char *path, enum xs_format format, struct xs_diag *diag, struct xs_domain **out);
 int xs_domain_parse(const char *text, size_t size, enum xs_format format, struct xs_diag *diag, struct xs_domain **out);
+/* instead: the domain's implementation, whatever the text says of it (slices that say otherwise stay so); NULL: the text's. */
+int xs_domain_parse_as(const char *text, size_t size, enum xs_format format, const enum xs_implementation *instead,
+		       struct xs_diag *diag, struct xs_domain **out);
 void xs_domain_free(struct xs_domain *domain);
 
 #endif

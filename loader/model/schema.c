@@ -14,9 +14,14 @@
 static const char base_module[] =
 #include "xslice.yang.h"
 	;
+/* What only one expansion can be told: a module each. */
 static const char segmentation_module[] =
 #include "xslice-segmentation.yang.h"
 	;
+static const char paging_module[] =
+#include "xslice-paging.yang.h"
+	;
+static const char *const augmenting[] = { segmentation_module, paging_module };
 
 int xs_schema_open(struct xs_schema *schema)
 {
@@ -32,10 +37,11 @@ int xs_schema_open(struct xs_schema *schema)
 	if (why)
 		goto out;
 	made.domain = lys_find_child(NULL, module, "domain", 0, LYS_CONTAINER, 0);
-	why = lys_parse_mem(made.context, segmentation_module, LYS_IN_YANG, NULL);
+	for (size_t i = 0; i < sizeof(augmenting) / sizeof(augmenting[0]) && !why; i++)
+		why = lys_parse_mem(made.context, augmenting[i], LYS_IN_YANG, NULL);
 	if (why || !made.domain)
 		goto out;
-	/* The augmentation compiles the augmented module anew. */
+	/* An augmentation compiles the augmented module anew. */
 	made.domain = lys_find_child(NULL, module, "domain", 0, LYS_CONTAINER, 0);
 	*schema = made;
 	err = 0;

@@ -327,6 +327,14 @@ static void read_gateway(struct typing *t, const struct lyd_node *from, void *ob
 		read_list(t, from, "behind", sizeof(*gateway->behind), read_route, NULL, &gateway->behind_count);
 }
 
+static void read_page(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_page *page = object;
+
+	page->prefix = prefix_of(t, from, "prefix", &page->place);
+	page->mapped = prefix_of(t, from, "mapped", &page->mapped_place);
+}
+
 static void read_slice(struct typing *t, const struct lyd_node *from, void *object, void *owner)
 {
 	struct xs_d_slice *slice = object;
@@ -345,6 +353,39 @@ static void read_slice(struct typing *t, const struct lyd_node *from, void *obje
 	slice->link = read_list(t, from, "link", sizeof(*slice->link), read_link, slice, &slice->link_count);
 	slice->gateway =
 		read_list(t, from, "gateway", sizeof(*slice->gateway), read_gateway, slice, &slice->gateway_count);
+	slice->page = read_list(t, from, "page", sizeof(*slice->page), read_page, NULL, &slice->page_count);
+}
+
+static void read_pool(struct typing *t, const struct lyd_node *from, void *object, void *owner)
+{
+	struct xs_d_pool *pool = object;
+
+	pool->prefix = xs_value_prefix(&t->values, from, from, &pool->place);
+	pool->given = true;
+}
+
+/* What the definition writes, and behind it the default of a family of which it writes none. */
+static void read_pools(struct typing *t, const struct lyd_node *tree, struct xs_domain *out)
+{
+	static const char *const defaults[XS_FAMILIES] = { XS_DEFAULT_POOL4, XS_DEFAULT_POOL6 };
+	size_t count = 0;
+	struct xs_d_pool *written = read_list(t, tree, "pool", sizeof(*written), read_pool, NULL, &count);
+
+	out->pool = xs_arena_array(t->arena, count + XS_FAMILIES, sizeof(*out->pool));
+	if (!written || !out->pool) {
+		t->values.err = -ENOMEM;
+		return;
+	}
+	memcpy(out->pool, written, count * sizeof(*written));
+	out->pool_count = count;
+	for (unsigned int f = 0; f < XS_FAMILIES; f++) {
+		bool there = false;
+
+		for (size_t i = 0; i < count; i++)
+			there |= written[i].prefix.family == xs_family_at(f);
+		if (!there)
+			xs_prefix_parse(defaults[f], &out->pool[out->pool_count++].prefix);
+	}
 }
 
 /* ---- filters, MUXes, migrations --------------------------------------------------------------------------------- */
@@ -455,14 +496,17 @@ static void read_migration(struct typing *t, const struct lyd_node *from, void *
 	migration->to_place = place_of(t, from, "to");
 }
 
-int xs_typed_read(const struct lyd_node *tree, struct xs_arena *arena, struct xs_diag *diag, struct xs_index *index,
-		  struct xs_domain *out)
+int xs_typed_read(const struct lyd_node *tree, const enum xs_implementation *instead, struct xs_arena *arena,
+		  struct xs_diag *diag, struct xs_index *index, struct xs_domain *out)
 {
 	struct typing t = { .arena = arena, .index = index, .domain = out, .values = { .diag = diag, .arena = arena } };
 	struct xs_domain *d = out;
 
 	d->implementation = says(tree, "implementation", "paging") ? XS_PAGING : XS_SEGMENTATION;
+	if (instead)
+		d->implementation = *instead;
 	d->through = read_list(&t, tree, "switch", sizeof(*d->through), read_switch, NULL, &d->through_count);
+	read_pools(&t, tree, d);
 	d->node = read_list(&t, tree, "node", sizeof(*d->node), read_node, NULL, &d->node_count);
 	d->slice = read_list(&t, tree, "slice", sizeof(*d->slice), read_slice, NULL, &d->slice_count);
 	d->filter = read_list(&t, tree, "filter", sizeof(*d->filter), read_filter, NULL, &d->filter_count);

@@ -17,9 +17,9 @@
 /*
  * Fills *out, whose objects and strings lie in `arena`, and `index`. Works on trees with faults too: what is missing or
  * at fault is absent in *out (NULL, zero, XS_FAMILY_NONE), as are references that lead nowhere. Reports values that a
- * type of the schema cannot judge. 0, -EINVAL (faults were reported, *out is filled), -ENOMEM.
+ * type of the schema cannot judge. instead: the domain's implementation, whatever the tree says; NULL: the tree's. 0, -EINVAL (faults were reported, *out is filled), -ENOMEM.
  */
-int xs_typed_read(const struct lyd_node *tree, struct xs_arena *arena, struct xs_diag *diag, struct xs_index *index,
-		  struct xs_domain *out);
+int xs_typed_read(const struct lyd_node *tree, const enum xs_implementation *instead, struct xs_arena *arena,
+		  struct xs_diag *diag, struct xs_index *index, struct xs_domain *out);
 
 #endif

@@ -24,6 +24,7 @@ const char *const xs_hook_program[XS_HOOK_COUNT] = {
 	[XS_HOOK_TC_PORT] = "tc_port",
 	[XS_HOOK_TC_SLIVER] = "tc_sliver",
 	[XS_HOOK_TC_EDGE] = "tc_edge",
+	[XS_HOOK_TC_UPLINK] = "tc_uplink",
 };
 
 /* The last complaint of libbpf while an object is opened: it says more than the errno does. */
@@ -72,6 +73,7 @@ static uint32_t entries_wanted(const struct xs_datapath_size *size, const char *
 		{"block", size->blocks < 1024 ? 1024 : size->blocks},
 		{"guard", round_up(size->guards, 4096)},
 		{"cell", round_up(size->cells, 1024)},
+		{"page", round_up(size->mappings, 1024)},
 		{"mux", round_up(size->muxes, 16)},
 		{"mux_page", round_up(size->pages, 1024)},
 		{"mux_origin", round_up(size->pages, 1024)},

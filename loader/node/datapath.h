@@ -22,7 +22,8 @@
 struct xs_datapath;
 
 struct xs_datapath_size {
-	uint32_t ports, vports, slices, nexthops, groups, blocks, guards, cells, muxes, pages, nodes, vectors, generals; /* entries; rounded up as needed */
+	/* Entries; rounded up as needed. pages: of MUXes' rules. mappings: of paging's pages. */
+	uint32_t ports, vports, slices, nexthops, groups, blocks, guards, cells, muxes, pages, nodes, vectors, generals, mappings;
 };
 
 enum xs_hook {
@@ -30,6 +31,7 @@ enum xs_hook {
 	XS_HOOK_TC_PORT,   /* clsact ingress on a physical port */
 	XS_HOOK_TC_SLIVER, /* clsact ingress on the node's end of a sliver's or edge's veth */
 	XS_HOOK_TC_EDGE,   /* clsact ingress on the inner end of an edge's veth, in the edge's namespace */
+	XS_HOOK_TC_UPLINK, /* likewise of an uplink's, in the sliver's namespace */
 	XS_HOOK_COUNT,
 };
 

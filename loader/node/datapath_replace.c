@@ -2,7 +2,7 @@
 /*
  * datapath_replace.c - programs on many devices at once. After maps were copied into larger ones: every hook of the node's namespace that runs a former program
  * gets the one that reads the new maps, so that nothing goes on in maps that nobody writes any more. Where our programs are
- * is read from the pins and from the vport map. (tc_edge reads no map, and is replaced when it is next attached.) And of what is
+ * is read from the pins and from the vport map. (tc_edge reads no map; it and tc_uplink, which reads what was copied, are replaced when they are next attached.) And of what is
  * on ports, what is no longer wanted goes.
  */
 #include <dirent.h>

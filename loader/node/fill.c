@@ -34,6 +34,7 @@ void xs_fill_size_spare(struct xs_datapath_size *out)
 		.nodes = 1024,
 		.vectors = 1024,
 		.generals = 1024,
+		.mappings = 1024,
 	};
 	size_pool(out, 4096, 0);
 }
@@ -62,6 +63,7 @@ void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out)
 	/* A vport has a few neighbours; those of gateways with many users are what the rest is for. */
 	xs_fill_raise(&size.nexthops, NEXTHOPS_MIN + (uint64_t)image->count[XS_REC_VPORT] * 16);
 	xs_fill_mux_size(image, &size);
+	xs_fill_page_size(image, &size);
 out:
 	*out = size;
 }
@@ -86,6 +88,7 @@ void xs_fill_free(struct xs_fill *fill)
 		return;
 	xs_fill_withdraw_sources(fill, NULL);
 	xs_fill_withdraw_muxes(fill, NULL);
+	xs_fill_withdraw_pages(fill, NULL);
 	free(fill);
 }
 
@@ -117,14 +120,14 @@ static int vport_entry(const struct xs_image *image, const struct xs_node *node,
 	const struct xs_node_vport *made = xs_node_vport(node, record->id);
 	const struct xs_node_port *device = xs_node_port(node, record->port);
 
-	if (!port || !made || !device || (record->edge && !edge))
+	if (!made || (record->port && (!port || !device)) || (record->edge && !edge))
 		return -ENOENT;
 	memset(out, 0, sizeof(*out));
 	out->kind = record->kind;
 	out->slice = record->slice;
 	out->port = record->port;
-	out->port_ifindex = device->ifindex;
-	out->port_flags = xs_fill_port_flags(port) | device_flags(port, device);
+	out->port_ifindex = device ? device->ifindex : 0;
+	out->port_flags = port ? xs_fill_port_flags(port) | device_flags(port, device) : 0;
 	/* What another node sends by a veth is finished: see xs_port_prepare(). */
 	if (record->kind == XS_VPORT_LINK && !(out->port_flags & XS_PORT_MERGED))
 		out->port_flags &= ~(uint32_t)XS_PORT_UNFINISHED;
@@ -132,6 +135,10 @@ static int vport_entry(const struct xs_image *image, const struct xs_node *node,
 	out->edge = record->edge;
 	out->vid = record->vid;
 	out->mtu = record->mtu;
+	if (record->kind == XS_VPORT_WAN) {
+		memcpy(out->mac, made->inner_mac, XS_MAC_LEN);
+		return 0;
+	}
 	memcpy(out->mac, edge ? edge->mac.bytes : record->mac.bytes, XS_MAC_LEN);
 	memcpy(out->sliver_mac, made->inner_mac, XS_MAC_LEN);
 	if (record->kind == XS_VPORT_EDGE)
@@ -162,7 +169,7 @@ static int fill_vport(struct xs_fill *fill, uint32_t id, const struct xs_vport *
 		err = forget_veth(fill, &now, entry->veth);
 	if (!err)
 		err = xs_node_maps_put(fill->maps, XS_MAP_vport, id, entry);
-	if (err >= 0)
+	if (err >= 0 && entry->veth)
 		err = xs_node_maps_put(fill->maps, XS_MAP_vport_of_ifindex, entry->veth, &id);
 	return err < 0 ? err : 0;
 }
@@ -213,7 +220,8 @@ static const struct xs_rec_vport *untagged_vport(const struct xs_image *image, u
 	const struct xs_rec_vport *record;
 
 	for (size_t i = 0; (record = xs_image_at(image, XS_REC_VPORT, i)); i++)
-		if (record->port == port && !record->vid && (record->kind == XS_VPORT_GATEWAY || record->kind == XS_VPORT_EDGE))
+		if (record->port == port && !record->vid &&
+		    (record->kind == XS_VPORT_GATEWAY || record->kind == XS_VPORT_EDGE || record->kind == XS_VPORT_WAN))
 			return record;
 	return NULL;
 }
@@ -364,7 +372,9 @@ int xs_fill_withdraw(struct xs_fill *fill, const struct xs_image *image, char *e
 		err = xs_fill_withdraw_sources(fill, image);
 	if (!err) {
 		xs_fill_withdraw_muxes(fill, image);
-		err = withdraw_vports(fill, image);
+		err = xs_fill_withdraw_pages(fill, image);
 	}
+	if (!err)
+		err = withdraw_vports(fill, image);
 	return err ? xs_explain(error, err, "cannot take former entries out of the maps: %s", strerror(-err)) : 0;
 }

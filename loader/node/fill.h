@@ -3,7 +3,7 @@
  * fill.h - from a node's image, and from what the node became (ifindexes, MACs), to entries of its maps.
  *
  * Always holds: an entry is written only if it differs; what leads to an entry is written after it, and taken away before it.
- * The order of a change is vports, (roots of slices: the agent's mirrors), labels, policies, ports; then, when everything
+ * The order of a change is vports, pages, (FIBs of slices: the agent's mirrors), labels, policies, ports; then, when everything
  * new is in force, withdraw. A call that failed may be repeated, with the same image or with the former one.
  * Counters of a vport begin at zero when its id comes into use. Those of ports and slices go on for ever: their sums must
  * agree (contract.h), also after a slice was removed.
@@ -30,6 +30,8 @@ struct xs_fill *xs_fill_new(struct xs_node_maps *maps, struct xs_pool *pool, str
 void xs_fill_free(struct xs_fill *fill);
 
 int xs_fill_vports(struct xs_fill *fill, const struct xs_image *image, const struct xs_node *node, char *error);
+/* Pages, and the tables of both their sides. */
+int xs_fill_pages(struct xs_fill *fill, const struct xs_image *image, char *error);
 int xs_fill_labels(struct xs_fill *fill, const struct xs_image *image, char *error);
 /* Builds policies aside where their conditions have changed, and takes over those that a former agent left. */
 int xs_fill_muxes(struct xs_fill *fill, const struct xs_image *image, char *error);

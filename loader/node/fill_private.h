@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fill_private.h - what fill.c, fill_source.c and fill_mux.c share, and nobody else sees. */
+/* fill_private.h - what fill*.c share, and nobody else sees. */
 #ifndef XSLICE_NODE_FILL_PRIVATE_H
 #define XSLICE_NODE_FILL_PRIVATE_H
 
@@ -7,6 +7,7 @@
 
 struct fill_source; /* the sources of one user vport: fill_source.c */
 struct fill_mux;    /* the policy of one MUX: fill_mux.c */
+struct fill_pages;  /* pages and their tables: fill_page.c */
 
 struct xs_fill {
 	struct xs_node_maps *maps;
@@ -14,6 +15,8 @@ struct xs_fill {
 	struct xs_mux_space *space;
 	struct fill_source *sources; /* by vport id */
 	struct fill_mux *muxes;      /* by mux id */
+	struct fill_pages *pages;    /* NULL: there are none */
+	bool pages_swept;            /* none of a former agent is left */
 };
 
 /*
@@ -23,6 +26,11 @@ struct xs_fill {
 int xs_fill_sources(struct xs_fill *fill, const struct xs_image *image, uint32_t vport,
 		    uint32_t root[XS_FAMILIES]);
 int xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image);
+
+/* The part of xs_fill_size() that is the pages'. */
+void xs_fill_page_size(const struct xs_image *image, struct xs_datapath_size *size);
+/* Those that the image (NULL: none) does not have, or has otherwise. */
+int xs_fill_withdraw_pages(struct xs_fill *fill, const struct xs_image *image);
 
 static inline void xs_fill_raise(uint32_t *value, uint64_t wanted)
 {

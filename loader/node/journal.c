@@ -20,6 +20,7 @@
 static const char *const kind_name[XS_JOURNAL_KINDS] = {
 	[XS_JOURNAL_NETNS] = "netns",     [XS_JOURNAL_VETH] = "veth",       [XS_JOURNAL_UP] = "up",
 	[XS_JOURNAL_PROMISC] = "promisc", [XS_JOURNAL_FEATURE] = "feature", [XS_JOURNAL_MTU] = "mtu",
+	[XS_JOURNAL_ADDRESS] = "address",
 };
 
 struct entry {

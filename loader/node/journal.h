@@ -20,6 +20,7 @@
 enum xs_journal_kind {
 	XS_JOURNAL_NETNS,   /* key: name under /run/netns. We made it */
 	XS_JOURNAL_VETH,    /* key: device in the node's namespace. We made it */
+	XS_JOURNAL_ADDRESS, /* key: address in the node's namespace, as a prefix. We gave it to lo */
 	XS_JOURNAL_FEATURE, /* key: "INTERFACE FEATURE", values: was, set */
 	XS_JOURNAL_MTU,     /* key: interface, values: was, set */
 	XS_JOURNAL_PROMISC, /* key: interface; values: was, set */

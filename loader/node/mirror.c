@@ -53,10 +53,10 @@ int xs_mirror_new(int netns, struct xs_pool *pool, struct xs_nexthops *nexthops,
 	return 0;
 }
 
-static void give_back_edges(struct xs_mirror *mirror, const struct xs_mirror_part *part)
+static void give_back_own(struct xs_mirror *mirror, const struct xs_mirror_part *part)
 {
 	for (unsigned int i = 0; i < XS_FAMILIES; i++)
-		xs_nexthops_give_back(mirror->nexthops, part->edge_nexthop[i]);
+		xs_nexthops_give_back(mirror->nexthops, part->own_nexthop[i]);
 }
 
 void xs_mirror_free(struct xs_mirror *mirror)
@@ -68,7 +68,7 @@ void xs_mirror_free(struct xs_mirror *mirror)
 	xs_adjacencies_free(mirror);
 	xs_routes_free(mirror);
 	for (size_t i = 0; i < mirror->part_count; i++)
-		give_back_edges(mirror, &mirror->part[i]);
+		give_back_own(mirror, &mirror->part[i]);
 	for (unsigned int i = 0; i < XS_FAMILIES; i++)
 		fib_free(&mirror->fib[i]);
 	free(mirror->part);
@@ -179,23 +179,23 @@ static int apply_all(struct xs_mirror *mirror)
 	return err;
 }
 
-/* The entry of a MUX device for one family: `was` is what it had. */
-static void fill_edge(struct xs_mirror *mirror, struct xs_mirror_part *part, struct xs_mirror_part *was,
-		      unsigned int family)
+/* The entry of a device without neighbours, for one family: `was` is what it had. */
+static void fill_own(struct xs_mirror *mirror, struct xs_mirror_part *part, struct xs_mirror_part *was,
+		     unsigned int family)
 {
 	const struct xs_nexthop content = {
-		.kind = XS_NEXTHOP_EDGE,
+		.kind = part->device.kind == XS_VPORT_MUX ? XS_NEXTHOP_EDGE : XS_NEXTHOP_UPLINK,
 		.vport = part->device.vport,
 		.edge_root = part->device.edge_root[family],
 		.ifindex = part->device.port_ifindex,
 		.port_flags = part->device.port_flags,
 		.mtu = part->device.mtu,
 	};
-	uint32_t *entry = &part->edge_nexthop[family];
+	uint32_t *entry = &part->own_nexthop[family];
 
 	if (was) {
-		*entry = was->edge_nexthop[family];
-		was->edge_nexthop[family] = 0;
+		*entry = was->own_nexthop[family];
+		was->own_nexthop[family] = 0;
 	}
 	if (!*entry)
 		*entry = xs_nexthops_take(mirror->nexthops);
@@ -235,8 +235,8 @@ int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_devic
 
 		part[i].device = device[i];
 		part[i].carrier = was ? was->carrier : XS_CARRIER_UNKNOWN;
-		for (unsigned int family = 0; device[i].kind == XS_VPORT_MUX && family < XS_FAMILIES; family++)
-			fill_edge(mirror, &part[i], was, family);
+		for (unsigned int family = 0; !xs_part_has_neighbours(&part[i]) && family < XS_FAMILIES; family++)
+			fill_own(mirror, &part[i], was, family);
 	}
 	mirror->part = part;
 	mirror->part_count = count;
@@ -251,7 +251,7 @@ int xs_mirror_set_devices(struct xs_mirror *mirror, const struct xs_mirror_devic
 	 * reused.
 	 */
 	for (size_t i = 0; i < before_count && !err; i++)
-		give_back_edges(mirror, &before[i]);
+		give_back_own(mirror, &before[i]);
 	free(before);
 	return err;
 }

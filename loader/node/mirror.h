@@ -26,7 +26,7 @@ struct xs_mirror;
 
 /* A device of the namespace: what a route that leaves by it becomes. */
 struct xs_mirror_device {
-	uint32_t ifindex;   /* inner end */
+	uint32_t ifindex;   /* inner end; of a WAN's the port itself */
 	uint32_t vport;
 	uint32_t kind;      /* enum xs_vport_kind */
 	uint32_t edge_root[XS_FAMILIES]; /* MUX: roots of its edge's tables */

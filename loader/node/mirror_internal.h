@@ -130,8 +130,14 @@ enum xs_carrier {
 struct xs_mirror_part {
 	struct xs_mirror_device device;
 	enum xs_carrier carrier;
-	uint32_t edge_nexthop[XS_FAMILIES]; /* MUX: the entries that its routes lead to; 0: none yet */
+	uint32_t own_nexthop[XS_FAMILIES]; /* of a device without neighbours: the entries that its routes lead to; 0: none yet */
 };
+
+/* Whatever is sent by it, no neighbour is looked for: a MUX's edge, or the substrate, knows on. */
+static inline bool xs_part_has_neighbours(const struct xs_mirror_part *part)
+{
+	return part->device.kind != XS_VPORT_MUX && part->device.kind != XS_VPORT_UPLINK;
+}
 
 struct xs_mirror {
 	struct xs_pool *pool;

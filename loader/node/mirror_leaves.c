@@ -74,7 +74,7 @@ static bool is_group(struct xs_mirror *mirror, const struct xs_way *way)
 		const struct xs_mirror_part *part = xs_mirror_part(mirror, way->hop[i].to.ifindex);
 
 		if (!way->hop[i].dead &&
-		    (!part || part->device.kind == XS_VPORT_MUX || !way->hop[i].to.address.family))
+		    (!part || !xs_part_has_neighbours(part) || !way->hop[i].to.address.family))
 			return false;
 	}
 	return true;
@@ -101,8 +101,8 @@ static int leaf_of_hop(struct xs_mirror *mirror, const struct xs_hop *hop, const
 	*leaf = 0;
 	if (!part)
 		return 0;
-	if (part->device.kind == XS_VPORT_MUX) {
-		*leaf = part->edge_nexthop[xs_family_index(prefix->family)];
+	if (!xs_part_has_neighbours(part)) {
+		*leaf = part->own_nexthop[xs_family_index(prefix->family)];
 		return 0;
 	}
 	if (!hop->to.address.family) {

@@ -86,7 +86,7 @@ bool xs_adjacency_serves(struct xs_mirror *mirror, const struct xs_adjacency *ad
 {
 	const struct xs_mirror_part *part = xs_mirror_part(mirror, adjacency->key.ifindex);
 
-	return adjacency->usable && part && part->device.kind != XS_VPORT_MUX && part->carrier != XS_CARRIER_DOWN;
+	return adjacency->usable && part && xs_part_has_neighbours(part) && part->carrier != XS_CARRIER_DOWN;
 }
 
 static void fill(struct xs_mirror *mirror, const struct xs_adjacency *adjacency)
@@ -240,7 +240,7 @@ static bool is_on_link(struct xs_mirror *mirror, struct xs_fib *fib, const struc
 	unsigned int length = fib->bits;
 	uint32_t head;
 
-	if (!adjacency->usable || !part || part->device.kind == XS_VPORT_MUX || is_explicit(fib, host) ||
+	if (!adjacency->usable || !part || !xs_part_has_neighbours(part) || is_explicit(fib, host) ||
 	    xs_route_shadowed(fib, host))
 		return false;
 	/* A prefix whose routes are all dead is passed over. */

@@ -13,6 +13,7 @@
 #include "loader/node/internal.h"
 #include "loader/node/machine.h"
 #include "loader/node/netns.h"
+#include "loader/node/substrate.h"
 #include "maps/contract.h"
 
 /* Neighbours to be expected: per end of a link; and at most per subnet of users, which may be large and hardly used. */
@@ -236,6 +237,46 @@ uint32_t xs_node_neighbours(const struct xs_image *image)
 	return (uint32_t)(total < NODE_NEIGHBOURS ? total : NODE_NEIGHBOURS);
 }
 
+/* A port by which the node's own instance reaches the WAN: nothing is made for it, it is there. */
+static int remember_wan(struct xs_node *node, const struct xs_rec_vport *vport, char *error)
+{
+	const struct xs_node_port *port = xs_node_port(node, vport->port);
+	struct xs_vport_state *state;
+	struct xs_link link;
+	int err;
+
+	err = port ? xs_link_get(node->netlink, NULL, port->ifindex, &link) : -ENODEV;
+	HASH_FIND(hh, node->vports, &vport->id, sizeof(vport->id), state);
+	if (!err && !state) {
+		state = calloc(1, sizeof(*state));
+		err = state ? 0 : -ENOMEM;
+		if (state) {
+			state->public.id = vport->id;
+			HASH_ADD(hh, node->vports, public.id, sizeof(state->public.id), state);
+		}
+	}
+	if (!err)
+		err = xs_netns_identity(node->netns, &state->public.space);
+	if (err)
+		return xs_node_fail(error, err, "node %s: look at WAN port %s", node->name, vport->name);
+	state->public.netns = node->netns;
+	state->public.looked_at = true;
+	state->public.inner = port->ifindex;
+	memcpy(state->public.inner_mac, link.mac, sizeof(state->public.inner_mac));
+	return 0;
+}
+
+static int remember_wans(struct xs_node *node, const struct xs_image *image, char *error)
+{
+	const struct xs_rec_vport *vport;
+	int err = 0;
+
+	for (size_t i = 0; !err && (vport = xs_image_at(image, XS_REC_VPORT, i)); i++)
+		if (vport->kind == XS_VPORT_WAN)
+			err = remember_wan(node, vport, error);
+	return err;
+}
+
 /* Everything that can be refused is refused here, before anything is changed; then the journal says what is to come. */
 static int look(struct xs_node *node, const struct xs_image *image, const struct xs_wants *wants,
 		struct xs_port_work *works, xs_admits_fn admits, void *context, char *error)
@@ -247,6 +288,8 @@ static int look(struct xs_node *node, const struct xs_image *image, const struct
 		err = xs_port_look(node, port, admits, context, &works[i], error);
 	if (!err)
 		err = claim(node, wants, error);
+	if (!err)
+		err = xs_substrate_claim(node, image, error);
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < image->count[XS_REC_PORT]; i++)
@@ -363,6 +406,8 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, const struc
 			goto out;
 	}
 	err = make_spaces(node, &wants, error);
+	if (!err)
+		err = remember_wans(node, image, error);
 out:
 	xs_scripts_forget(node);
 	free(node->links);
@@ -415,7 +460,7 @@ static int raise_veths(struct xs_node *node, const struct xs_image *image)
 
 		HASH_FIND(hh, node->vports, &vport->id, sizeof(vport->id), state);
 		HASH_FIND(hh, node->ports, &vport->port, sizeof(vport->port), port);
-		if (!state || !state->public.veth || !port)
+		if (!state || !state->public.veth || (vport->port && !port))
 			continue;
 		up = vport->kind != XS_VPORT_LINK || port->public.carrier;
 		if (state->up == up)

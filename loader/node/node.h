@@ -26,7 +26,7 @@ struct xs_node;
 uint64_t xs_netlink_changes(void);
 
 /*
- * What a vport became. Descriptors belong to the node and are valid until the vport is retired or the node closed, or
+ * What a vport became. A WAN's has no veth: its device is the port, and its namespace the node's. Descriptors belong to the node and are valid until the vport is retired or the node closed, or
  * the next make finds that somebody removed the namespace or veth and makes it anew: then `veth` is another than
  * before.
  */
@@ -36,7 +36,7 @@ struct xs_node_vport {
 	bool looked_at; /* by the last make */
 	bool fresh;     /* the last make has made the veth: nothing else was done with its outer end yet */
 	uint64_t space; /* inode of the namespace */
-	uint32_t veth;  /* ifindex of the node's end, in the node's namespace */
+	uint32_t veth;  /* ifindex of the node's end, in the node's namespace; of a WAN's: 0 */
 	uint32_t inner; /* ifindex of the inner end, in `netns` */
 	uint8_t inner_mac[6];
 };
@@ -92,6 +92,12 @@ int xs_node_forget_neighbours(struct xs_node *node, uint32_t vport, char *error)
  * -ENETDOWN: nobody is there to hear it.
  */
 int xs_node_announce(const struct xs_node *node, uint32_t vport, const struct xs_address *address);
+
+/*
+ * Paging: gives the node's own namespace its part, by uplinks that are up: routes to pages, neighbours, mapped addresses.
+ * former: as xs_node_make()'s. Retire takes away.
+ */
+int xs_node_join_substrate(struct xs_node *node, const struct xs_image *image, const struct xs_image *former, char *error);
 
 /*
  * Brings veths up, and down: those of links follow their port's carrier, all others are up. Call when the programs

@@ -14,6 +14,7 @@
 #include "loader/node/internal.h"
 #include "loader/node/machine.h"
 #include "loader/node/netns.h"
+#include "loader/node/substrate.h"
 
 /* What an image keeps, by the names that the journal knows. */
 #define KEEP_NAME (XS_JOURNAL_KEY + 2)
@@ -26,7 +27,7 @@ struct keep {
 /* Kinds of a port all follow its interface, which is the first word of their keys. */
 static void keep_name(enum xs_journal_kind kind, const char *key, char *name)
 {
-	char class = kind == XS_JOURNAL_NETNS ? 'n' : kind == XS_JOURNAL_VETH ? 'v' : 'p';
+	char class = kind == XS_JOURNAL_NETNS ? 'n' : kind == XS_JOURNAL_VETH ? 'v' : kind == XS_JOURNAL_ADDRESS ? 'a' : 'p';
 
 	snprintf(name, KEEP_NAME, "%c %.*s", class, (int)(class == 'p' ? strcspn(key, " ") : strlen(key)), key);
 }
@@ -58,8 +59,9 @@ static bool is_kept(struct keep *keeps, const struct xs_journal_entry *entry)
 
 static int keep_image(const struct xs_image *image, const struct xs_wants *wants, struct keep **keeps)
 {
+	const struct xs_rec_address *address;
 	const struct xs_rec_port *port;
-	char name[IFNAMSIZ];
+	char name[IFNAMSIZ], text[XS_PREFIX_TEXT];
 	int err = 0;
 
 	for (const struct xs_want *want = wants->by_key; !err && want; want = want->hh.next) {
@@ -69,6 +71,9 @@ static int keep_image(const struct xs_image *image, const struct xs_wants *wants
 	}
 	for (size_t i = 0; !err && image && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
 		err = add_keep(keeps, XS_JOURNAL_MTU, port->interface);
+	for (size_t i = 0; !err && image && (address = xs_image_at(image, XS_REC_ADDRESS, i)); i++)
+		if (!address->slice)
+			err = add_keep(keeps, XS_JOURNAL_ADDRESS, xs_prefix_text(&address->prefix, text));
 	return err;
 }
 
@@ -126,6 +131,8 @@ static int remove_entries(struct xs_node *node, const struct xs_journal_entry **
 	for (size_t i = 0; !err && i < count; i++) {
 		if (entry[i]->kind == XS_JOURNAL_NETNS)
 			err = delete_namespace(node, entry[i]->key, error);
+		else if (entry[i]->kind == XS_JOURNAL_ADDRESS && node->netlink)
+			err = xs_substrate_give_back(node, entry[i], error);
 		else if (entry[i]->kind != XS_JOURNAL_VETH && node->netlink)
 			err = xs_port_give_back(node, entry[i], error);
 		if (!err)
@@ -138,7 +145,7 @@ static int remove_entries(struct xs_node *node, const struct xs_journal_entry **
 static void forget_originals(struct xs_node *node, const struct xs_journal_entry **entry, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (entry[i]->kind != XS_JOURNAL_NETNS && entry[i]->kind != XS_JOURNAL_VETH && entry[i]->was == entry[i]->set)
+		if (entry[i]->was == entry[i]->set)
 			xs_journal_forget(node->journal, entry[i]->kind, entry[i]->key);
 }
 
@@ -194,6 +201,8 @@ int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *err
 		goto out;
 	}
 	err = remove_entries(node, entry, count, error);
+	if (!err)
+		err = xs_substrate_trim(node, image, error);
 	for (struct xs_want *want = wants.by_key; !err && want; want = want->hh.next)
 		err = xs_space_trim(node, want, error);
 	if (!err) {

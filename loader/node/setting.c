@@ -9,13 +9,15 @@
 #include "loader/node/want.h"
 #include "maps/contract.h"
 
+static const char accept_local[] = "accept_local";
+
 /* Columns: of a sliver, of an edge; `all`, and each device. */
 static const struct xs_setting settings[] = {
 	/* Proxy ARP asks for forwarding on an edge's device, and for no more: an edge routes nothing. */
 	{ "forwarding", IPV4_DEVCONF_FORWARDING, { { 1, 1 }, { 0, 1 } } },
 	/* Ways in and out of a slice may differ. */
 	{ "rp_filter", IPV4_DEVCONF_RP_FILTER, { { 0, 0 }, { 0, 0 } } },
-	{ "accept_local", IPV4_DEVCONF_ACCEPT_LOCAL, { { 0, 0 }, { 0, 0 } } },
+	{ accept_local, IPV4_DEVCONF_ACCEPT_LOCAL, { { 0, 0 }, { 0, 0 } } },
 	{ "route_localnet", IPV4_DEVCONF_ROUTE_LOCALNET, { { 0, 0 }, { 0, 0 } } },
 	/* The datapath cannot follow a redirect, and a router takes none. */
 	{ "send_redirects", IPV4_DEVCONF_SEND_REDIRECTS, { { 0, 0 }, { 0, 0 } } },
@@ -70,4 +72,10 @@ const struct xs_setting *xs_settings(unsigned int family, size_t *count)
 	*count = family == XS_FAMILY6 ? sizeof(settings6) / sizeof(settings6[0])
 				      : sizeof(settings) / sizeof(settings[0]);
 	return family == XS_FAMILY6 ? settings6 : settings;
+}
+
+int xs_setting_of(const struct xs_setting *setting, enum xs_role role, const struct xs_rec_vport *vport)
+{
+	/* By an uplink come errors of the WAN's routers, in the sliver's own name. */
+	return vport->kind == XS_VPORT_UPLINK && setting->name == accept_local ? 1 : setting->of[role].device;
 }

@@ -4,7 +4,8 @@
  * space_settings.c, addresses and routes in space_inet.c, the short way of a new one in space_fresh.c.
  *
  * Always holds: settings stand before the devices that take them over, and the node's end of a veth is silent (no ARP,
- * no IPv6): what comes out of a namespace is the datapath's alone.
+ * no IPv6): what comes out of a namespace is the datapath's alone. Only by an uplink the node's kernel routes, too: its
+ * settings are substrate.c's.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -203,7 +204,7 @@ static int make_veth(struct xs_view *view, const struct xs_rec_vport *vport, con
 	int err = 0;
 
 	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", veth->name);
-	if (veth->ipv6) {
+	if (veth->ipv6 && vport->kind != XS_VPORT_UPLINK) {
 		err = xs_netns_enter(view->node->netns, &scope);
 		if (err)
 			return xs_view_fail(view, err, "", "enter %s", view->node->where);

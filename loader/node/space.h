@@ -33,7 +33,8 @@ int xs_view_make_settings(struct xs_view *view);
 /* inner: the device, as it was before. */
 int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *inner);
 
-/* For a device of a new namespace, in which all else is as `default` says. */
+/* For a device of a new namespace, in which all else is as `default` says; the first while the thread is there. */
+int xs_view_set_uplink(struct xs_view *view, const struct xs_rec_vport *vport);
 int xs_view_queue_neighbour_settings(struct xs_view *view, const struct xs_rec_vport *vport, uint32_t ifindex);
 /* space.c. veth NULL: it is there, and was not looked at yet. */
 int xs_view_remember(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *veth,

@@ -62,13 +62,17 @@ static int add_veths(struct xs_view *view)
 	return err;
 }
 
-static int enable_ipv6(struct xs_view *view)
+/* What its devices have otherwise than `default` says. */
+static int set_devices(struct xs_view *view)
 {
 	struct xs_netns_scope scope;
 	char path[64];
+	bool differs = view->want->ipv6;
 	int err;
 
-	if (!view->want->ipv6)
+	for (size_t i = 0; i < view->want->vport_count; i++)
+		differs |= view->want->vport[i]->kind == XS_VPORT_UPLINK;
+	if (!differs)
 		return 0;
 	err = xs_netns_enter(view->space->netns, &scope);
 	if (err)
@@ -77,8 +81,10 @@ static int enable_ipv6(struct xs_view *view)
 		const struct xs_rec_vport *vport = view->want->vport[i];
 
 		snprintf(path, sizeof(path), "conf/%s/disable_ipv6", vport->name);
-		if (vport->address[XS_FAMILY6].family)
+		if (xs_vport_carries(vport, XS_FAMILY6))
 			err = xs_view_set_sysctl(view, view->space->sysctl.ipv6, path, 0);
+		if (!err)
+			err = xs_view_set_uplink(view, vport);
 	}
 	xs_netns_leave(&scope);
 	return err;
@@ -107,7 +113,7 @@ int xs_view_make_fresh(struct xs_view *view)
 	if (!err)
 		err = add_veths(view);
 	if (!err)
-		err = enable_ipv6(view);
+		err = set_devices(view);
 	if (err)
 		return err;
 	view->space->unfurnished = view->netlink;
@@ -132,6 +138,8 @@ static int meet_veth(struct xs_view *view, const struct xs_rec_vport *vport)
 	state->public.veth = (uint32_t)request.ifr_ifindex;
 	state->public.fresh = true;
 	state->up = false;
+	if (vport->kind == XS_VPORT_UPLINK)
+		return 0;
 	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", request.ifr_name);
 	return xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1);
 }

@@ -182,11 +182,33 @@ static const struct xs_neighbour_setting *neighbour_setting(const struct xs_rec_
 	return vport->kind == XS_VPORT_LINK ? &of_link : &of_others;
 }
 
+int xs_view_set_uplink(struct xs_view *view, const struct xs_rec_vport *vport)
+{
+	const struct xs_setting *setting;
+	char path[96];
+	int err = 0;
+
+	for (unsigned int family = 0; vport->kind == XS_VPORT_UPLINK && family < XS_FAMILIES; family++) {
+		size_t count;
+
+		setting = xs_settings(family, &count);
+		for (size_t i = 0; !err && i < count; i++) {
+			int value = xs_setting_of(&setting[i], view->want->role, vport);
+
+			if (value == setting[i].of[view->want->role].device)
+				continue;
+			snprintf(path, sizeof(path), "conf/%s/%s", vport->name, setting[i].name);
+			err = xs_view_set_sysctl(view, directory_of(view, family), path, value);
+		}
+	}
+	return err;
+}
+
 int xs_view_queue_neighbour_settings(struct xs_view *view, const struct xs_rec_vport *vport, uint32_t ifindex)
 {
 	int err = xs_neighbour_setting_set(view->netlink, ifindex, XS_IPV4, neighbour_setting(vport));
 
-	if (!err && vport->address[XS_FAMILY6].family)
+	if (!err && xs_vport_carries(vport, XS_FAMILY6))
 		err = xs_neighbour_setting_set(view->netlink, ifindex, XS_IPV6, neighbour_setting(vport));
 	return err;
 }
@@ -227,7 +249,7 @@ static int make_family_device_settings(struct xs_view *view, const struct xs_rec
 
 	setting = xs_settings(family, &count);
 	for (size_t i = 0; !err && i < count; i++) {
-		int value = setting[i].of[view->want->role].device;
+		int value = xs_setting_of(&setting[i], view->want->role, vport);
 
 		if (now[setting[i].index] == value)
 			continue;
@@ -239,7 +261,7 @@ static int make_family_device_settings(struct xs_view *view, const struct xs_rec
 
 int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *inner)
 {
-	bool ipv6 = vport->address[XS_FAMILY6].family;
+	bool ipv6 = xs_vport_carries(vport, XS_FAMILY6);
 	struct xs_netns_scope scope;
 	char path[96];
 	int err;

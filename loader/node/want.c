@@ -86,16 +86,16 @@ static int want_addresses(struct xs_want *want, const struct xs_rec_vport *vport
 										   .address = vport->address[i],
 										   .length = vport->length[i],
 										   .scope = RT_SCOPE_UNIVERSE });
+	want->ipv6 |= xs_vport_carries(vport, XS_FAMILY6);
 	if (err || !vport->address[XS_FAMILY6].family)
 		return err;
-	want->ipv6 = true;
 	return xs_want_add_address(want, &(struct xs_want_address){ .vport = vport->id,
 								    .address = xs_want_link_local(&vport->mac),
 								    .length = 64,
 								    .scope = RT_SCOPE_LINK });
 }
 
-static int add_vport(struct xs_want *want, const struct xs_rec_vport *vport)
+static int add_vport(struct xs_want *want, const struct xs_image *image, const struct xs_rec_vport *vport)
 {
 	const struct xs_rec_vport **array;
 	int err;
@@ -108,7 +108,7 @@ static int add_vport(struct xs_want *want, const struct xs_rec_vport *vport)
 	err = want_addresses(want, vport);
 	if (err)
 		return err;
-	return vport->slice ? xs_sliver_want_vport(want, vport) : xs_edge_want_vport(want, vport);
+	return vport->slice ? xs_sliver_want_vport(want, image, vport) : xs_edge_want_vport(want, vport);
 }
 
 struct xs_want *xs_wants_find(const struct xs_wants *wants, uint64_t key)
@@ -152,6 +152,8 @@ static int add_vports(const struct xs_image *image, struct xs_wants *wants)
 	int err = 0;
 
 	for (size_t i = 0; !err && (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		if (!xs_vport_has_veth(vport))
+			continue;
 		if (!vport->slice) {
 			want = add_want(wants, xs_want_key(0, vport->id));
 			if (!want)
@@ -162,7 +164,7 @@ static int add_vports(const struct xs_image *image, struct xs_wants *wants)
 		} else {
 			want = xs_wants_find(wants, xs_want_key(vport->slice, 0));
 		}
-		err = want ? add_vport(want, vport) : -EBADMSG;
+		err = want ? add_vport(want, image, vport) : -EBADMSG;
 	}
 	return err;
 }
@@ -186,6 +188,22 @@ static int add_routes(const struct xs_image *image, struct xs_wants *wants)
 		want = xs_wants_find(wants, xs_want_key(0, proxy->edge));
 		vport = xs_image_find(image, XS_REC_VPORT, &proxy->edge);
 		err = want && vport ? xs_edge_want_proxy(want, proxy, vport) : -EBADMSG;
+	}
+	return err;
+}
+
+static int add_addresses(const struct xs_image *image, struct xs_wants *wants)
+{
+	const struct xs_rec_address *address;
+	struct xs_want *want;
+	int err = 0;
+
+	/* Those of slice 0 are the node's own: substrate.c. */
+	for (size_t i = 0; !err && (address = xs_image_at(image, XS_REC_ADDRESS, i)); i++) {
+		if (!address->slice)
+			continue;
+		want = xs_wants_find(wants, xs_want_key(address->slice, 0));
+		err = want ? xs_sliver_want_address(want, address) : -EBADMSG;
 	}
 	return err;
 }
@@ -221,6 +239,8 @@ int xs_wants_make(const struct xs_image *image, struct xs_wants *out)
 		err = add_slivers(image, &wants);
 		if (!err)
 			err = add_vports(image, &wants);
+		if (!err)
+			err = add_addresses(image, &wants);
 		if (!err)
 			err = add_routes(image, &wants);
 	}

@@ -49,6 +49,9 @@ struct xs_setting {
 	} of[XS_ROLES];
 };
 
+/* What a vport's device has: what all devices of the role have, but for an uplink. */
+int xs_setting_of(const struct xs_setting *setting, enum xs_role role, const struct xs_rec_vport *vport);
+
 const struct xs_setting *xs_settings(unsigned int family, size_t *count);
 
 struct xs_want {
@@ -91,8 +94,9 @@ int xs_want_add_neighbour(struct xs_want *want, const struct xs_want_neighbour *
 struct xs_address xs_want_link_local(const struct xs_mac *mac);
 
 /* sliver.c, edge.c: what a vport, and the records of such a namespace, mean. 0 or -ENOMEM. */
-int xs_sliver_want_vport(struct xs_want *want, const struct xs_rec_vport *vport);
+int xs_sliver_want_vport(struct xs_want *want, const struct xs_image *image, const struct xs_rec_vport *vport);
 int xs_sliver_want_route(struct xs_want *want, const struct xs_rec_route *route, const struct xs_rec_vport *vport);
+int xs_sliver_want_address(struct xs_want *want, const struct xs_rec_address *address);
 int xs_edge_want_vport(struct xs_want *want, const struct xs_rec_vport *vport);
 int xs_edge_want_route(struct xs_want *want, const struct xs_rec_route *route);
 int xs_edge_want_proxy(struct xs_want *want, const struct xs_rec_proxy *proxy, const struct xs_rec_vport *edge);

@@ -1,54 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * addresses.c - addresses of virtual ports (R13), of gateways, edges and MUX ends (R17), and MTUs.
+ * addresses.c - addresses of gateways, edges and MUX ends (R17), and MTUs. Those towards the WAN are the expansions'.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "loader/plan/expansion.h"
 #include "loader/plan/steps.h"
 
-/* The n-th address of a subnet, which hosts may have. */
-static int host_address(const struct xs_prefix *subnet, uint32_t n, struct xs_address *out)
+int xs_plan_host(const struct xs_prefix *subnet, uint32_t n, struct xs_address *out)
 {
 	return n <= xs_prefix_hosts(subnet) ? xs_prefix_nth(subnet, n, out) : -ERANGE;
 }
 
-static void too_small(struct xs_plan *plan, const struct xs_place *place, const struct xs_prefix *subnet,
-		      const char *what, uint32_t needed)
+void xs_plan_too_small(struct xs_plan *plan, const struct xs_place *place, const struct xs_prefix *subnet, const char *what,
+		       uint32_t needed)
 {
 	char text[XS_PREFIX_TEXT];
 
 	xs_diag_add(plan->diag, XS_ERROR, place, "subnet %s of %s is too small: %u addresses are needed",
 		    xs_prefix_text(subnet, text), what, needed);
-}
-
-static void address_link(struct xs_plan *plan, struct xs_p_link *link)
-{
-	const struct xs_d_link *def = link->def;
-	uint16_t mtu = def->port[0]->mtu < def->port[1]->mtu ? def->port[0]->mtu : def->port[1]->mtu;
-	struct xs_p_vport **end = link->end;
-	unsigned int i, f;
-
-	for (f = 0; f < XS_FAMILIES; f++) {
-		const struct xs_prefix *subnet = &def->subnet[f];
-
-		if (!subnet->family)
-			continue;
-		if (xs_prefix_end(subnet, 0, &end[0]->address[f]) || xs_prefix_end(subnet, 1, &end[1]->address[f])) {
-			too_small(plan, &def->subnet_place[f], subnet, def->name, 2);
-			continue;
-		}
-		for (i = 0; i < 2; i++) {
-			end[i]->length[f] = subnet->length;
-			end[i]->peer[f] = end[!i]->address[f];
-		}
-	}
-	if (def->mtu > mtu)
-		xs_diag_add(plan->diag, XS_ERROR, &def->place, "MTU %u of link %s is above its ports' (%u)", def->mtu,
-			    def->name, mtu);
-	for (i = 0; i < 2; i++)
-		end[i]->mtu = def->mtu ? def->mtu : mtu;
 }
 
 static void address_gateway(struct xs_plan *plan, struct xs_p_gateway *gateway)
@@ -63,8 +35,8 @@ static void address_gateway(struct xs_plan *plan, struct xs_p_gateway *gateway)
 			continue;
 		vport->length[f] = def->subnet[f].length;
 		vport->address[f] = def->address[f];
-		if (!def->address[f].family && host_address(&def->subnet[f], 1, &vport->address[f]))
-			too_small(plan, &def->subnet_place[f], &def->subnet[f], def->name, 1);
+		if (!def->address[f].family && xs_plan_host(&def->subnet[f], 1, &vport->address[f]))
+			xs_plan_too_small(plan, &def->subnet_place[f], &def->subnet[f], def->name, 1);
 	}
 }
 
@@ -85,8 +57,8 @@ static void address_edge(struct xs_plan *plan, struct xs_p_mux *mux, unsigned in
 			continue;
 		edge->length[f] = client->prefix.length;
 		edge->address[f] = *written;
-		if (!written->family && host_address(&client->prefix, 1, &edge->address[f]))
-			too_small(plan, &client->place, &client->prefix, def->name, 1);
+		if (!written->family && xs_plan_host(&client->prefix, 1, &edge->address[f]))
+			xs_plan_too_small(plan, &client->place, &client->prefix, def->name, 1);
 		return;
 	}
 	if (written->family)
@@ -106,12 +78,12 @@ static void address_mux_family(struct xs_plan *plan, struct xs_p_mux *mux, const
 	size_t i;
 
 	address_edge(plan, mux, f);
-	host_address(&def->subnet[f], 1, &mux->edge->peer[f]);
+	xs_plan_host(&def->subnet[f], 1, &mux->edge->peer[f]);
 	for (i = 0; i < def->slice_count; i++) {
 		struct xs_p_vport *vport = mux->slice[i];
 
 		if (want[i].number)
-			host_address(&def->subnet[f], (uint32_t)want[i].number, &vport->address[f]);
+			xs_plan_host(&def->subnet[f], (uint32_t)want[i].number, &vport->address[f]);
 		vport->length[f] = (uint8_t)xs_family_bits(def->subnet[f].family);
 		vport->peer[f] = mux->edge->peer[f];
 		vport->shared[f] = mux->edge->address[f];
@@ -146,7 +118,7 @@ static int address_mux(struct xs_plan *plan, struct xs_p_mux *mux)
 		if (!def->subnet[f].family)
 			continue;
 		if (hosts < def->slice_count + 1) {
-			too_small(plan, &def->subnet_place[f], &def->subnet[f], def->name,
+			xs_plan_too_small(plan, &def->subnet_place[f], &def->subnet[f], def->name,
 				  (uint32_t)def->slice_count + 1);
 			return 0;
 		}
@@ -173,12 +145,12 @@ int xs_plan_addresses(struct xs_plan *plan)
 	for (i = 0; i < plan->domain->slice_count; i++) {
 		struct xs_p_slice *slice = &plan->slice[i];
 
-		for (j = 0; j < slice->def->link_count; j++)
-			address_link(plan, &slice->link[j]);
 		for (j = 0; j < slice->def->gateway_count; j++)
 			address_gateway(plan, &slice->gateway[j]);
 	}
 	for (i = 0; i < plan->domain->mux_count && !err; i++)
 		err = address_mux(plan, &plan->mux[i]);
+	for (i = 0; i < plan->domain->slice_count && !err; i++)
+		err = plan->slice[i].expansion->addresses(plan, &plan->slice[i]);
 	return err;
 }

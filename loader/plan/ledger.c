@@ -152,6 +152,7 @@ struct xs_ledger *xs_ledger_begin(const struct xs_ledger *earlier)
 				goto failed;
 			twin->generation = entry->generation;
 			twin->freed = entry->freed;
+			twin->prefix = entry->prefix;
 		}
 	}
 	return ledger;

@@ -17,6 +17,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "loader/base/address.h"
 #include "loader/base/diag.h"
 #include "loader/plan/plan.h"
 
@@ -24,6 +25,7 @@ struct xs_entry {
 	uint64_t number;
 	uint64_t generation; /* a cell's first; else 0 */
 	uint64_t freed;      /* change that freed it; 0: held */
+	struct xs_prefix prefix; /* of a page: the WAN prefix that it is mapped to; else NONE */
 	bool claimed;        /* the plan that is being made holds it */
 	char *owner;         /* NULL: a tombstone whose owner has another number */
 	UT_hash_handle by_owner, by_number;

@@ -4,6 +4,7 @@
  *
  *   {"change": 2, "format": 1, "spaces": {
  *     "cell": {"given": {"vm vm5": {"generation": 1, "number": 2}}},
+ *     "page": {"given": {"P 10.0.0.0/16": {"number": 1, "prefix": "100.64.0.0/16"}}},
  *     "slice": {"freed": [{"change": 2, "number": 2, "owner": "A"}], "given": {"P": {"number": 1}}}}}
  *
  * Members are sorted by name and tombstones by number, so the same ledger is the same bytes.
@@ -26,6 +27,16 @@ static int compare_numbers(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
+/* What a page is mapped to. 0, or not. */
+static int write_prefix(const struct xs_entry *entry, json_t *item)
+{
+	char text[XS_PREFIX_TEXT];
+
+	if (!entry->prefix.family)
+		return 0;
+	return json_object_set_new(item, "prefix", json_string(xs_prefix_text(&entry->prefix, text)));
+}
+
 static int write_freed(const struct xs_space *space, json_t *object)
 {
 	size_t i, count = 0, total = HASH_CNT(by_number, space->by_number);
@@ -43,7 +54,8 @@ static int write_freed(const struct xs_space *space, json_t *object)
 		json_t *item = json_pack("{s:I, s:I, s:s*}", "number", (json_int_t)sorted[i]->number, "change",
 					 (json_int_t)sorted[i]->freed, "owner", sorted[i]->owner);
 
-		bad = json_array_append_new(list, item);
+		bad = write_prefix(sorted[i], item);
+		bad |= json_array_append_new(list, item);
 	}
 	if (!bad && count)
 		bad = json_object_set(object, "freed", list);
@@ -66,6 +78,7 @@ static int write_given(const struct xs_space *space, json_t *object)
 		item = json_pack("{s:I}", "number", (json_int_t)entry->number);
 		if (entry->generation)
 			bad |= json_object_set_new(item, "generation", json_integer((json_int_t)entry->generation));
+		bad |= write_prefix(entry, item);
 		bad |= json_object_set_new(given, entry->owner, item);
 	}
 	if (!bad && json_object_size(given))
@@ -116,15 +129,21 @@ static int get_number(const json_t *object, const char *name, uint64_t *out)
 
 static int read_entry(struct xs_space *space, const char *owner, const json_t *item, struct xs_entry **out)
 {
+	struct xs_prefix mapped = { 0 };
 	struct xs_entry *entry;
+	const json_t *prefix;
 	uint64_t number;
 
 	if (get_number(item, "number", &number) || xs_space_number(space, number) ||
 	    (owner && xs_space_owner(space, owner)))
 		return -EBADMSG;
+	prefix = json_object_get(item, "prefix");
+	if (prefix && (!json_is_string(prefix) || xs_prefix_parse(json_string_value(prefix), &mapped)))
+		return -EBADMSG;
 	entry = xs_space_add(space, owner, number);
 	if (!entry)
 		return -ENOMEM;
+	entry->prefix = mapped;
 	*out = entry;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/plan/expansion.h"
 #include "loader/plan/steps.h"
 
 #define MAC_NUMBER_MAX 0xffffff
@@ -33,7 +34,7 @@ static struct xs_mac numbered(uint64_t number)
 				  (uint8_t)number } };
 }
 
-static struct xs_mac relay_of(const struct xs_mac *mac)
+struct xs_mac xs_mac_relay(const struct xs_mac *mac)
 {
 	struct xs_mac relay = *mac;
 
@@ -123,7 +124,7 @@ static int hold_written(struct mac_step *step)
 
 		if (!xs_mac_given(&mux->mac))
 			continue;
-		relay = relay_of(&mux->mac);
+		relay = xs_mac_relay(&mux->mac);
 		err = hold(step, &mux->mac, edge_role(plan, &plan->mux[i], "edge"), &mux->mac_place);
 		if (!err)
 			err = hold(step, &relay, edge_role(plan, &plan->mux[i], "relay of edge"), &mux->mac_place);
@@ -138,7 +139,7 @@ static bool mac_refused(void *context, const struct xs_want *want, uint64_t numb
 			const struct xs_place **at)
 {
 	const struct mac_step *step = context;
-	struct xs_mac mac = numbered(number), relay = relay_of(&mac);
+	struct xs_mac mac = numbered(number), relay = xs_mac_relay(&mac);
 	struct holder *holder, *relayed;
 
 	HASH_FIND(hh, step->held, &mac, sizeof(mac), holder);
@@ -317,10 +318,7 @@ static void spread(struct xs_plan *plan)
 	for (i = 0; i < plan->domain->slice_count; i++) {
 		struct xs_p_slice *slice = &plan->slice[i];
 
-		for (j = 0; j < slice->def->link_count; j++) {
-			slice->link[j].end[0]->mac = slice->link[j].end[0]->vrf->mac;
-			slice->link[j].end[1]->mac = slice->link[j].end[1]->vrf->mac;
-		}
+		slice->expansion->macs(slice);
 		for (j = 0; j < slice->def->gateway_count; j++) {
 			struct xs_p_gateway *gateway = &slice->gateway[j];
 
@@ -331,7 +329,7 @@ static void spread(struct xs_plan *plan)
 	for (i = 0; i < plan->domain->mux_count; i++) {
 		struct xs_p_mux *mux = &plan->mux[i];
 
-		mux->edge->relay = relay_of(&mux->edge->mac);
+		mux->edge->relay = xs_mac_relay(&mux->edge->mac);
 		for (j = 0; j < mux->def->slice_count; j++)
 			mux->slice[j]->relay = mux->edge->relay;
 	}

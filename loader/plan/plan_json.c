@@ -4,7 +4,8 @@
  *
  *   cells    NAME → id, kind, generation, group, address, from, to       (by kind: "vm NAME", "group NAME")
  *   labels   physical link → SLICE/LINK → label
- *   nodes    NAME → ports, slivers (with their virtual ports and routes), edges, muxes, sizes
+ *   nodes    NAME → ports, wan, slivers (with their virtual ports and routes), addresses (of its own instance), edges, muxes, sizes
+ *   pages    SLICE → prefix → WAN prefix
  *   slices   NAME → id
  */
 #include <jansson.h>
@@ -12,13 +13,6 @@
 
 #include "loader/image/image.h"
 #include "loader/plan/steps.h"
-
-static const char *const kind_names[] = {
-	[XS_VPORT_LINK] = "link",
-	[XS_VPORT_GATEWAY] = "gateway",
-	[XS_VPORT_MUX] = "mux",
-	[XS_VPORT_EDGE] = "edge",
-};
 
 static const char *const origin_names[] = {
 	[XS_ROUTE_WRITTEN] = "written",
@@ -76,6 +70,14 @@ static json_t *below(struct printer *printer, json_t *object, const char *key)
 	return json_object_get(object, key);
 }
 
+/* Adds to the list `key` of an object. */
+static void add_to(struct printer *printer, json_t *object, const char *key, json_t *value)
+{
+	if (!json_object_get(object, key))
+		set(printer, object, key, json_array());
+	append(printer, json_object_get(object, key), value);
+}
+
 /* As the definition has it: one of each family at most. NULL: none. */
 static json_t *addresses(struct printer *printer, const struct xs_address value[XS_FAMILIES])
 {
@@ -121,8 +123,9 @@ static json_t *vport_json(struct printer *printer, const struct xs_p_vport *vpor
 	json_t *object = json_object();
 
 	set(printer, object, "id", json_integer(vport->id));
-	set(printer, object, "kind", json_string(kind_names[vport->kind]));
-	set(printer, object, "port", json_string(vport->port->def->name));
+	set(printer, object, "kind", json_string(xs_vport_kind_name(vport->kind)));
+	if (vport->port)
+		set(printer, object, "port", json_string(vport->port->def->name));
 	set(printer, object, "mtu", json_integer(vport->mtu));
 	set(printer, object, "mac", mac(&vport->mac));
 	set(printer, object, "address", own_addresses(printer, vport));
@@ -171,6 +174,8 @@ static json_t *vrf_json(struct printer *printer, const struct xs_p_vrf *vrf)
 	}
 	set(printer, object, "devices", devices);
 	set(printer, object, "routes", routes_json(printer, &vrf->routes));
+	for (i = 0; i < vrf->addresses.count; i++)
+		add_to(printer, object, "addresses", prefix(xs_list_at(&vrf->addresses, i)));
 	return object;
 }
 
@@ -207,16 +212,21 @@ static json_t *mux_json(struct printer *printer, const struct xs_p_mux *mux)
 static json_t *node_json(struct printer *printer, const struct xs_p_node *node)
 {
 	json_t *object = json_object(), *ports = json_object(), *slivers = json_object();
-	size_t i;
+	size_t i, j;
 
 	for (i = 0; i < node->def->port_count; i++) {
 		if (node->port[i].used)
 			set(printer, ports, node->port[i].def->name, json_integer(node->port[i].id));
+		if (node->port[i].wan)
+			add_to(printer, object, "wan", json_string(node->port[i].def->name));
 	}
 	for (i = 0; i < node->vrfs.count; i++) {
 		const struct xs_p_vrf *vrf = xs_list_at(&node->vrfs, i);
 
-		set(printer, slivers, vrf->slice->def->name, vrf_json(printer, vrf));
+		if (vrf->sliver)
+			set(printer, slivers, vrf->slice->def->name, vrf_json(printer, vrf));
+		for (j = 0; !vrf->sliver && j < vrf->addresses.count; j++)
+			add_to(printer, object, "addresses", prefix(xs_list_at(&vrf->addresses, j)));
 	}
 	for (i = 0; i < node->muxes.count; i++) {
 		const struct xs_p_mux *mux = xs_list_at(&node->muxes, i);
@@ -251,18 +261,24 @@ static void print_cell(struct printer *printer, json_t *cells, const struct xs_p
 	set(printer, cells, key, object);
 }
 
-static void print_slice(struct printer *printer, json_t *slices, json_t *labels, const struct xs_p_slice *slice)
+static void print_slice(struct printer *printer, json_t *slices, json_t *labels, json_t *pages,
+			const struct xs_p_slice *slice)
 {
-	char key[2 * XS_NAME_MAX + 2];
+	char key[2 * XS_NAME_MAX + 2], text[XS_PREFIX_TEXT];
 	size_t i;
 
 	set(printer, slices, slice->def->name, json_integer(slice->id));
 	for (i = 0; i < slice->def->link_count; i++) {
 		const struct xs_p_link *link = &slice->link[i];
 
+		if (!link->end[0])
+			continue;
 		snprintf(key, sizeof(key), "%s/%s", slice->def->name, link->def->name);
 		set(printer, below(printer, labels, link->cable), key, json_integer(link->end[0]->vid));
 	}
+	for (i = 0; i < slice->page_count; i++)
+		set(printer, below(printer, pages, slice->def->name), xs_prefix_text(&slice->page[i].prefix, text),
+		    prefix(&slice->page[i].mapped));
 }
 
 /* Objects of jansson come out sorted when dumped with JSON_SORT_KEYS; in memory they keep the order in which they were
@@ -279,17 +295,18 @@ static json_t *sorted(const json_t *object)
 json_t *xs_plan_json(const struct xs_plan *plan)
 {
 	struct printer printer = { .plan = plan };
-	json_t *root = json_object(), *nodes, *slices, *labels, *cells, *result = NULL;
+	json_t *root = json_object(), *nodes, *slices, *labels, *pages, *cells, *result = NULL;
 	size_t i;
 
 	nodes = below(&printer, root, "nodes");
 	slices = below(&printer, root, "slices");
 	labels = below(&printer, root, "labels");
+	pages = below(&printer, root, "pages");
 	cells = below(&printer, root, "cells");
 	for (i = 0; i < plan->domain->node_count; i++)
 		set(&printer, nodes, plan->node[i].def->name, node_json(&printer, &plan->node[i]));
 	for (i = 0; i < plan->domain->slice_count; i++)
-		print_slice(&printer, slices, labels, &plan->slice[i]);
+		print_slice(&printer, slices, labels, pages, &plan->slice[i]);
 	for (i = 0; i < plan->domain->migration_count; i++)
 		print_cell(&printer, cells, &plan->cell[i]);
 	for (i = 0; i < plan->groups.count; i++)

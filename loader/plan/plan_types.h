@@ -18,6 +18,8 @@
 #include "loader/plan/plan.h"
 #include "maps/contract.h"
 
+struct xs_d_subnet;
+struct xs_expansion;
 struct xs_p_node;
 struct xs_p_slice;
 struct xs_p_vrf;
@@ -36,6 +38,7 @@ struct xs_p_port {
 	bool user;     /* a gateway or MUX takes its untagged frames */
 	bool labelled; /* link slivers run over it */
 	bool exit;     /* of a MUX (R16) */
+	bool wan;      /* paging: by it the node's own routing instance reaches the WAN */
 };
 
 struct xs_p_vport {
@@ -44,8 +47,8 @@ struct xs_p_vport {
 	const char *owner; /* what it is of, in the ledger: "link P/P12" */
 	const struct xs_place *place;
 	struct xs_p_node *node;
-	struct xs_p_vrf *vrf; /* NULL: an edge's */
-	struct xs_p_port *port;
+	struct xs_p_vrf *vrf; /* NULL: an edge's, a WAN's */
+	struct xs_p_port *port; /* NULL: an uplink's */
 	struct xs_p_vport *edge;  /* MUX: its edge */
 	struct xs_p_vport *other; /* LINK: the other end */
 	uint32_t id;
@@ -72,12 +75,19 @@ struct xs_p_vrf {
 	const struct xs_d_vrf *def;
 	struct xs_p_slice *slice;
 	struct xs_p_node *node;
+	bool users;  /* a gateway or MUX is on it */
+	bool sliver; /* it has a namespace; else it is configuration of the node's own routing instance */
+	struct xs_p_vport *uplink; /* paging, with a sliver; else NULL */
 	uint32_t id;
 	struct xs_mac mac;
-	struct xs_p_list vports; /* struct xs_p_vport: links, gateways, MUXes */
+	struct xs_p_list vports; /* struct xs_p_vport: links, gateways, MUXes, an uplink */
 	struct xs_p_list routes; /* struct xs_p_route, sorted by prefix */
+	/* Paging: the slice's pages as they are here; and addresses on links: its own, or, without a sliver, the node's, mapped. */
+	struct xs_p_list parts;     /* struct xs_p_part */
+	struct xs_p_list addresses; /* struct xs_prefix, of full length */
 };
 
+/* Paging: neither ends nor a cable of its own. */
 struct xs_p_link {
 	const struct xs_d_link *def;
 	struct xs_p_vport *end[2];
@@ -89,12 +99,34 @@ struct xs_p_gateway {
 	struct xs_p_vport *vport;
 };
 
+/* Paging: a prefix of a slice's addresses that is mapped as a whole. */
+struct xs_p_page {
+	const struct xs_p_slice *slice;
+	struct xs_prefix prefix, mapped;
+	const struct xs_place *place;        /* of the subnet that it is for, or where it is written */
+	const struct xs_place *mapped_place; /* NULL: it was allocated */
+};
+
+/* Paging: a page, or a part of one, as a VRF has it. */
+struct xs_p_part {
+	struct xs_prefix prefix, mapped;
+	struct xs_p_vport *uplink; /* where its hosts are; NULL: elsewhere */
+	struct xs_address own;     /* with an uplink: the sliver's, in whose name errors of the WAN's routers are sent on */
+	bool local;                /* no route to it leads by the uplink */
+	uint32_t id;
+};
+
 struct xs_p_slice {
 	const struct xs_d_slice *def;
+	const struct xs_expansion *expansion;
 	uint32_t id;
 	struct xs_p_vrf *vrf;
 	struct xs_p_link *link;
 	struct xs_p_gateway *gateway;
+	/* Paging: */
+	const struct xs_d_subnet *subnet; /* all that lead to it */
+	struct xs_p_page *page;           /* by prefix */
+	size_t subnet_count, page_count;
 };
 
 /* A switch cell: a migration's, or a group's (then slice is NULL and group is NULL). */

@@ -3,12 +3,14 @@
  * routes.c - routes of slivers and edges, and what an edge answers ARP for.
  *
  * Three origins, the first to name a prefix wins: what a VRF writes; what is attached to it (prefixes behind its
- * gateways, users behind its MUXes); and, where it writes none, what is derived from the slice's shape (derive.c).
+ * gateways, users behind its MUXes); and what is derived: by segmentation, where it writes none, from the slice's shape
+ * (derive.c), by paging from its pages.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/plan/expansion.h"
 #include "loader/plan/steps.h"
 
 /* The virtual port of a VRF by which a neighbour is reached; NULL: none. */
@@ -77,14 +79,15 @@ static int add_written(struct xs_plan *plan, struct xs_p_vrf *vrf)
 	size_t i;
 	int err = 0;
 
-	for (i = 0; i < vrf->def->route_count && !err; i++) {
+	/* What would go along links goes the WAN's way where there are none. */
+	for (i = 0; vrf->sliver && i < vrf->def->route_count && !err; i++) {
 		const struct xs_d_route *route = &vrf->def->route[i];
 		struct xs_p_vport *vport = vport_towards(vrf, &route->via);
 
 		if (vport)
 			err = xs_route_add(plan, &vrf->routes, &route->prefix, vport, &route->via, XS_ROUTE_WRITTEN,
 					   &route->place);
-		else
+		else if (!vrf->uplink)
 			xs_diag_add(plan->diag, XS_ERROR, &route->via_place, "%s is on no link or gateway of VRF %s",
 				    xs_address_text(&route->via, via), vrf->def->name);
 	}
@@ -213,7 +216,7 @@ int xs_plan_routes(struct xs_plan *plan)
 		sort_routes(&plan->mux[i].routes);
 	}
 	for (i = 0; i < domain->slice_count && !err; i++) {
-		err = xs_plan_derive(plan, &plan->slice[i]);
+		err = plan->slice[i].expansion->routes(plan, &plan->slice[i]);
 		for (j = 0; j < domain->slice[i].vrf_count; j++)
 			sort_routes(&plan->slice[i].vrf[j].routes);
 	}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "loader/plan/expansion.h"
 #include "loader/plan/steps.h"
 
 static int shape_nodes(struct xs_plan *plan)
@@ -38,6 +39,8 @@ static int shape_vrfs(struct xs_plan *plan, struct xs_p_slice *slice)
 	slice->gateway = xs_arena_array(plan->arena, def->gateway_count, sizeof(*slice->gateway));
 	if (!slice->vrf || !slice->link || !slice->gateway)
 		return -ENOMEM;
+	for (i = 0; i < def->link_count; i++)
+		slice->link[i].def = &def->link[i];
 	for (i = 0; i < def->vrf_count; i++) {
 		struct xs_p_vrf *vrf = &slice->vrf[i];
 
@@ -51,75 +54,42 @@ static int shape_vrfs(struct xs_plan *plan, struct xs_p_slice *slice)
 	return 0;
 }
 
-/* A new virtual port, in its VRF's, its node's and the plan's list. */
-static struct xs_p_vport *add_vport(struct xs_plan *plan, enum xs_vport_kind kind, struct xs_p_vrf *vrf,
-				    const struct xs_d_port *port, const char *name, const struct xs_place *place)
+struct xs_p_vport *xs_vport_add(struct xs_plan *plan, struct xs_p_node *node, const struct xs_p_vport *like)
 {
 	struct xs_p_vport *vport = xs_arena_array(plan->arena, 1, sizeof(*vport));
+	struct xs_p_vrf *vrf = like->vrf;
 	size_t i;
 
 	if (!vport)
 		return NULL;
-	vport->kind = kind;
-	vport->name = name;
-	vport->place = place;
-	vport->port = xs_plan_port_of(plan, port);
-	vport->node = vport->port->node;
-	vport->vrf = vrf;
-	vport->port->used = true;
-	if (kind == XS_VPORT_LINK)
-		vport->port->labelled = true;
-	else
-		vport->port->user = true;
+	*vport = *like;
+	vport->node = node;
+	if (vport->port)
+		vport->port->used = true;
 	for (i = 0; vrf && i < vrf->vports.count; i++) {
 		const struct xs_p_vport *other = xs_list_at(&vrf->vports, i);
 
-		if (strcmp(other->name, name))
+		if (strcmp(other->name, vport->name))
 			continue;
-		xs_diag_add(plan->diag, XS_ERROR, place, "VRF %s has two devices named %s", vrf->def->name, name);
+		xs_diag_add(plan->diag, XS_ERROR, vport->place, "VRF %s has two devices named %s", vrf->def->name,
+			    vport->name);
 		xs_diag_note(plan->diag, other->place, "the other");
 	}
-	if ((vrf && xs_list_push(plan, &vrf->vports, vport)) || xs_list_push(plan, &vport->node->vports, vport) ||
+	if ((vrf && xs_list_push(plan, &vrf->vports, vport)) || xs_list_push(plan, &node->vports, vport) ||
 	    xs_list_push(plan, &plan->vports, vport))
 		return NULL;
 	return vport;
 }
 
-/* The physical link between two ports, named alike from both ends. */
-static const char *cable_name(struct xs_plan *plan, const struct xs_d_port *a, const struct xs_d_port *b)
+/* One that users' packets come in by, or a slice's end of it. */
+static struct xs_p_vport *add_user(struct xs_plan *plan, enum xs_vport_kind kind, struct xs_p_vrf *vrf,
+				   const struct xs_d_port *def, const char *name, const struct xs_place *place)
 {
-	int order = strcmp(a->node->name, b->node->name);
+	struct xs_p_port *port = xs_plan_port_of(plan, def);
 
-	if (order > 0 || (order == 0 && strcmp(a->name, b->name) > 0)) {
-		const struct xs_d_port *swap = a;
-
-		a = b;
-		b = swap;
-	}
-	return xs_arena_print(plan->arena, "%s/%s %s/%s", a->node->name, a->name, b->node->name, b->name);
-}
-
-static int shape_link(struct xs_plan *plan, struct xs_p_slice *slice, struct xs_p_link *link,
-		      const struct xs_d_link *def)
-{
-	unsigned int i;
-
-	link->def = def;
-	link->cable = cable_name(plan, def->port[0], def->port[1]);
-	if (!link->cable)
-		return -ENOMEM;
-	for (i = 0; i < 2; i++) {
-		link->end[i] = add_vport(plan, XS_VPORT_LINK, xs_plan_vrf_of(plan, def->end[i]), def->port[i],
-					 def->name, &def->place);
-		if (!link->end[i])
-			return -ENOMEM;
-		link->end[i]->owner = xs_arena_print(plan->arena, "link %s/%s", slice->def->name, def->name);
-		if (!link->end[i]->owner)
-			return -ENOMEM;
-	}
-	link->end[0]->other = link->end[1];
-	link->end[1]->other = link->end[0];
-	return 0;
+	return xs_vport_add(
+		plan, port->node,
+		&(struct xs_p_vport){ .kind = kind, .name = name, .place = place, .vrf = vrf, .port = port });
 }
 
 static int shape_gateway(struct xs_plan *plan, struct xs_p_slice *slice, struct xs_p_gateway *gateway,
@@ -127,11 +97,34 @@ static int shape_gateway(struct xs_plan *plan, struct xs_p_slice *slice, struct 
 {
 	gateway->def = def;
 	gateway->vport =
-		add_vport(plan, XS_VPORT_GATEWAY, xs_plan_vrf_of(plan, def->vrf), def->port, def->name, &def->place);
+		add_user(plan, XS_VPORT_GATEWAY, xs_plan_vrf_of(plan, def->vrf), def->port, def->name, &def->place);
 	if (!gateway->vport)
 		return -ENOMEM;
 	gateway->vport->owner = xs_arena_print(plan->arena, "gateway %s/%s", slice->def->name, def->name);
 	return gateway->vport->owner ? 0 : -ENOMEM;
+}
+
+/* What users are at: an expansion asks before there are virtual ports. */
+static void mark_users(struct xs_plan *plan)
+{
+	const struct xs_domain *domain = plan->domain;
+	size_t i, j;
+
+	for (i = 0; i < domain->slice_count; i++) {
+		for (j = 0; j < domain->slice[i].gateway_count; j++) {
+			xs_plan_vrf_of(plan, domain->slice[i].gateway[j].vrf)->users = true;
+			xs_plan_port_of(plan, domain->slice[i].gateway[j].port)->user = true;
+		}
+	}
+	for (i = 0; i < domain->mux_count; i++) {
+		const struct xs_d_mux *mux = &domain->mux[i];
+
+		xs_plan_port_of(plan, mux->port)->user = true;
+		if (mux->exit)
+			xs_plan_port_of(plan, mux->exit)->exit = true;
+		for (j = 0; j < mux->slice_count; j++)
+			xs_plan_vrf_of(plan, mux->slice[j].vrf)->users = true;
+	}
 }
 
 static int shape_slices(struct xs_plan *plan)
@@ -144,12 +137,16 @@ static int shape_slices(struct xs_plan *plan)
 	if (!plan->slice)
 		return -ENOMEM;
 	for (i = 0; i < domain->slice_count && !err; i++) {
+		plan->slice[i].def = &domain->slice[i];
+		plan->slice[i].expansion = xs_expansion_of(domain->slice[i].implementation);
+		err = shape_vrfs(plan, &plan->slice[i]);
+	}
+	if (!err)
+		mark_users(plan);
+	for (i = 0; i < domain->slice_count && !err; i++) {
 		struct xs_p_slice *slice = &plan->slice[i];
 
-		slice->def = &domain->slice[i];
-		err = shape_vrfs(plan, slice);
-		for (j = 0; j < slice->def->link_count && !err; j++)
-			err = shape_link(plan, slice, &slice->link[j], &slice->def->link[j]);
+		err = slice->expansion->shape(plan, slice);
 		for (j = 0; j < slice->def->gateway_count && !err; j++)
 			err = shape_gateway(plan, slice, &slice->gateway[j], &slice->def->gateway[j]);
 	}
@@ -163,7 +160,7 @@ static int shape_mux(struct xs_plan *plan, struct xs_p_mux *mux, const struct xs
 	mux->def = def;
 	mux->node = xs_plan_node_of(plan, def->node);
 	mux->slice = xs_arena_array(plan->arena, def->slice_count, sizeof(*mux->slice));
-	mux->edge = add_vport(plan, XS_VPORT_EDGE, NULL, def->port, def->port->name, &def->place);
+	mux->edge = add_user(plan, XS_VPORT_EDGE, NULL, def->port, def->port->name, &def->place);
 	if (!mux->slice || !mux->edge)
 		return -ENOMEM;
 	mux->edge->owner = xs_arena_print(plan->arena, "edge %s", def->port->name);
@@ -172,11 +169,10 @@ static int shape_mux(struct xs_plan *plan, struct xs_p_mux *mux, const struct xs
 	if (def->exit) {
 		mux->exit = xs_plan_port_of(plan, def->exit);
 		mux->exit->used = true;
-		mux->exit->exit = true;
 	}
 	for (i = 0; i < def->slice_count; i++) {
-		struct xs_p_vport *vport = add_vport(plan, XS_VPORT_MUX, xs_plan_vrf_of(plan, def->slice[i].vrf),
-						     def->port, def->name, &def->slice[i].place);
+		struct xs_p_vport *vport = add_user(plan, XS_VPORT_MUX, xs_plan_vrf_of(plan, def->slice[i].vrf),
+						    def->port, def->name, &def->slice[i].place);
 
 		if (!vport)
 			return -ENOMEM;

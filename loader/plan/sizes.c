@@ -14,6 +14,7 @@
 #define POOL_STEP        65536 /* larger pools grow by this, since they are memory that is taken at once */
 #define HOST_BLOCKS_MAX  256 /* of one IPv4 subnet: as many as a /16 has */
 #define HOST_BLOCKS_6    64  /* of one IPv6 subnet: eight neighbours without a common byte below a /64 */
+#define SUBSTRATE_BLOCKS 1500 /* for the WAN's own routes, of which the definition knows nothing */
 #define CONDITIONS_SLACK 512
 #define CELLS_SLACK      512
 
@@ -200,15 +201,40 @@ static int add_mux(const struct xs_p_mux *mux, struct room *room)
 	return 0;
 }
 
+/* Tables of pages: the slice's, by its own addresses, and its part of the WAN's. */
+static int add_pages(const struct xs_p_vrf *vrf, struct room *room)
+{
+	struct xs_prefix *prefix = calloc(vrf->parts.count + 1, sizeof(*prefix));
+	size_t i;
+
+	if (!prefix)
+		return -ENOMEM;
+	for (i = 0; i < vrf->parts.count; i++)
+		prefix[i] = ((struct xs_p_part *)xs_list_at(&vrf->parts, i))->prefix;
+	add_tables(prefix, vrf->parts.count, room);
+	for (i = 0; i < vrf->parts.count; i++)
+		prefix[i] = ((struct xs_p_part *)xs_list_at(&vrf->parts, i))->mapped;
+	add_tables(prefix, vrf->parts.count, room);
+	free(prefix);
+	return 0;
+}
+
 static int size_node(struct xs_p_node *node)
 {
 	uint64_t conditions = 0, cells = 0;
 	struct room room = { .blocks = 1 };
+	bool substrate = false;
 	size_t i;
 	int err = 0;
 
-	for (i = 0; i < node->vrfs.count && !err; i++)
-		err = add_vrf(xs_list_at(&node->vrfs, i), &room);
+	for (i = 0; i < node->vrfs.count && !err; i++) {
+		const struct xs_p_vrf *vrf = xs_list_at(&node->vrfs, i);
+
+		err = vrf->sliver ? add_vrf(vrf, &room) : 0;
+		if (!err && vrf->parts.count)
+			err = add_pages(vrf, &room);
+		substrate |= vrf->uplink != NULL;
+	}
 	for (i = 0; i < node->muxes.count && !err; i++) {
 		const struct xs_p_mux *mux = xs_list_at(&node->muxes, i);
 
@@ -221,6 +247,8 @@ static int size_node(struct xs_p_node *node)
 		if (cell->id > cells)
 			cells = cell->id;
 	}
+	if (substrate)
+		room.blocks += SUBSTRATE_BLOCKS;
 	node->blocks = node->def->blocks ? node->def->blocks : pool_size(room.blocks, BLOCKS_MIN, XS_BLOCKS_MAX);
 	node->guards = pool_size(room.guards, GUARDS_MIN, XS_GUARDS_MAX);
 	node->conditions = power_of_two(2 * conditions + CONDITIONS_SLACK);

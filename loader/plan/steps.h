@@ -11,7 +11,7 @@
 
 int xs_plan_shape(struct xs_plan *plan);     /* objects and what belongs to what; nothing has a number yet */
 int xs_plan_cells(struct xs_plan *plan);     /* cells, conditions in the order of the walk */
-int xs_plan_numbers(struct xs_plan *plan);   /* ids and labels */
+int xs_plan_numbers(struct xs_plan *plan);   /* ids; labels and pages */
 int xs_plan_switched(struct xs_plan *plan);  /* cells that were switched to what is no more */
 int xs_plan_addresses(struct xs_plan *plan); /* addresses and MTUs */
 int xs_plan_macs(struct xs_plan *plan);
@@ -19,10 +19,39 @@ int xs_plan_routes(struct xs_plan *plan); /* routes of slivers and edges, proxie
 int xs_plan_ways(struct xs_plan *plan);   /* decides nothing: where routes lead that go round, or to nobody */
 int xs_plan_sizes(struct xs_plan *plan);  /* of the maps */
 
+/* ---- segmentation's, see expansion.h ---- */
+
+int xs_plan_labels(struct xs_plan *plan);
 /* Routes along the shortest paths of a slice, for its VRFs that write none. */
 int xs_plan_derive(struct xs_plan *plan, struct xs_p_slice *slice);
+/* Where routes of VRFs lead, taken together. */
+int xs_plan_follow(struct xs_plan *plan, struct xs_p_slice *slice);
 
 /* ---- small things that several steps use ---- */
+
+/* A new virtual port, in its VRF's (NULL: it is of none), its node's and the plan's list. NULL without memory. */
+struct xs_p_vport *xs_vport_add(struct xs_plan *plan, struct xs_p_node *node, const struct xs_p_vport *like);
+
+/* Wants of one kind and their targets, while they are gathered: target[i] takes what want[i] gets. */
+struct xs_wants {
+	struct xs_want *want;
+	uint32_t **target;
+	size_t count;
+};
+int xs_wants_new(struct xs_plan *plan, size_t room, struct xs_wants *out);
+void xs_wants_add(struct xs_wants *wants, struct xs_want want, uint32_t *target);
+int xs_wants_serve(struct xs_plan *plan, const struct xs_rule *rule, struct xs_wants *wants);
+/* The space of a kind on one node. NULL without memory. */
+struct xs_space *xs_node_space(struct xs_plan *plan, const char *kind, const struct xs_p_node *node);
+#define XS_SPACE_NAME 96
+
+/* The n-th address of a subnet, which hosts may have. 0, or -ERANGE. */
+int xs_plan_host(const struct xs_prefix *subnet, uint32_t n, struct xs_address *out);
+void xs_plan_too_small(struct xs_plan *plan, const struct xs_place *place, const struct xs_prefix *subnet, const char *what,
+		       uint32_t needed);
+
+/* The MAC that stands for a sliver's or edge's neighbour on a veth: its own with one bit of the first byte turned. */
+struct xs_mac xs_mac_relay(const struct xs_mac *mac);
 
 int xs_list_push(struct xs_plan *plan, struct xs_p_list *list, void *item);
 

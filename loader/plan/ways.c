@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/plan/expansion.h"
 #include "loader/plan/steps.h"
 
 #define LENGTH_WORDS 3 /* 0 to 128, as bits */
@@ -286,7 +287,7 @@ static void note_lengths(struct ways *ways, const struct xs_p_vrf *vrf)
 	}
 }
 
-static int check_slice(struct xs_plan *plan, struct xs_p_slice *slice)
+int xs_plan_follow(struct xs_plan *plan, struct xs_p_slice *slice)
 {
 	size_t i, j, count = slice->def->vrf_count;
 	struct ways ways = {
@@ -322,7 +323,10 @@ int xs_plan_ways(struct xs_plan *plan)
 	/* Where something was at fault, routes are missing. */
 	if (xs_diag_errors(plan->diag))
 		return 0;
-	for (i = 0; i < plan->domain->slice_count && !err; i++)
-		err = check_slice(plan, &plan->slice[i]);
+	for (i = 0; i < plan->domain->slice_count && !err; i++) {
+		struct xs_p_slice *slice = &plan->slice[i];
+
+		err = slice->expansion->ways ? slice->expansion->ways(plan, slice) : 0;
+	}
 	return err;
 }

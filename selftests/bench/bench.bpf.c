@@ -2,7 +2,7 @@
 /*
  * bench.bpf.c - both ends of the bench's rig, and what the datapath is measured against.
  *
- *   bench_generate   run under BPF_PROG_TEST_RUN with live frames: writes one UDP packet, sends it by the device it "came" by
+ *   bench_generate   run under BPF_PROG_TEST_RUN with live frames: writes one packet, of UDP or TCP, sends it by the device it "came" by
  *   bench_pass       on the generator's end of its veth: frames from the node arrive only where a program is
  *   bench_sink       the receiver: counts and drops; notes the time of the first frame that bears `watch_tci`
  *   bench_redirect   the floor: a bare XDP redirect
@@ -19,6 +19,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/tcp.h>
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -106,12 +107,30 @@ static __always_inline __u32 any_unicast(void)
 	return address >> 24 == 127 ? address ^ 0x40000000 : address;
 }
 
-static __always_inline void write_udp(struct udphdr *udp)
+/* The sum is not the right one: nobody on the way looks. */
+#define SOME_CHECKSUM bpf_htons(0x1234)
+
+static __always_inline void write_transport(void *transport)
 {
+	struct udphdr *udp = transport;
+	struct tcphdr *tcp = transport;
+
 	udp->source = bpf_htons(4000);
 	udp->dest = bpf_htons(5000);
+	if (traffic.protocol == IPPROTO_TCP) {
+		tcp->seq = tcp->ack_seq = 0;
+		tcp->doff = sizeof(*tcp) / 4;
+		tcp->ack = 1;
+		tcp->check = SOME_CHECKSUM;
+		return;
+	}
 	udp->len = bpf_htons(sizeof(*udp) + BENCH_DATA);
-	udp->check = 0;
+	udp->check = traffic.protocol ? SOME_CHECKSUM : 0;
+}
+
+static __always_inline __u8 sent_protocol(void)
+{
+	return traffic.protocol ? traffic.protocol : IPPROTO_UDP;
 }
 
 static __always_inline void write_ipv4(struct iphdr *ip)
@@ -119,19 +138,19 @@ static __always_inline void write_ipv4(struct iphdr *ip)
 	__u32 source = bpf_ntohl(traffic.source.v4);
 	__u32 destination = traffic.range == BENCH_ANY ? any_unicast() : bpf_ntohl(traffic.first.v4) + random_below(traffic.count);
 	const __u16 length = sizeof(*ip) + sizeof(struct udphdr) + BENCH_DATA;
-	__u32 sum = 0x4500 + length + 0x4011;
+	__u32 sum = 0x4500 + length + 0x4000 + sent_protocol();
 
 	*(__u32 *)ip = bpf_htonl(0x45000000 | length);
 	*((__u32 *)ip + 1) = 0;
 	ip->ttl = 64;
-	ip->protocol = IPPROTO_UDP;
+	ip->protocol = sent_protocol();
 	ip->saddr = bpf_htonl(source);
 	ip->daddr = bpf_htonl(destination);
 	sum += (source >> 16) + (source & 0xffff) + (destination >> 16) + (destination & 0xffff);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	ip->check = bpf_htons(~sum);
-	write_udp((void *)(ip + 1));
+	write_transport(ip + 1);
 }
 
 static __always_inline void write_ipv6(struct ipv6hdr *ip)
@@ -141,7 +160,7 @@ static __always_inline void write_ipv6(struct ipv6hdr *ip)
 
 	*(__u32 *)ip = bpf_htonl(0x60000000);
 	ip->payload_len = bpf_htons(sizeof(struct udphdr) + BENCH_DATA);
-	ip->nexthdr = IPPROTO_UDP;
+	ip->nexthdr = sent_protocol();
 	ip->hop_limit = 64;
 	__builtin_memcpy(&ip->saddr, &traffic.source, 16);
 	if (traffic.range == BENCH_COUNT) {
@@ -154,7 +173,7 @@ static __always_inline void write_ipv6(struct ipv6hdr *ip)
 		word[2] = 0;
 		word[3] = bpf_htonl(1);
 	}
-	write_udp((void *)(ip + 1));
+	write_transport(ip + 1);
 }
 
 SEC("xdp")
@@ -196,7 +215,7 @@ int bench_pass(struct xdp_md *ctx)
 
 /* ---- packets ------------------------------------------------------------------------------------------------------- */
 
-/* Where the network header of a packet of the family stands, whole and UDP's; NULL: it is none. */
+/* Where the network header of a packet of the family stands, whole and of the protocol that is sent; NULL: it is none. */
 static __always_inline const void *network_of(const struct xdp_md *ctx, int family)
 {
 	const struct tagged_header *tagged = (void *)(long)ctx->data;
@@ -210,8 +229,8 @@ static __always_inline const void *network_of(const struct xdp_md *ctx, int fami
 	if (tagged->tag_type == type)
 		network -= 4;
 	if (family == XS_FAMILY6)
-		return network + sizeof(struct ipv6hdr) <= end && ((struct ipv6hdr *)network)->nexthdr == IPPROTO_UDP ? network : NULL;
-	return network + sizeof(struct iphdr) <= end && ((struct iphdr *)network)->protocol == IPPROTO_UDP ? network : NULL;
+		return network + sizeof(struct ipv6hdr) <= end && ((struct ipv6hdr *)network)->nexthdr == sent_protocol() ? network : NULL;
+	return network + sizeof(struct iphdr) <= end && ((struct iphdr *)network)->protocol == sent_protocol() ? network : NULL;
 }
 
 /* The packet's destination; false: it is none of the generator's. */

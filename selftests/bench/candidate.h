@@ -30,6 +30,7 @@ enum {
 
 struct candidate_size {
 	uint32_t blocks, guards, cells, pages, generals; /* generals: as many nodes and vectors, too */
+	uint32_t paged; /* paging's pages; 0: few */
 };
 
 struct candidate {

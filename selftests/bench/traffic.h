@@ -22,7 +22,8 @@ struct bench_traffic {
 	__u32 count;
 	union xs_wire_address source, first;
 	__u8 destination_mac[6], source_mac[6];
-	__u8 pad[4];
+	__u8 protocol; /* TCP or UDP, with a checksum; 0: UDP without one */
+	__u8 pad[3];
 };
 
 /* Bytes of a frame: headers with a tag, and 18 of data. */

@@ -49,7 +49,7 @@ int fixture_available(void)
 
 const uint8_t *fixture_mac(uint32_t vport)
 {
-	static uint8_t mac[VPORT_M2 + 1][6];
+	static uint8_t mac[VPORT_COUNT][6];
 
 	memcpy(mac[vport], (const uint8_t[]){0x02, 0xaa, 0, 0, 0, vport}, 6);
 	return mac[vport];
@@ -65,7 +65,7 @@ void fixture_put(struct fixture *fixture, enum xs_map_id id, uint32_t key, const
 	assert_true(xs_node_maps_put(&fixture->maps, id, key, value) >= 0);
 }
 
-static void put_vport(struct fixture *fixture, uint32_t id, struct xs_vport vport)
+void fixture_put_vport(struct fixture *fixture, uint32_t id, struct xs_vport vport)
 {
 	vport.port_ifindex = OUT_IFINDEX;
 	vport.veth = USERS_VETH;
@@ -78,7 +78,7 @@ static void put_vport(struct fixture *fixture, uint32_t id, struct xs_vport vpor
 		fixture_put(fixture, XS_MAP_label, vport.port * XS_VIDS + vport.vid, &id);
 }
 
-static void put_hop(struct fixture *fixture, uint32_t id, struct xs_nexthop hop)
+void fixture_put_hop(struct fixture *fixture, uint32_t id, struct xs_nexthop hop)
 {
 	memcpy(hop.dmac, (const uint8_t[]){0x02, 0xcc, 0, 0, 0, fixture_hop_mac(id)}, 6);
 	memcpy(hop.smac, (const uint8_t[]){0x02, 0xdd, 0, 0, 0, id}, 6);
@@ -88,7 +88,7 @@ static void put_hop(struct fixture *fixture, uint32_t id, struct xs_nexthop hop)
 	xs_node_maps_nexthop(&fixture->maps)[id] = hop;
 }
 
-static void set(struct xs_table *const table[XS_FAMILIES], const char *address, unsigned int length, uint32_t leaf)
+void fixture_set(struct xs_table *const table[XS_FAMILIES], const char *address, unsigned int length, uint32_t leaf)
 {
 	uint32_t wire = htonl(frame_ip(address));
 	uint8_t twin[16];
@@ -98,7 +98,7 @@ static void set(struct xs_table *const table[XS_FAMILIES], const char *address, 
 	assert_true(xs_table_set(table[XS_FAMILY6], twin, frame_twin_bits(length), leaf) >= 0);
 }
 
-static void make_tables(struct fixture *fixture, struct xs_table *table[XS_FAMILIES])
+void fixture_make_tables(struct fixture *fixture, struct xs_table *table[XS_FAMILIES])
 {
 	table[XS_FAMILY4] = xs_table_new(fixture->pool, 4);
 	table[XS_FAMILY6] = xs_table_new(fixture->pool, 16);
@@ -106,7 +106,7 @@ static void make_tables(struct fixture *fixture, struct xs_table *table[XS_FAMIL
 	assert_non_null(table[XS_FAMILY6]);
 }
 
-static void free_tables(struct xs_table *table[XS_FAMILIES])
+void fixture_free_tables(struct xs_table *table[XS_FAMILIES])
 {
 	for (int family = 0; family < XS_FAMILIES; family++)
 		xs_table_free(table[family]);
@@ -134,13 +134,13 @@ static void fill_ports(struct fixture *fixture)
 
 static void fill_vports(struct fixture *fixture)
 {
-	put_vport(fixture, VPORT_L1, (struct xs_vport){.kind = XS_VPORT_LINK, .slice = 1, .port = PORT_LINKS, .vid = 101});
-	put_vport(fixture, VPORT_L2, (struct xs_vport){.kind = XS_VPORT_LINK, .slice = 1, .port = PORT_LINKS, .vid = 102});
-	put_vport(fixture, VPORT_L3, (struct xs_vport){.kind = XS_VPORT_LINK, .slice = 2, .port = PORT_LINKS, .vid = 201});
-	put_vport(fixture, VPORT_G, (struct xs_vport){.kind = XS_VPORT_GATEWAY, .slice = 1, .port = PORT_GATEWAY});
-	put_vport(fixture, VPORT_E, (struct xs_vport){.kind = XS_VPORT_EDGE, .port = PORT_MUX});
-	put_vport(fixture, VPORT_M1, (struct xs_vport){.kind = XS_VPORT_MUX, .slice = 1, .port = PORT_MUX, .edge = VPORT_E});
-	put_vport(fixture, VPORT_M2, (struct xs_vport){.kind = XS_VPORT_MUX, .slice = 2, .port = PORT_MUX, .edge = VPORT_E});
+	fixture_put_vport(fixture, VPORT_L1, (struct xs_vport){.kind = XS_VPORT_LINK, .slice = 1, .port = PORT_LINKS, .vid = 101});
+	fixture_put_vport(fixture, VPORT_L2, (struct xs_vport){.kind = XS_VPORT_LINK, .slice = 1, .port = PORT_LINKS, .vid = 102});
+	fixture_put_vport(fixture, VPORT_L3, (struct xs_vport){.kind = XS_VPORT_LINK, .slice = 2, .port = PORT_LINKS, .vid = 201});
+	fixture_put_vport(fixture, VPORT_G, (struct xs_vport){.kind = XS_VPORT_GATEWAY, .slice = 1, .port = PORT_GATEWAY});
+	fixture_put_vport(fixture, VPORT_E, (struct xs_vport){.kind = XS_VPORT_EDGE, .port = PORT_MUX});
+	fixture_put_vport(fixture, VPORT_M1, (struct xs_vport){.kind = XS_VPORT_MUX, .slice = 1, .port = PORT_MUX, .edge = VPORT_E});
+	fixture_put_vport(fixture, VPORT_M2, (struct xs_vport){.kind = XS_VPORT_MUX, .slice = 2, .port = PORT_MUX, .edge = VPORT_E});
 }
 
 static void fill_routes(struct fixture *fixture)
@@ -148,43 +148,43 @@ static void fill_routes(struct fixture *fixture)
 	struct xs_slice slice = {};
 	uint8_t users6[16];
 
-	put_hop(fixture, HOP_L2, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(102), .vport = VPORT_L2});
-	put_hop(fixture, HOP_G, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G});
-	put_hop(fixture, HOP_BLACKHOLE, (struct xs_nexthop){.kind = XS_NEXTHOP_BLACKHOLE});
-	put_hop(fixture, HOP_OWN, (struct xs_nexthop){.kind = XS_NEXTHOP_PUNT});
-	put_hop(fixture, HOP_SMALL,
+	fixture_put_hop(fixture, HOP_L2, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(102), .vport = VPORT_L2});
+	fixture_put_hop(fixture, HOP_G, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G});
+	fixture_put_hop(fixture, HOP_BLACKHOLE, (struct xs_nexthop){.kind = XS_NEXTHOP_BLACKHOLE});
+	fixture_put_hop(fixture, HOP_OWN, (struct xs_nexthop){.kind = XS_NEXTHOP_PUNT});
+	fixture_put_hop(fixture, HOP_SMALL,
 		(struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(102), .vport = VPORT_L2, .mtu = 600});
-	put_hop(fixture, HOP_STACK,
+	fixture_put_hop(fixture, HOP_STACK,
 		(struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G, .port_flags = XS_PORT_BY_TC});
-	put_hop(fixture, HOP_EDGE, (struct xs_nexthop){
+	fixture_put_hop(fixture, HOP_EDGE, (struct xs_nexthop){
 		.kind = XS_NEXTHOP_EDGE, .vport = VPORT_M1, .edge_root = xs_table_root(fixture->users[XS_FAMILY4])});
-	put_hop(fixture, HOP_EDGE6, (struct xs_nexthop){
+	fixture_put_hop(fixture, HOP_EDGE6, (struct xs_nexthop){
 		.kind = XS_NEXTHOP_EDGE, .vport = VPORT_M1, .edge_root = xs_table_root(fixture->users[XS_FAMILY6])});
-	put_hop(fixture, HOP_USER, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_E});
-	put_hop(fixture, HOP_UNRESOLVED, (struct xs_nexthop){.kind = XS_NEXTHOP_RESOLVE});
-	put_hop(fixture, HOP_JUMBO,
+	fixture_put_hop(fixture, HOP_USER, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_E});
+	fixture_put_hop(fixture, HOP_UNRESOLVED, (struct xs_nexthop){.kind = XS_NEXTHOP_RESOLVE});
+	fixture_put_hop(fixture, HOP_JUMBO,
 		(struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(102), .vport = VPORT_L2, .mtu = 9000});
-	put_hop(fixture, HOP_JUMBO_UNTAGGED, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G, .mtu = 9000});
-	put_hop(fixture, HOP_UNREACHABLE, (struct xs_nexthop){.kind = XS_NEXTHOP_UNREACHABLE});
-	put_hop(fixture, HOP_L3, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(201), .vport = VPORT_L3});
-	set(fixture->fib1, "10.0.0.0", 16, HOP_L2);
-	set(fixture->fib1, "10.1.0.0", 16, HOP_G);
-	set(fixture->fib1, "10.2.0.0", 16, HOP_BLACKHOLE);
-	set(fixture->fib1, "10.3.0.1", 32, HOP_OWN);
-	set(fixture->fib1, "10.4.0.0", 16, HOP_SMALL);
-	set(fixture->fib1, "10.5.0.0", 16, HOP_STACK);
-	set(fixture->fib1, "10.7.0.0", 16, HOP_UNREACHABLE);
-	set(fixture->fib1, "10.9.0.0", 16, HOP_JUMBO);
-	set(fixture->fib1, "10.10.0.0", 16, HOP_JUMBO_UNTAGGED);
-	set(fixture->fib1, "10.8.0.0", 16, HOP_UNRESOLVED);
-	set(fixture->fib2, "10.8.0.0", 16, HOP_UNRESOLVED);
-	set(fixture->fib1, "192.0.2.0", 24, HOP_EDGE);
+	fixture_put_hop(fixture, HOP_JUMBO_UNTAGGED, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .vport = VPORT_G, .mtu = 9000});
+	fixture_put_hop(fixture, HOP_UNREACHABLE, (struct xs_nexthop){.kind = XS_NEXTHOP_UNREACHABLE});
+	fixture_put_hop(fixture, HOP_L3, (struct xs_nexthop){.kind = XS_NEXTHOP_FORWARD, .tci = htons(201), .vport = VPORT_L3});
+	fixture_set(fixture->fib1, "10.0.0.0", 16, HOP_L2);
+	fixture_set(fixture->fib1, "10.1.0.0", 16, HOP_G);
+	fixture_set(fixture->fib1, "10.2.0.0", 16, HOP_BLACKHOLE);
+	fixture_set(fixture->fib1, "10.3.0.1", 32, HOP_OWN);
+	fixture_set(fixture->fib1, "10.4.0.0", 16, HOP_SMALL);
+	fixture_set(fixture->fib1, "10.5.0.0", 16, HOP_STACK);
+	fixture_set(fixture->fib1, "10.7.0.0", 16, HOP_UNREACHABLE);
+	fixture_set(fixture->fib1, "10.9.0.0", 16, HOP_JUMBO);
+	fixture_set(fixture->fib1, "10.10.0.0", 16, HOP_JUMBO_UNTAGGED);
+	fixture_set(fixture->fib1, "10.8.0.0", 16, HOP_UNRESOLVED);
+	fixture_set(fixture->fib2, "10.8.0.0", 16, HOP_UNRESOLVED);
+	fixture_set(fixture->fib1, "192.0.2.0", 24, HOP_EDGE);
 	frame_twin(frame_ip("192.0.2.0"), users6);
 	assert_true(xs_table_set(fixture->fib1[XS_FAMILY6], users6, frame_twin_bits(24), HOP_EDGE6) >= 0);
-	set(fixture->fib2, "0.0.0.0", 0, HOP_L3);
-	set(fixture->users, "192.0.2.7", 32, HOP_USER);
-	set(fixture->users, "192.0.2.0", 24, HOP_UNRESOLVED);
-	set(fixture->sources, "192.0.2.0", 24, 1);
+	fixture_set(fixture->fib2, "0.0.0.0", 0, HOP_L3);
+	fixture_set(fixture->users, "192.0.2.7", 32, HOP_USER);
+	fixture_set(fixture->users, "192.0.2.0", 24, HOP_UNRESOLVED);
+	fixture_set(fixture->sources, "192.0.2.0", 24, 1);
 	for (int family = 0; family < XS_FAMILIES; family++)
 		slice.fib_root[family] = xs_table_root(fixture->fib1[family]);
 	fixture_put(fixture, XS_MAP_slice, SLICE_1, &slice);
@@ -217,10 +217,10 @@ int fixture_setup(void **state)
 	assert_int_equal(xs_node_maps_init(&fixture->maps, fd, true), 0);
 	fixture->pool = xs_pool_new(xs_node_maps_tables(&fixture->maps), fixture_pool.grace, NULL);
 	assert_non_null(fixture->pool);
-	make_tables(fixture, fixture->fib1);
-	make_tables(fixture, fixture->fib2);
-	make_tables(fixture, fixture->users);
-	make_tables(fixture, fixture->sources);
+	fixture_make_tables(fixture, fixture->fib1);
+	fixture_make_tables(fixture, fixture->fib2);
+	fixture_make_tables(fixture, fixture->users);
+	fixture_make_tables(fixture, fixture->sources);
 	fixture->space = xs_mux_space_new(&fixture->maps, fixture->pool);
 	assert_non_null(fixture->space);
 	fill_routes(fixture);
@@ -236,10 +236,10 @@ int fixture_teardown(void **state)
 
 	xs_policy_free(fixture->policy);
 	xs_mux_space_free(fixture->space);
-	free_tables(fixture->fib1);
-	free_tables(fixture->fib2);
-	free_tables(fixture->users);
-	free_tables(fixture->sources);
+	fixture_free_tables(fixture->fib1);
+	fixture_free_tables(fixture->fib2);
+	fixture_free_tables(fixture->users);
+	fixture_free_tables(fixture->sources);
 	xs_pool_free(fixture->pool);
 	xs_node_maps_close(&fixture->maps);
 	front_bpf__destroy(fixture->skeleton);
@@ -272,9 +272,9 @@ static void refill(struct fixture *fixture)
 
 	if (fixture->police)
 		return;
-	for (uint32_t vport = VPORT_L1; vport <= VPORT_M2; vport++)
+	for (uint32_t vport = VPORT_L1; vport < VPORT_COUNT; vport++)
 		fixture_put(fixture, XS_MAP_policer, vport, &full);
-	for (uint32_t slice = SLICE_1; slice <= SLICE_2; slice++)
+	for (uint32_t slice = SLICE_1; slice < SLICE_COUNT; slice++)
 		fixture_put(fixture, XS_MAP_unresolved, slice, &none);
 }
 
@@ -327,31 +327,36 @@ int fixture_run_sliver(struct fixture *fixture, uint32_t vport, struct frame *fr
 	return run_tc(bpf_program__fd(fixture->skeleton->progs.front_sliver), frame, 0);
 }
 
+int fixture_run_uplink(struct fixture *fixture, struct frame *frame, uint32_t gso)
+{
+	return run_tc(bpf_program__fd(fixture->skeleton->progs.tc_uplink), frame, gso);
+}
+
 uint64_t fixture_sum_arrivals(struct fixture *fixture)
 {
 	struct xs_port_stats stats;
 	uint64_t sum = 0;
 
-	for (uint32_t port = 1; port <= PORT_EXIT; port++) {
+	for (uint32_t port = 1; port < PORT_COUNT; port++) {
 		assert_int_equal(xs_port_stats_sum(&fixture->maps, port, &stats), 0);
 		sum += stats.rx_packets;
 	}
 	return sum;
 }
 
-static void read_verdicts(struct fixture *fixture, struct xs_slice_stats verdicts[SLICE_2 + 1])
+static void read_verdicts(struct fixture *fixture, struct xs_slice_stats verdicts[SLICE_COUNT])
 {
-	for (uint32_t slice = 0; slice <= SLICE_2; slice++)
+	for (uint32_t slice = 0; slice < SLICE_COUNT; slice++)
 		assert_int_equal(xs_slice_stats_sum(&fixture->maps, slice, &verdicts[slice]), 0);
 }
 
 uint64_t fixture_sum_verdicts(struct fixture *fixture)
 {
-	struct xs_slice_stats verdicts[SLICE_2 + 1];
+	struct xs_slice_stats verdicts[SLICE_COUNT];
 	uint64_t sum = 0;
 
 	read_verdicts(fixture, verdicts);
-	for (uint32_t slice = 0; slice <= SLICE_2; slice++)
+	for (uint32_t slice = 0; slice < SLICE_COUNT; slice++)
 		for (int i = 0; i < XS_VERDICT_COUNT; i++)
 			sum += verdicts[slice].verdict[i];
 	return sum;
@@ -359,7 +364,7 @@ uint64_t fixture_sum_verdicts(struct fixture *fixture)
 
 void fixture_send(struct fixture *fixture, uint32_t port, const struct frame *frame, struct outcome *outcome)
 {
-	struct xs_slice_stats before[SLICE_2 + 1], after[SLICE_2 + 1];
+	struct xs_slice_stats before[SLICE_COUNT], after[SLICE_COUNT];
 	uint64_t arrivals = fixture_sum_arrivals(fixture), counted = 0;
 
 	read_verdicts(fixture, before);
@@ -374,7 +379,7 @@ void fixture_send(struct fixture *fixture, uint32_t port, const struct frame *fr
 	if (outcome->xdp == XDP_PASS || port == PORT_STACK)
 		outcome->tc = fixture_run_tc(fixture, port, &outcome->out, 0);
 	read_verdicts(fixture, after);
-	for (uint32_t slice = 0; slice <= SLICE_2; slice++) {
+	for (uint32_t slice = 0; slice < SLICE_COUNT; slice++) {
 		for (int i = 0; i < XS_VERDICT_COUNT; i++) {
 			uint64_t more = after[slice].verdict[i] - before[slice].verdict[i];
 

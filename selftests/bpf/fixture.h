@@ -33,9 +33,9 @@ struct front_bpf;
 
 #define FIXTURE_SKIP 77
 
-enum { PORT_LINKS = 1, PORT_GATEWAY, PORT_MUX, PORT_STACK, PORT_EXIT };
-enum { VPORT_L1 = 1, VPORT_L2, VPORT_L3, VPORT_G, VPORT_E, VPORT_M1, VPORT_M2 };
-enum { SLICE_1 = 1, SLICE_2 };
+enum { PORT_LINKS = 1, PORT_GATEWAY, PORT_MUX, PORT_STACK, PORT_EXIT, PORT_WAN, PORT_PAGED, PORT_COUNT }; /* the last two: paged.h */
+enum { VPORT_L1 = 1, VPORT_L2, VPORT_L3, VPORT_G, VPORT_E, VPORT_M1, VPORT_M2, VPORT_P, VPORT_U, VPORT_U2, VPORT_W, VPORT_COUNT };
+enum { SLICE_1 = 1, SLICE_2, SLICE_P, SLICE_Q, SLICE_COUNT };
 enum {
 	HOP_L2 = 1,
 	HOP_G,
@@ -92,6 +92,11 @@ const uint8_t *fixture_mac(uint32_t vport);
 /* ... and the destination that next hop `hop` writes. */
 uint8_t fixture_hop_mac(uint32_t hop);
 
+void fixture_put_vport(struct fixture *fixture, uint32_t id, struct xs_vport vport); /* with what all have */
+void fixture_put_hop(struct fixture *fixture, uint32_t id, struct xs_nexthop hop);
+void fixture_set(struct xs_table *const table[XS_FAMILIES], const char *address, unsigned int length, uint32_t leaf); /* and the twin's */
+void fixture_make_tables(struct fixture *fixture, struct xs_table *table[XS_FAMILIES]);
+void fixture_free_tables(struct xs_table *table[XS_FAMILIES]);
 void fixture_put(struct fixture *fixture, enum xs_map_id id, uint32_t key, const void *value);
 /* Untagged packets of port 3 are selected by this policy from here on; the one before is freed. */
 void fixture_policy(struct fixture *fixture, const struct xs_condition *condition, size_t count);
@@ -103,6 +108,7 @@ void fixture_exit(struct fixture *fixture, uint32_t users_flags, uint32_t exit_f
 int fixture_run_xdp(struct fixture *fixture, uint32_t port, struct frame *frame);
 int fixture_run_tc(struct fixture *fixture, uint32_t port, struct frame *frame, uint32_t gso);
 int fixture_run_sliver(struct fixture *fixture, uint32_t vport, struct frame *frame);
+int fixture_run_uplink(struct fixture *fixture, struct frame *frame, uint32_t gso);
 
 /*
  * A frame received by a port: XDP, then tc if XDP passed it. Fails the test unless exactly one arrival and one verdict are

@@ -25,6 +25,8 @@ const struct node_variant node_dual = {
 	.ipv6 = true,
 };
 
+const struct node_variant node_paged = { .interface = "p0", .paging = true, .mapped = "100.64.0.0/16" };
+
 static struct xs_address address(const char *text)
 {
 	struct xs_address out = {};
@@ -46,11 +48,13 @@ static struct xs_prefix prefix(const char *text)
 		.type = t, .size = sizeof(struct s)                                                                    \
 	}
 
+enum port_use { LINKS, USERS, WAN };
+
 static void add_port(struct xs_image_writer *writer, uint32_t id, const char *port_name, const char *interface,
-		     bool user)
+		     enum port_use use)
 {
 	struct xs_rec_port port = {
-		.head = HEAD(XS_REC_PORT, xs_rec_port), .id = id, .user = user, .labelled = !user, .mtu = 1500
+		.head = HEAD(XS_REC_PORT, xs_rec_port), .id = id, .user = use == USERS, .labelled = use == LINKS, .wan = use == WAN, .mtu = 1500
 	};
 
 	strcpy(port.name, port_name);
@@ -72,7 +76,7 @@ static void add_vport(struct xs_image_writer *writer, struct xs_rec_vport vport,
 	vport.head = (struct xs_record)HEAD(XS_REC_VPORT, xs_rec_vport);
 	strcpy(vport.name, device);
 	vport.mac = (struct xs_mac){ { 2, 0, 0, 0, 0, (uint8_t)vport.id } };
-	if (vport.kind == XS_VPORT_EDGE || vport.kind == XS_VPORT_MUX)
+	if (vport.kind == XS_VPORT_EDGE || vport.kind == XS_VPORT_MUX || vport.kind == XS_VPORT_UPLINK)
 		vport.relay = (struct xs_mac){ { 6, 0, 0, 0, 0, 3 } };
 	assert_int_equal(xs_image_writer_add(writer, &vport), 0);
 }
@@ -84,9 +88,10 @@ static void add_route(struct xs_image_writer *writer, uint32_t slice, uint32_t e
 				      .slice = slice,
 				      .edge = edge,
 				      .prefix = prefix(to),
-				      .vport = vport,
-				      .via = address(via) };
+				      .vport = vport };
 
+	if (via)
+		route.via = address(via);
 	assert_int_equal(xs_image_writer_add(writer, &route), 0);
 }
 
@@ -106,6 +111,67 @@ static void give_ipv6(struct xs_rec_vport *vport, const char *own, uint8_t lengt
 		vport->peer[XS_FAMILY6] = address(peer);
 	if (shared)
 		vport->shared[XS_FAMILY6] = address(shared);
+}
+
+static void add_page(struct xs_image_writer *writer, uint32_t id, const char *own, const char *mapped, uint32_t uplink,
+		     const char *name)
+{
+	struct xs_rec_page page = { .head = HEAD(XS_REC_PAGE, xs_rec_page),
+				    .slice = 1,
+				    .prefix = prefix(own),
+				    .id = id,
+				    .uplink = uplink,
+				    .mapped = prefix(mapped) };
+
+	if (uplink)
+		page.own = address(name);
+	assert_int_equal(xs_image_writer_add(writer, &page), 0);
+}
+
+static void add_address(struct xs_image_writer *writer, uint32_t slice, const char *text)
+{
+	struct xs_rec_address record = { .head = HEAD(XS_REC_ADDRESS, xs_rec_address), .slice = slice, .prefix = prefix(text) };
+
+	assert_int_equal(xs_image_writer_add(writer, &record), 0);
+}
+
+/* Slice P has a gateway here, and users elsewhere; another slice has a VRF here, and so an address, but no gateway. */
+static void add_paging(struct xs_image_writer *writer, const struct node_variant *variant)
+{
+	struct xs_rec_vport gateway = { .id = 2,
+					.kind = XS_VPORT_GATEWAY,
+					.slice = 1,
+					.port = 2,
+					.mtu = 1500,
+					.length = { 16 },
+					.address = { address("10.0.0.1") } };
+	struct xs_rec_vport uplink = { .id = 7,
+				       .kind = XS_VPORT_UPLINK,
+				       .slice = 1,
+				       .mtu = 1500,
+				       .peer = { address(XS_UPLINK_PEER4), address(XS_UPLINK_PEER6) } };
+	struct xs_rec_vport wan = { .head = HEAD(XS_REC_VPORT, xs_rec_vport),
+				    .id = 8,
+				    .kind = XS_VPORT_WAN,
+				    .port = 1,
+				    .mtu = 1500,
+				    .name = "r2" };
+
+	give_ipv6(&gateway, "2001:db8:a::1", 64, NULL, NULL);
+	add_vport(writer, gateway, "GWP");
+	add_vport(writer, uplink, "wan");
+	assert_int_equal(xs_image_writer_add(writer, &wan), 0);
+	add_page(writer, 1, "10.0.0.0/16", variant->mapped, 7, "10.0.0.1");
+	add_page(writer, 2, "10.1.3.0/24", "100.80.3.0/24", 0, NULL);
+	add_page(writer, 3, "10.1.3.1/32", "100.80.3.1/32", 7, "10.0.0.1");
+	add_page(writer, 4, "192.0.2.0/24", "100.81.2.0/24", 0, NULL);
+	add_page(writer, 5, "2001:db8:a::/64", "fd00:64:a::/64", 7, "2001:db8:a::1");
+	add_page(writer, 6, "2001:db8:c::/64", "fd00:64:c::/64", 0, NULL);
+	add_address(writer, 1, "10.1.3.1/32");
+	add_address(writer, 0, "100.90.0.1/32");
+	add_address(writer, 0, "fd00:90::1/128");
+	add_route(writer, 1, 0, "192.0.2.0/24", 7, NULL);
+	add_route(writer, 1, 0, "2001:db8:c::/64", 7, NULL);
 }
 
 static void add_vports(struct xs_image_writer *writer, const struct node_variant *variant)
@@ -188,11 +254,15 @@ struct xs_image *node_image(const char *name, const struct node_variant *variant
 
 	assert_non_null(writer);
 	assert_int_equal(xs_image_writer_add(writer, &head), 0);
-	assert_int_equal(xs_image_writer_add(writer, &mux), 0);
-	add_port(writer, 1, "r2", variant->interface, false);
-	add_port(writer, 2, "pdc", "p1", true);
-	add_port(writer, 3, "client", "p2", true);
+	add_port(writer, 1, "r2", variant->interface, variant->paging ? WAN : LINKS);
+	add_port(writer, 2, "pdc", "p1", USERS);
 	add_slice(writer, 1, "P", "P1");
+	if (variant->paging) {
+		add_paging(writer, variant);
+		goto out;
+	}
+	add_port(writer, 3, "client", "p2", USERS);
+	assert_int_equal(xs_image_writer_add(writer, &mux), 0);
 	if (!variant->without_a)
 		add_slice(writer, 2, "A", "A1");
 	add_vports(writer, variant);
@@ -208,6 +278,7 @@ struct xs_image *node_image(const char *name, const struct node_variant *variant
 	add_proxy(writer, "10.0.0.0/16");
 	add_proxy(writer, "10.9.0.0/16");
 	add_proxy(writer, "192.0.2.0/24"); /* the users' own subnet: must not hide it */
+out:
 	assert_int_equal(xs_image_writer_finish(writer, &bytes, &size), 0);
 	xs_image_writer_free(writer);
 	if (xs_image_read(bytes, size, &image, &why))

@@ -18,9 +18,11 @@ struct node_variant {
 	bool turned;      /* of P12, what was the other end's IPv6 address is its own, and back */
 	bool exchanged;   /* P12 is where its IPv4 route led, and the route leads where it was */
 	bool ipv6;        /* slice P and the edge have IPv6, too; slice A has none */
+	bool paging;      /* slice P by paging instead of all else: GWP, and p0 leads to the WAN; of both families */
+	const char *mapped; /* paging: where GWP's IPv4 subnet is in the WAN */
 };
 
-extern const struct node_variant node_normal, node_dual; /* which is the normal one with `ipv6` */
+extern const struct node_variant node_normal, node_dual, node_paged; /* dual: the normal one with `ipv6` */
 
 /* Fails the test if it cannot be made. Freed by the caller. */
 struct xs_image *node_image(const char *name, const struct node_variant *variant);

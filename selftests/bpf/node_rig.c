@@ -68,7 +68,7 @@ void expect_text(const char *command, const char *whole)
 /* All that a node may change on its machine, but for what it shares with other nodes. */
 static const char *state(void)
 {
-	return output("ip -n @ -d address show; ip -n @ route show table all; ip -n @ neighbour; ip -n @ netns list-id;"
+	return output("ip -n @ -d address show; ip -n @ route show table all; ip -n @ -6 route show table all; ip -n @ neighbour; ip -n @ netns list-id;"
 		      "for p in p0 p1 p2; do ip netns exec @ ethtool -k $p; done; ls /run/netns | grep -F @;"
 		      "ls -d /run/xslice/@ 2>&1;"
 		      "ip netns exec @ sysctl -a -r '^net[.](ipv4|ipv6)[.](conf|neigh|ip_forward)' 2>/dev/null");
@@ -88,6 +88,8 @@ void make(const struct node_variant *variant)
 	if (xs_node_make(node, image, NULL, NULL, NULL, node_error))
 		fail_msg("make: %s", node_error);
 	assert_int_equal(xs_node_copy_carrier(node, image), 0);
+	if (xs_node_join_substrate(node, image, NULL, node_error))
+		fail_msg("substrate: %s", node_error);
 	xs_image_free(image);
 }
 

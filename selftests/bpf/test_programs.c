@@ -38,7 +38,7 @@ static void compile(const char *clang, char *object, size_t size)
 
 static void loads_with(const char *clang)
 {
-	static const char *const names[] = {"xdp_port", "tc_port", "tc_sliver", "tc_edge"};
+	static const char *const names[] = {"xdp_port", "tc_port", "tc_sliver", "tc_edge", "tc_uplink"};
 	struct bpf_object *object;
 	char path[256];
 

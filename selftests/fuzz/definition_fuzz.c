@@ -36,7 +36,8 @@ static void build_images(const struct xs_plan *plan)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* instead: by which mechanism, whatever the text says; NULL: what it says. */
+static void try_as(const uint8_t *data, size_t size, const enum xs_implementation *instead)
 {
 	const struct xs_past nothing = { 0 };
 	struct xs_diag *diag = xs_diag_new("fuzz");
@@ -45,8 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int err;
 
 	if (!diag)
-		return 0;
-	err = xs_domain_parse((const char *)data, size, XS_FORMAT_GUESS, diag, &domain);
+		return;
+	err = xs_domain_parse_as((const char *)data, size, XS_FORMAT_GUESS, instead, diag, &domain);
 	must(!err || err == -EINVAL || err == -ENOMEM);
 	must(!err == !!domain && (err != -EINVAL || xs_diag_errors(diag)) && (err || !xs_diag_errors(diag)));
 	if (domain) {
@@ -58,5 +59,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	xs_plan_free(plan);
 	xs_domain_free(domain);
 	xs_diag_free(diag);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const enum xs_implementation paging = XS_PAGING;
+
+	try_as(data, size, NULL);
+	try_as(data, size, &paging);
 	return 0;
 }

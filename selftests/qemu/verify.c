@@ -6,19 +6,28 @@
  * and, for other kernels, as all that a virtual machine does (scripts/verify-kernels). Exit 0 if none was refused.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-/* What libbpf and the verifier say last is what stands in the way. */
-static char complaint[512];
+/* What libbpf and the verifier say last is what stands in the way; of the verifier's log, its end. */
+static char complaint[1024];
 
 static int keep_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	if (level == LIBBPF_WARN)
-		vsnprintf(complaint, sizeof(complaint), format, arguments);
+	static bool logged;
+	char *text = NULL;
+	int length;
+
+	if (level != LIBBPF_WARN || logged || (length = vasprintf(&text, format, arguments)) < 0)
+		return 0;
+	logged = strstr(text, "BEGIN PROG LOAD LOG");
+	snprintf(complaint, sizeof(complaint), "%s", (size_t)length < sizeof(complaint) ? text : text + length - sizeof(complaint) + 1);
+	free(text);
 	return 0;
 }
 

@@ -2,9 +2,11 @@
 /* image_fixture.c - see image_fixture.h. */
 #include "selftests/unit/image_fixture.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -313,4 +315,42 @@ uint8_t *image_record_at(uint8_t *bytes, size_t size, unsigned int type, size_t 
 	}
 	fail_msg("no such record in the good image");
 	return NULL;
+}
+
+/* Bytes are handed in at their exact size, so that a sanitizer sees a read behind their end. */
+void image_refused(const void *bytes, size_t size, int error, const char *expected)
+{
+	struct xs_image *image = (struct xs_image *)1;
+	uint8_t *exact = malloc(size ? size : 1);
+	const char *why = NULL;
+
+	memcpy(exact, bytes, size);
+	assert_int_equal(xs_image_read(exact, size, &image, &why), error);
+	assert_ptr_equal(image, (struct xs_image *)1);
+	assert_non_null(why);
+	if (expected && !strstr(why, expected))
+		fail_msg("refused for \"%s\", not for \"%s\"", why, expected);
+	free(exact);
+}
+
+void image_refuse_all(const uint8_t *bytes, size_t size, const struct image_mutation *mutation, size_t count)
+{
+	uint8_t *copy = malloc(size);
+
+	for (; count--; mutation++) {
+		struct xs_image *image = NULL;
+
+		memcpy(copy, bytes, size);
+		memcpy(image_record_at(copy, size, mutation->type, mutation->record) + mutation->offset,
+		       &mutation->value, mutation->size);
+		assert_memory_not_equal(copy, bytes, size);
+		image_reseal(copy, size);
+		if (mutation->why) {
+			image_refused(copy, size, -EBADMSG, mutation->why);
+			continue;
+		}
+		assert_int_equal(xs_image_read(copy, size, &image, NULL), 0);
+		xs_image_free(image);
+	}
+	free(copy);
 }

@@ -82,6 +82,12 @@ static void dump_slice(FILE *out, const struct xs_d_slice *slice)
 {
 	fprintf(out, "slice %s id=%u implementation=%d protocol=%d\n", slice->name, slice->id, slice->implementation,
 		slice->protocol);
+	for (size_t i = 0; i < slice->page_count; i++) {
+		fputs("  page", out);
+		dump_prefix(out, "prefix", &slice->page[i].prefix);
+		dump_prefix(out, "mapped", &slice->page[i].mapped);
+		fputc('\n', out);
+	}
 	for (size_t i = 0; i < slice->vrf_count; i++) {
 		const struct xs_d_vrf *vrf = &slice->vrf[i];
 
@@ -164,7 +170,10 @@ char *model_dump(const struct xs_domain *domain)
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(out);
-	fprintf(out, "domain implementation=%d\n", domain->implementation);
+	fprintf(out, "domain implementation=%d", domain->implementation);
+	for (size_t i = 0; i < domain->pool_count; i++)
+		dump_prefix(out, domain->pool[i].given ? "pool" : "default-pool", &domain->pool[i].prefix);
+	fputc('\n', out);
 	for (size_t i = 0; i < domain->node_count; i++)
 		dump_node(out, &domain->node[i]);
 	for (size_t i = 0; i < domain->slice_count; i++)

@@ -339,6 +339,10 @@ static void test_text(void **state)
 		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": {\"freed\": [{\"number\": 1}]}}}",
 		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": {\"freed\": [{\"change\": 1, \"number\": 1, "
 		"\"owner\": 3}]}}}",
+		"{\"change\": 1, \"format\": 1, \"spaces\": {\"page\": {\"given\": {\"P 10.0.0.0/8\": {\"number\": 1, "
+		"\"prefix\": 1}}}}}",
+		"{\"change\": 1, \"format\": 1, \"spaces\": {\"page\": {\"given\": {\"P 10.0.0.0/8\": {\"number\": 1, "
+		"\"prefix\": \"11.0.0.1/8\"}}}}}",
 		"{\"change\": 1, \"format\": 1, \"spaces\": {\"cell\": {\"given\": {\"vm v\": {\"generation\": 0, "
 		"\"number\": 1}}}}}",
 	};

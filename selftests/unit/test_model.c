@@ -158,6 +158,7 @@ static void test_figure7(void **state)
 /* Every element of the schema that works, in its YAML form. */
 static const char whole_yaml[] =
 	"implementation: segmentation\n"
+	"pool: [172.16.0.0/12, fd00:7::/32]\n"
 	"switch:\n"
 	"  - {name: metro, carries: [50-99, 300]}\n"
 	"node:\n"
@@ -173,6 +174,7 @@ static const char whole_yaml[] =
 	"    id: 65535\n"
 	"    implementation: segmentation\n"
 	"    routing: {protocol: static}\n"
+	"    page: [{prefix: 10.0.0.0/8, mapped: 11.0.0.0/8}, 192.0.2.0/24]\n"
 	"    vrf:\n"
 	"      - name: v1\n"
 	"        node: R1\n"
@@ -213,6 +215,7 @@ static const char whole_xml[] =
 	"<?xml version='1.0'?><data xmlns='urn:ietf:params:xml:ns:netconf:base:1.0'>"
 	"<x:domain xmlns:x='urn:xslice' xmlns='urn:xslice' xmlns:s='urn:xslice:segmentation'>"
 	"<implementation>segmentation</implementation>"
+	"<pool xmlns='urn:xslice:paging'>172.16.0.0/12</pool><p:pool xmlns:p='urn:xslice:paging'>fd00:7::/32</p:pool>"
 	"<node><name>R1</name><address-blocks>4096</address-blocks>"
 	"<port><name>pdc</name><interface>eth0</interface><mtu>9000</mtu><mode>generic</mode><attach>exclusive</attach>"
 	"<stack>local</stack></port>"
@@ -224,7 +227,8 @@ static const char whole_xml[] =
 	"<port><name>a</name><peer>R1/a</peer></port><port><name>b</name><peer>R1/b</peer><s:switch>metro</s:switch></"
 	"port></node>"
 	"<slice><name>P</name><id>65535</id><implementation>segmentation</implementation><routing><protocol>static</"
-	"protocol></routing>"
+	"protocol></routing><page xmlns='urn:xslice:paging'><prefix>10.0.0.0/8</prefix><mapped>11.0.0.0/8</mapped></page>"
+	"<p:page xmlns:p='urn:xslice:paging'><p:prefix>192.0.2.0/24</p:prefix></p:page>"
 	"<vrf><name>v1</name><node>R1</node><id>5</id><mac>02:00:00:00:00:AA</mac>"
 	"<route><prefix>172.16.0.0/12</prefix><via>10.1.0.2</via></route>"
 	"<route><prefix>192.168.7.7/32</prefix><via>10.0.0.9</via></route></vrf>"
@@ -256,6 +260,9 @@ static void test_every_element(void **state)
 	assert_int_equal(yaml->node[0].blocks, 4096);
 	assert_int_equal(yaml->node[0].port[1].reserved[0].last, 9);
 	assert_int_equal(link->label, 77);
+	assert_int_equal(yaml->pool_count, 2);
+	assert_int_equal(yaml->slice[0].page[0].mapped.bytes[0], 11);
+	assert_int_equal(yaml->slice[0].page[1].mapped.family, XS_FAMILY_NONE);
 	assert_string_equal(link->port[0]->name, "b");
 	assert_ptr_equal(link->port[0]->node, &yaml->node[0]);
 	/* No cable named: the first. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What does not belong goes nowhere and is counted where it should be: 10 000 frames of each kind, then the same
 frame without the fault, which arrives."""
+import ipaddress
 import time
 
 from lib import figure7, frames, maps, netns, services, wire
@@ -46,12 +47,12 @@ class _Sender:
         self.mac, self.source, self.destination, self.sink = mac, source, destination, sink
         self.tags = (label,) if label else ()
 
-    def frame(self, number, own_mac, mac=None, tags=None, source=None):
+    def frame(self, number, own_mac, mac=None, tags=None, source=None, destination=None):
         return frames.udp_frame(
             mac or self.mac,
             own_mac,
             source or self.source,
-            self.destination,
+            destination or self.destination,
             4999,
             PORT,
             number.to_bytes(8, "big"),
@@ -118,6 +119,10 @@ def isolation(net, at=figure7.V4):
             lambda i: {"source": at.outside[i % len(at.outside)]},
         ),
     ]
+    return _attack_all(kinds)
+
+
+def _attack_all(kinds):
     wrong, right = [], 0
     for name, sender, reason, vary in kinds:
         counted, arrived, twins = sender.attack(reason, vary)
@@ -132,3 +137,52 @@ def isolation(net, at=figure7.V4):
         or f"{len(kinds)} kinds, {COUNT} frames each: none arrived, each counted exactly by its reason; twins arrived"
     )
     return Outcome(not wrong, right, f"of {len(kinds)} kinds", detail)
+
+
+def _page_of(pages, slice_name, address):
+    for own, there in pages[slice_name].items():
+        if ipaddress.ip_address(address) in ipaddress.ip_network(own):
+            return ipaddress.ip_network(own), ipaddress.ip_network(there)
+    raise netns.RigError(f"slice {slice_name}: {address} is in no page")
+
+
+def mapped_page(pages, slice_name, address):
+    """The WAN's prefix for the slice's page that holds the address. pages: as `xslice plan` prints them."""
+    return str(_page_of(pages, slice_name, address)[1])
+
+
+def mapped(pages, slice_name, address):
+    own, there = _page_of(pages, slice_name, address)
+    return str(there[int(ipaddress.ip_address(address)) - int(own[0])])
+
+
+def isolation_paged(net, pages, at=figure7.V4):
+    """The same by paging: what isolates is that each address of the WAN is of one slice."""
+    for address in (at.vm6, at.vm5):  # neighbours are known from here on
+        services.ask(net.name("client"), (address, services.WHO_PORT))
+    edge = netns.first_hop_mac(net.name("client"), "eth0", at.edge)
+    gateway = netns.first_hop_mac(net.name("vm6"), "eth0", at.gateway)
+    if not edge or not gateway:
+        return Outcome(False, 0, "kinds", f"nobody answers for the edge ({edge}) or the gateway ({gateway})")
+    there = {slice_name: {of: mapped(pages, slice_name, of) for of in (at.vm5, at.vm6, at.client)} for slice_name in "PA"}
+    user = _Sender(net, "client", "eth0", "R3", edge, at.client, at.vm6, "vm6")
+    centre = _Sender(net, "vm6", "eth0", "R1", gateway, at.vm6, at.client, "client")
+    port = _mac(net.name("R1"), "r3")
+    wire_p = _Sender(net, "W13", "r1", "R1", port, there["P"][at.client], there["P"][at.vm6], "vm6")
+    wire_a = _Sender(net, "W23", "r2", "R2", _mac(net.name("R2"), "r3"), there["A"][at.client], there["A"][at.vm5], "vm5")
+    to_user = _Sender(net, "X13", "r3", "R3", _mac(net.name("R3"), "r1"), there["P"][at.vm6], there["P"][at.client], "client")
+    of_p, of_a = [there["P"][of] for of in there["P"]], [there["A"][of] for of in there["A"]]
+    kinds = [
+        ("a WAN address as destination at the client's port", user, "wan-address", lambda i: {"destination": (of_p + of_a)[i % 6]}),
+        ("a WAN address as destination at the data centre's port", centre, "wan-address", lambda i: {"destination": (of_p + of_a)[i % 6]}),
+        ("a WAN address as source at the client's port", user, "wan-address", lambda i: {"source": (of_p + of_a)[i % 6]}),
+        ("a WAN address as source at the data centre's port", centre, "wan-address", lambda i: {"source": (of_p + of_a)[i % 6]}),
+        ("another slice's page as source in the WAN, to the data centre", wire_p, "foreign-page", lambda i: {"source": of_a[i % 3]}),
+        ("another slice's page as source in the WAN, to the other data centre", wire_a, "foreign-page", lambda i: {"source": of_p[i % 3]}),
+        ("another slice's page as source in the WAN, to the client", to_user, "foreign-page", lambda i: {"source": of_a[i % 3]}),
+        ("no page's source in the WAN, to the data centre", wire_p, "foreign-page", lambda i: {"source": at.outside[i % len(at.outside)]}),
+        ("no page's source in the WAN, to the client", to_user, "foreign-page", lambda i: {"source": at.outside[i % len(at.outside)]}),
+        ("a spoofed source at the client's port", user, "spoofed-source", lambda i: {"source": at.outside[i % len(at.outside)]}),
+        ("a foreign MAC at the client's port", user, "not-for-us", lambda i: {"mac": STRANGER}),
+    ]
+    return _attack_all(kinds)

@@ -4,7 +4,7 @@ import json
 import socket
 import time
 
-from lib import figure7, frames, netns, probes, services, wire
+from lib import figure7, frames, netns, probes, services, wan, wire
 
 from . import Outcome
 
@@ -31,6 +31,19 @@ def traceroute(net, to, first_sliver, second_hop, at=figure7.V4):
     want = [mux, second_hop, to]
     return Outcome(
         path == want and mux.startswith(at.mux),
+        len(path),
+        "hops",
+        " -> ".join(hop or "*" for hop in path) + ("" if path == want else f" (expected {' -> '.join(want)})"),
+    )
+
+
+def traceroute_paged(net, to, at=figure7.V4):
+    """By paging slivers are no hops: the gateways are, and in their name the WAN's routers answer."""
+    mux = device_address(net.sliver("R3", "P"), "MD", at)
+    path = probes.traceroute(net.name("client"), to)
+    want = [mux] + [at.edge] * wan.between("R3", "R1") + [at.gateway, to]
+    return Outcome(
+        path == want,
         len(path),
         "hops",
         " -> ".join(hop or "*" for hop in path) + ("" if path == want else f" (expected {' -> '.join(want)})"),
@@ -66,6 +79,21 @@ def _full_size(net, sender, receiver, to, node, device, at):
         after = netns.device_counts(net.name(node), device)
         packets, size = after[0] - before[0], after[1] - before[1]
         return len(sink.numbers()), size / packets if packets else 0
+
+
+def pmtu_paged(net, at=figure7.V4):
+    """Behind a wire of 1400 bytes between two routers of the WAN, which knows neither users nor slices."""
+    faults = []
+    for short, to, owner in (("client", at.vm6, at.edge), ("vm6", at.client, at.gateway)):
+        refused = probes.too_big(net.name(short), to, FULL)
+        if refused != (owner, wan.NARROW_MTU):
+            faults.append(f"from {short}: {refused} instead of {(owner, wan.NARROW_MTU)}")
+        netns.run("ip", "-n", net.name(short), f"-{at.number}", "route", "flush", "cache")
+    for sender, receiver, to in (("client", "vm6", at.vm6), ("vm6", "client", at.client)):
+        if not _arrives_whole(net, sender, receiver, to):
+            faults.append(f"a fragmentable packet of {FULL} bytes from {sender} did not arrive whole")
+    detail = f"refused at {wan.NARROW_MTU} by routers of the WAN, in the name of {at.edge} and {at.gateway}; in fragments whole"
+    return Outcome(not faults, wan.NARROW_MTU, "bytes", "; ".join(faults) or detail)
 
 
 def pmtu(net, at=figure7.V4):

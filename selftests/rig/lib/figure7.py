@@ -84,10 +84,12 @@ WIRES = (("R1", "r2", "R2", "r1"), ("R1", "r3", "R3", "r1"), ("R2", "r3", "R3", 
 
 
 class Figure7(Net):
-    """prefix goes before every namespace and node: what a rig makes then collides with nothing. families: what hosts have."""
+    """prefix goes before every namespace and node: what a rig makes then collides with nothing. families: what hosts have. routers,
+    wires: what joins the nodes, where that is not as in the figure."""
 
-    def __init__(self, prefix="", families=(V4,)):
+    def __init__(self, prefix="", families=(V4,), routers=(), wires=WIRES):
         super().__init__(prefix)
+        self.routers, self.wires = routers, wires
         self.families = families
         self.example = DUAL if V6 in families else EXAMPLE
         self.vms = {}
@@ -109,15 +111,15 @@ class Figure7(Net):
             self.address(short, device, address, getattr(addresses, first_hop))
 
     def raise_all(self):
-        self.add("client", "PDC", "ADC", *NODES)
+        self.add("client", "PDC", "ADC", *NODES, *self.routers)
         self.quiet("PDC", "ADC")
         self.host("client")
-        for node in NODES:  # with IPv6, as found, but addresses and wires come to rest at once
+        for node in (*NODES, *self.routers):  # with IPv6, as found, but addresses and wires come to rest at once
             sysctl(self.name(node), "net/ipv6/conf/default/accept_dad", 0)
             sysctl(self.name(node), "net/ipv6/conf/default/router_solicitations", 0)
         self.bridge("PDC")
         self.bridge("ADC")
-        for a, a_device, b, b_device in WIRES:
+        for a, a_device, b, b_device in self.wires:
             self.join(a, a_device, b, b_device)
         self.join("R3", "client", "client", "eth0")
         self.join("R1", "pdc", "PDC", "r1")

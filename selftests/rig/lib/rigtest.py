@@ -76,11 +76,12 @@ class AnyRig:
 class Rig(AnyRig):
     """Figure 7 with agents and the definition applied: with Rig("test_x", "tx") as rig: ...
 
-    text: another definition of its kind; families: what hosts have; prepare: is called with the network when it is raised.
+    text: another definition of its kind; families: what hosts have; prepare: is called with the network when it is raised; net:
+    another network than figure 7's.
     """
 
-    def __init__(self, test, prefix, text=None, bare=False, families=(figure7.V4,), prepare=None):
-        super().__init__(test, figure7.Figure7(prefix, families), figure7.NODES, bare)
+    def __init__(self, test, prefix, text=None, bare=False, families=(figure7.V4,), prepare=None, net=None):
+        super().__init__(test, net or figure7.Figure7(prefix, families), figure7.NODES, bare)
         self.text, self.prepare = text, prepare
 
     def raise_net(self):

@@ -42,6 +42,7 @@ class Domain:
         self.store = tempfile.mkdtemp(prefix="xslice-store-")
         self.agents = {}
         self.environment = {}  # that agents get besides
+        self.options = ()  # of what reads a definition
         self.mounted = mount_bpffs()
 
     # ---- the command ----
@@ -71,7 +72,10 @@ class Domain:
 
     def apply(self, path, check=True, timeout=None):
         """timeout: of the command's own waiting, in seconds."""
-        return self.command("apply", path, *(("--timeout", str(timeout)) if timeout else ()), check=check)
+        return self.command("apply", path, *self.options, *(("--timeout", str(timeout)) if timeout else ()), check=check)
+
+    def plan(self, path):
+        return self.command("plan", path, *self.options)[1]
 
     def switch(self, what, slice_name):
         return self.command("switch", what, slice_name)

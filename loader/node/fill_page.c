@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fill_page.c - paging's pages: an entry for each, a table of virtual addresses for each slice, and one of WAN addresses (slice 0's).
+ *
+ * Always holds: an entry that packets may be reading is not changed; a page that becomes otherwise gets another entry, and the
+ * former one stays, by its WAN prefix too, until it is withdrawn: so what was mapped before a change is unmapped after it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "loader/node/datapath_private.h"
+#include "loader/node/fill_private.h"
+
+struct page_key {
+	uint32_t slice;
+	struct xs_prefix prefix;
+};
+
+/* A page as it is, or was, in force. */
+struct held_page {
+	struct page_key key;
+	struct xs_prefix mapped;
+	struct xs_page content;
+	uint32_t entry;
+	struct held_page *former; /* of the same key: not withdrawn yet */
+	UT_hash_handle hh;
+};
+
+struct page_tables {
+	uint32_t slice; /* 0: by WAN address */
+	struct xs_table *table[XS_FAMILIES];
+	UT_hash_handle hh;
+};
+
+struct fill_pages {
+	struct held_page *held;
+	struct page_tables *tables;
+	bool *taken; /* entries: ours, or of a former agent that has not been withdrawn */
+	uint32_t entries;
+};
+
+void xs_fill_page_size(const struct xs_image *image, struct xs_datapath_size *size)
+{
+	/* Twice, as a changed page has two entries for a while. */
+	xs_fill_raise(&size->mappings, 2 * (uint64_t)image->count[XS_REC_PAGE] + 1);
+}
+
+/* ---- entries ------------------------------------------------------------------------------------------------------- */
+
+/* RFC 1624: m' - m over the words as they are loaded from the wire. */
+static uint16_t sum_of_change(const struct xs_prefix *from, const struct xs_prefix *to)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < xs_family_bits(from->family) / 8; i += 2) {
+		uint16_t was, is;
+
+		memcpy(&was, from->bytes + i, sizeof(was));
+		memcpy(&is, to->bytes + i, sizeof(is));
+		sum += is + (uint32_t)(uint16_t)~was;
+	}
+	while (sum > 0xffff)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum ? (uint16_t)sum : 0xffff;
+}
+
+static struct xs_page content_of(const struct xs_rec_page *record)
+{
+	struct xs_page content = { .slice = record->slice,
+				   .vport = record->uplink,
+				   .sum = sum_of_change(&record->prefix, &record->mapped) };
+
+	for (size_t i = 0; i < sizeof(content.change.byte); i++)
+		content.change.byte[i] = record->prefix.bytes[i] ^ record->mapped.bytes[i];
+	memcpy(content.own.byte, record->own.bytes, sizeof(content.own.byte));
+	return content;
+}
+
+static int begin(struct xs_fill *fill)
+{
+	struct fill_pages *pages = calloc(1, sizeof(*pages));
+	const struct xs_page none = {};
+	struct xs_page now;
+	int err = 0;
+
+	if (!pages)
+		return -ENOMEM;
+	pages->entries = fill->maps->entries[XS_MAP_page];
+	pages->taken = calloc(pages->entries, sizeof(*pages->taken));
+	if (!pages->taken)
+		err = -ENOMEM;
+	for (uint32_t id = 1; !err && id < pages->entries; id++) {
+		err = xs_node_maps_get(fill->maps, XS_MAP_page, id, &now);
+		pages->taken[id] = !err && memcmp(&now, &none, sizeof(now));
+	}
+	if (err) {
+		free(pages->taken);
+		free(pages);
+		return err;
+	}
+	fill->pages = pages;
+	return 0;
+}
+
+static int take_entry(struct xs_fill *fill, const struct xs_page *content, uint32_t *out)
+{
+	struct fill_pages *pages = fill->pages;
+	uint32_t id = 1;
+	int err;
+
+	while (id < pages->entries && pages->taken[id])
+		id++;
+	if (id >= pages->entries)
+		return -ENOSPC;
+	err = xs_node_maps_put(fill->maps, XS_MAP_page, id, content);
+	if (err < 0)
+		return err;
+	pages->taken[id] = true;
+	*out = id;
+	return 0;
+}
+
+static int free_entry(struct xs_fill *fill, uint32_t id)
+{
+	const struct xs_page none = {};
+	int err = xs_node_maps_put(fill->maps, XS_MAP_page, id, &none);
+
+	if (err < 0)
+		return err;
+	fill->pages->taken[id] = false;
+	return 0;
+}
+
+/* ---- tables -------------------------------------------------------------------------------------------------------- */
+
+static struct page_tables *tables_of(struct xs_fill *fill, uint32_t slice, bool make)
+{
+	struct page_tables *tables;
+
+	HASH_FIND(hh, fill->pages->tables, &slice, sizeof(slice), tables);
+	if (!tables && make) {
+		tables = calloc(1, sizeof(*tables));
+		if (!tables)
+			return NULL;
+		tables->slice = slice;
+		HASH_ADD(hh, fill->pages->tables, slice, sizeof(slice), tables);
+	}
+	return tables;
+}
+
+static int lead(struct xs_fill *fill, uint32_t slice, const struct xs_prefix *prefix, uint32_t entry)
+{
+	struct page_tables *tables = tables_of(fill, slice, true);
+	struct xs_table **table;
+
+	if (!tables)
+		return -ENOMEM;
+	table = &tables->table[xs_family_index(prefix->family)];
+	if (!*table)
+		*table = xs_table_new(fill->pool, xs_family_bits(prefix->family) / 8);
+	return *table ? xs_table_set(*table, prefix->bytes, prefix->length, entry) : -ENOSPC;
+}
+
+static void lead_nowhere(struct xs_fill *fill, uint32_t slice, const struct xs_prefix *prefix, uint32_t entry)
+{
+	const struct page_tables *tables = tables_of(fill, slice, false);
+	struct xs_table *table = tables ? tables->table[xs_family_index(prefix->family)] : NULL;
+	uint32_t leads_to;
+
+	/* Another page may be there by now. */
+	if (table && xs_table_get(table, prefix->bytes, prefix->length, &leads_to) && leads_to == entry)
+		xs_table_remove(table, prefix->bytes, prefix->length);
+}
+
+static int put_roots(struct xs_fill *fill, uint32_t slice, const struct page_tables *tables)
+{
+	struct xs_slice entry;
+	int err = xs_node_maps_get(fill->maps, XS_MAP_slice, slice, &entry);
+
+	if (err)
+		return err;
+	for (unsigned int family = 0; family < XS_FAMILIES; family++)
+		entry.page_root[family] = tables && tables->table[family] ? xs_table_root(tables->table[family]) : 0;
+	err = xs_node_maps_put(fill->maps, XS_MAP_slice, slice, &entry);
+	return err < 0 ? err : 0;
+}
+
+/* ---- make ---------------------------------------------------------------------------------------------------------- */
+
+static struct held_page *find(const struct xs_fill *fill, const struct page_key *key)
+{
+	struct held_page *held;
+
+	HASH_FIND(hh, fill->pages->held, key, sizeof(*key), held);
+	return held;
+}
+
+static bool is_as(const struct held_page *held, const struct xs_rec_page *record, const struct xs_page *content)
+{
+	return !xs_prefix_compare(&held->mapped, &record->mapped) && !memcmp(&held->content, content, sizeof(*content));
+}
+
+/* The page with this content: the present one, a former one, or a new one; put first among those of its key. */
+static int hold(struct xs_fill *fill, const struct xs_rec_page *record, struct held_page **out)
+{
+	const struct page_key key = { .slice = record->slice, .prefix = record->prefix };
+	const struct xs_page content = content_of(record);
+	struct held_page *present = find(fill, &key), *held = NULL;
+	int err;
+
+	if (present && is_as(present, record, &content)) {
+		*out = present;
+		return 0;
+	}
+	for (struct held_page **at = present ? &present->former : NULL; at && *at; at = &(*at)->former)
+		if (is_as(*at, record, &content)) {
+			held = *at;
+			*at = held->former;
+			break;
+		}
+	if (!held) {
+		held = calloc(1, sizeof(*held));
+		if (!held)
+			return -ENOMEM;
+		held->key = key;
+		held->mapped = record->mapped;
+		held->content = content;
+		err = take_entry(fill, &content, &held->entry);
+		if (err) {
+			free(held);
+			return err;
+		}
+	}
+	held->former = present;
+	if (present)
+		HASH_DEL(fill->pages->held, present);
+	HASH_ADD(hh, fill->pages->held, key, sizeof(held->key), held);
+	*out = held;
+	return 0;
+}
+
+int xs_fill_pages(struct xs_fill *fill, const struct xs_image *image, char *error)
+{
+	const struct xs_rec_page *record;
+	struct page_tables *tables;
+	struct held_page *held;
+	int err = 0;
+
+	if (!fill->pages && image->count[XS_REC_PAGE])
+		err = begin(fill);
+	/* First what unmaps, then what maps: nobody gets what he would refuse. */
+	for (size_t i = 0; !err && (record = xs_image_at(image, XS_REC_PAGE, i)); i++) {
+		err = hold(fill, record, &held);
+		if (!err)
+			err = lead(fill, 0, &held->mapped, held->entry);
+	}
+	for (size_t i = 0; !err && (record = xs_image_at(image, XS_REC_PAGE, i)); i++) {
+		held = find(fill, &(struct page_key){ .slice = record->slice, .prefix = record->prefix });
+		err = lead(fill, record->slice, &record->prefix, held->entry);
+	}
+	for (tables = fill->pages ? fill->pages->tables : NULL; !err && tables; tables = tables->hh.next)
+		err = put_roots(fill, tables->slice, tables);
+	return err ? xs_explain(error, err, "pages: cannot fill the maps: %s", strerror(-err)) : 0;
+}
+
+/* ---- withdraw ------------------------------------------------------------------------------------------------------ */
+
+static int withdraw_one(struct xs_fill *fill, struct held_page *held)
+{
+	int err;
+
+	lead_nowhere(fill, held->key.slice, &held->key.prefix, held->entry);
+	lead_nowhere(fill, 0, &held->mapped, held->entry);
+	err = free_entry(fill, held->entry);
+	free(held);
+	return err;
+}
+
+static int withdraw_formers(struct xs_fill *fill, struct held_page *held)
+{
+	int err = 0;
+
+	while (!err && held->former) {
+		struct held_page *former = held->former;
+
+		held->former = former->former;
+		err = withdraw_one(fill, former);
+	}
+	return err;
+}
+
+static bool is_wanted(const struct xs_image *image, const struct held_page *held)
+{
+	return image && xs_image_find(image, XS_REC_PAGE, &held->key);
+}
+
+/* Tables without any page go, once nothing leads to them. */
+static int withdraw_tables(struct xs_fill *fill)
+{
+	struct page_tables *tables, *next;
+	int err = 0;
+
+	HASH_ITER(hh, fill->pages->tables, tables, next) {
+		struct xs_table *empty[XS_FAMILIES] = { NULL };
+
+		for (unsigned int family = 0; family < XS_FAMILIES; family++)
+			if (tables->table[family] && !xs_table_count(tables->table[family])) {
+				empty[family] = tables->table[family];
+				tables->table[family] = NULL;
+			}
+		err = put_roots(fill, tables->slice, tables);
+		if (err)
+			return err;
+		for (unsigned int family = 0; family < XS_FAMILIES; family++)
+			xs_table_free(empty[family]);
+		if (!tables->table[XS_FAMILY4] && !tables->table[XS_FAMILY6]) {
+			HASH_DEL(fill->pages->tables, tables);
+			free(tables);
+		}
+	}
+	return 0;
+}
+
+/* Entries and roots of a former agent, whose pages were all made anew by now. */
+static int withdraw_strangers(struct xs_fill *fill)
+{
+	bool *ours = calloc(fill->pages->entries, sizeof(*ours));
+	struct xs_slice slice;
+	int err = ours ? 0 : -ENOMEM;
+
+	for (const struct held_page *held = fill->pages->held; !err && held; held = held->hh.next)
+		ours[held->entry] = true;
+	for (uint32_t id = 0; !err && id < fill->maps->entries[XS_MAP_slice]; id++) {
+		err = xs_node_maps_get(fill->maps, XS_MAP_slice, id, &slice);
+		if (!err && (slice.page_root[XS_FAMILY4] || slice.page_root[XS_FAMILY6]) && !tables_of(fill, id, false))
+			err = put_roots(fill, id, NULL);
+	}
+	for (uint32_t id = 1; !err && id < fill->pages->entries; id++)
+		if (fill->pages->taken[id] && !ours[id])
+			err = free_entry(fill, id);
+	free(ours);
+	return err;
+}
+
+int xs_fill_withdraw_pages(struct xs_fill *fill, const struct xs_image *image)
+{
+	struct held_page *held, *next;
+	int err = 0;
+
+	if (!fill->pages && fill->pages_swept)
+		return 0;
+	if (!fill->pages)
+		err = begin(fill);
+	if (err)
+		return err;
+	HASH_ITER(hh, fill->pages->held, held, next) {
+		if (!err)
+			err = withdraw_formers(fill, held);
+		if (err || is_wanted(image, held))
+			continue;
+		HASH_DEL(fill->pages->held, held);
+		err = withdraw_one(fill, held);
+	}
+	if (!err && !fill->pages_swept)
+		err = withdraw_strangers(fill);
+	fill->pages_swept |= !err;
+	if (!err)
+		err = withdraw_tables(fill);
+	if (!err && !fill->pages->held) {
+		free(fill->pages->taken);
+		free(fill->pages);
+		fill->pages = NULL;
+	}
+	return err;
+}

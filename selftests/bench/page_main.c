@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * page_main.c - paging at one gateway: plain -> slice's route -> both addresses and checksums -> substrate's route -> plain, against a
+ * bare redirect, against tag -> route -> tag, and against the ways in which the kernel maps prefixes. Destinations are uniform over the
+ * pages, of one address each. page-mux: the slice is selected first.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+
+#include "selftests/bench/scene.h"
+#include "selftests/bench/bench.skel.h"
+
+#define PACKETS (1u << 20)
+#define PAGES 100000
+#define SOME 1000
+
+enum { GATEWAY = 20, UPLINK, WAN }; /* vports */
+enum { TO_UPLINK = 40, TO_WAN };    /* next hops */
+
+/* The WAN's addresses differ in the first byte: 10 and 192.0.2 become 20 and 222.0.2; the twins of IPv6 likewise. */
+#define CHANGE 0x1e
+
+struct paging {
+	struct xs_table *pages, *wan, *substrate, *inside;
+	struct xs_slice was;
+};
+
+static int put(struct scene *scene, enum xs_map_id id, uint32_t key, const void *value)
+{
+	int err = xs_node_maps_put(&scene->candidate.maps, id, key, value);
+
+	return err < 0 ? err : 0;
+}
+
+static int add_page(struct scene *scene, struct paging *paging, uint32_t id, const uint8_t address[16], uint8_t length, uint32_t uplink)
+{
+	/* In 16-bit words as they are added up on the wire; the change carries nowhere. */
+	const uint16_t more = htons((uint16_t)(((address[0] ^ CHANGE) - address[0]) * 256));
+	struct xs_page page = {.slice = 1, .vport = uplink, .sum = more};
+	uint8_t mapped[16];
+	int err;
+
+	page.change.byte[0] = CHANGE;
+	memcpy(mapped, address, 16);
+	mapped[0] ^= CHANGE;
+	err = put(scene, XS_MAP_page, id, &page);
+	if (!err)
+		err = xs_table_set(paging->pages, address, length, id);
+	if (err >= 0)
+		err = xs_table_set(paging->wan, mapped, length, id);
+	return err < 0 ? err : 0;
+}
+
+static int fill_pages(struct scene *scene, struct paging *paging, uint32_t count)
+{
+	uint8_t address[16];
+	int err;
+
+	scene_source(scene->family, address);
+	memset(address + (scene->family == XS_FAMILY4 ? 3 : 8), 0, scene->family == XS_FAMILY4 ? 1 : 8);
+	err = add_page(scene, paging, 1, address, scene_source_bits(scene->family), UPLINK);
+	for (uint32_t i = 0; i < count && !err; i++) {
+		scene_vm(scene->family, i, address);
+		err = add_page(scene, paging, 2 + i, address, scene_bits(scene->family), 0);
+	}
+	return err;
+}
+
+static int fill_vports(struct scene *scene)
+{
+	const struct rig *rig = &scene->rig;
+	struct xs_vport gateway = {
+		.kind = XS_VPORT_GATEWAY, .slice = 1, .port = CANDIDATE_IN_PORT, .port_ifindex = rig->in_ifindex, .mtu = 1500};
+	struct xs_vport uplink = {.kind = XS_VPORT_UPLINK, .slice = 1, .mtu = 1500};
+	struct xs_vport wan = {.kind = XS_VPORT_WAN, .port = CANDIDATE_OUT_PORT, .port_ifindex = rig->out_ifindex, .mtu = 1500};
+	struct xs_nexthop *nexthop = xs_node_maps_nexthop(&scene->candidate.maps);
+	int err;
+
+	memcpy(gateway.mac, rig->in_mac, 6);
+	memcpy(wan.mac, rig->out_mac, 6);
+	err = put(scene, XS_MAP_vport, GATEWAY, &gateway);
+	if (!err)
+		err = put(scene, XS_MAP_vport, UPLINK, &uplink);
+	if (!err)
+		err = put(scene, XS_MAP_vport, WAN, &wan);
+	nexthop[TO_WAN] = (struct xs_nexthop){.mtu = 1500, .ifindex = rig->out_ifindex, .vport = WAN, .kind = XS_NEXTHOP_FORWARD};
+	memcpy(nexthop[TO_WAN].dmac, rig->receiver_mac, 6);
+	memcpy(nexthop[TO_WAN].smac, rig->out_mac, 6);
+	nexthop[TO_UPLINK] = (struct xs_nexthop){.vport = UPLINK, .kind = XS_NEXTHOP_UPLINK};
+	return err;
+}
+
+/* Slice 1 is one by paging from here on: its route leads to the uplink, and the WAN is behind the port to the receiver. */
+static int begin(struct scene *scene, struct paging *paging, uint32_t pages)
+{
+	const uint8_t bytes = scene->family == XS_FAMILY4 ? 4 : 16;
+	static const uint8_t any[16];
+	struct xs_slice slice, substrate = {};
+	int err;
+
+	memset(paging, 0, sizeof(*paging));
+	paging->pages = xs_table_new(scene->candidate.pool, bytes);
+	paging->wan = xs_table_new(scene->candidate.pool, bytes);
+	paging->substrate = xs_table_new(scene->candidate.pool, bytes);
+	paging->inside = xs_table_new(scene->candidate.pool, bytes);
+	if (!paging->pages || !paging->wan || !paging->substrate || !paging->inside)
+		return -ENOMEM;
+	err = xs_node_maps_get(&scene->candidate.maps, XS_MAP_slice, 1, &slice);
+	paging->was = slice;
+	if (!err)
+		err = fill_vports(scene);
+	if (!err)
+		err = fill_pages(scene, paging, pages);
+	if (!err)
+		err = xs_table_set(paging->substrate, any, 0, TO_WAN);
+	if (err >= 0)
+		err = xs_table_set(paging->inside, any, 0, TO_UPLINK);
+	if (err < 0)
+		return err;
+	slice.fib_root[scene->family] = xs_table_root(paging->inside);
+	slice.page_root[scene->family] = xs_table_root(paging->pages);
+	substrate.fib_root[scene->family] = xs_table_root(paging->substrate);
+	substrate.page_root[scene->family] = xs_table_root(paging->wan);
+	err = put(scene, XS_MAP_slice, 1, &slice);
+	return err ? err : put(scene, XS_MAP_slice, 0, &substrate);
+}
+
+static void end(struct scene *scene, struct paging *paging)
+{
+	put(scene, XS_MAP_slice, 1, &paging->was);
+	if (paging->pages)
+		xs_table_free(paging->pages);
+	if (paging->wan)
+		xs_table_free(paging->wan);
+	if (paging->substrate)
+		xs_table_free(paging->substrate);
+	if (paging->inside)
+		xs_table_free(paging->inside);
+}
+
+/* ---- sides ---------------------------------------------------------------------------------------------------------- */
+
+struct page_side {
+	struct side side;
+	bool paged;  /* untagged frames of the port are slice 1's; else by side.mux, or tagged */
+	uint32_t pages;
+};
+
+static int use_gateway(struct scene *scene)
+{
+	struct xs_port port = {.ifindex = scene->rig.in_ifindex, .flags = XS_PORT_USER, .untagged = GATEWAY};
+
+	for (unsigned int f = 0; f < XS_FAMILIES; f++)
+		port.source_root[f] = scene->candidate.fib[0][f] ? xs_table_root(scene->candidate.fib[0][f]) : 0;
+	return put(scene, XS_MAP_port, CANDIDATE_IN_PORT, &port);
+}
+
+static int measure(void *context, double *ns)
+{
+	struct page_side *page = context;
+	struct scene *scene = page->side.scene;
+	struct rig *rig = &scene->rig;
+	struct paging paging;
+	int err;
+
+	if (!page->paged)
+		return scene_measure(&page->side, ns);
+	err = begin(scene, &paging, page->pages);
+	if (!err)
+		err = candidate_use_mux(&scene->candidate, rig, page->side.mux); /* any source may send */
+	if (!err && !page->side.mux)
+		err = use_gateway(scene);
+	if (!err)
+		err = rig_node_program(rig, page->side.program);
+	if (!err) {
+		rig_traffic(rig, &page->side.traffic);
+		err = rig_run(rig, page->side.packets, ns);
+	}
+	end(scene, &paging);
+	return err;
+}
+
+static int row(struct scene *scene, const char *name, const char *against, enum result_unit unit, struct page_side *candidate,
+	       struct page_side *base)
+{
+	if (!scene_wants(scene, name))
+		return 0;
+	return result_row(scene_name(scene, name), against, unit, measure, candidate, measure, base);
+}
+
+static struct page_side paged(struct scene *scene, uint32_t pages, uint32_t mux, uint8_t protocol)
+{
+	struct page_side side = {.side = scene_side(scene, PACKETS, mux, BENCH_COUNT, pages), .paged = true, .pages = pages};
+
+	side.side.traffic.tag = 0;
+	side.side.traffic.protocol = protocol;
+	return side;
+}
+
+/* ---- the kernel's ways ---------------------------------------------------------------------------------------------- */
+
+static const struct way {
+	const char *name, *make[XS_FAMILIES];
+} ways[] = {
+	{"kernel-nft-stateless",
+	 {"nft add table ip x && nft 'add chain ip x c { type filter hook prerouting priority -300; }' && "
+	  "nft add rule ip x c notrack && "
+	  "nft add rule ip x c ip saddr 192.0.2.0/24 ip saddr set ip saddr and 0.0.0.255 or 222.0.2.0 && "
+	  "nft add rule ip x c ip daddr 10.0.0.0/8 ip daddr set ip daddr and 0.255.255.255 or 20.0.0.0",
+	  "nft add table ip6 x && nft 'add chain ip6 x c { type filter hook prerouting priority -300; }' && "
+	  "nft add rule ip6 x c notrack && "
+	  "nft add rule ip6 x c ip6 saddr set ip6 saddr and ff:ffff:ffff:ffff:ffff:ffff:ffff:ffff or 3e00:: && "
+	  "nft add rule ip6 x c ip6 daddr set ip6 daddr and ff:ffff:ffff:ffff:ffff:ffff:ffff:ffff or 3e00::"}},
+	{"kernel-nft-prefix",
+	 {"nft add table ip x && nft 'add chain ip x p { type nat hook prerouting priority -100; }' && "
+	  "nft 'add chain ip x q { type nat hook postrouting priority 100; }' && "
+	  "nft add rule ip x p dnat ip prefix to ip daddr map '{ 10.0.0.0/8 : 20.0.0.0/8 }' && "
+	  "nft add rule ip x q snat ip prefix to ip saddr map '{ 192.0.2.0/24 : 222.0.2.0/24 }'",
+	  "nft add table ip6 x && nft 'add chain ip6 x p { type nat hook prerouting priority -100; }' && "
+	  "nft 'add chain ip6 x q { type nat hook postrouting priority 100; }' && "
+	  "nft add rule ip6 x p dnat ip6 prefix to ip6 daddr map '{ 2001:db8::/64 : 3e01:db8::/64 }' && "
+	  "nft add rule ip6 x q snat ip6 prefix to ip6 saddr map '{ 2001:db8:0:200::/64 : 3e01:db8:0:200::/64 }'"}},
+	{"kernel-netmap",
+	 {"iptables -t nat -A PREROUTING -d 10.0.0.0/8 -j NETMAP --to 20.0.0.0/8 && "
+	  "iptables -t nat -A POSTROUTING -s 192.0.2.0/24 -j NETMAP --to 222.0.2.0/24",
+	  "ip6tables -t nat -A PREROUTING -d 2001:db8::/64 -j NETMAP --to 3e01:db8::/64 && "
+	  "ip6tables -t nat -A POSTROUTING -s 2001:db8:0:200::/64 -j NETMAP --to 3e01:db8:0:200::/64"}},
+};
+
+static const char unmake[] = "nft flush ruleset; iptables -t nat -F; ip6tables -t nat -F; true";
+
+/* As transit_main.c's router, whose default route leads to the receiver. */
+static int prepare_kernel(struct rig *rig)
+{
+	char command[1024], mac[24];
+	const uint8_t *m = rig->receiver_mac;
+
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+	snprintf(command, sizeof(command),
+		 "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.in.rp_filter=0 "
+		 "net.ipv6.conf.all.forwarding=1 && "
+		 "ip address add 10.99.0.1/24 dev in && ip address add 10.99.1.1/24 dev out && "
+		 "ip address add 2001:db8:99:1::1/64 dev out nodad && "
+		 "ip neigh replace 10.99.1.2 lladdr %s dev out && ip neigh replace 2001:db8:99:1::2 lladdr %s dev out && "
+		 "ip route add default via 10.99.1.2 && ip -6 route add default via 2001:db8:99:1::2 && ethtool -K in gro on",
+		 mac, mac);
+	return rig_node_command(rig, command);
+}
+
+static int against_kernel(struct scene *scene, struct page_side *page)
+{
+	struct page_side router = *page;
+	int err;
+
+	if (!scene_wants(scene, "page"))
+		return 0;
+	err = prepare_kernel(&scene->rig);
+	router.paged = false;
+	router.side.program = -1;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways) && !err; i++) {
+		err = rig_node_command(&scene->rig, ways[i].make[scene->family]);
+		if (!err)
+			err = row(scene, "page", ways[i].name, RESULT_PPS, page, &router);
+		rig_node_command(&scene->rig, unmake);
+	}
+	return err;
+}
+
+static int run(struct scene *scene)
+{
+	const struct xs_condition any = {.slice = 1, .vport = CANDIDATE_MUX, .family = XS_FAMILY_EITHER};
+	struct xs_policy *policy = NULL;
+	int err = scene_policy(scene, 1, &any, 1, &policy);
+
+	if (!err) {
+		struct page_side page = paged(scene, SOME, 0, IPPROTO_TCP), udp = paged(scene, SOME, 0, IPPROTO_UDP);
+		struct page_side many = paged(scene, PAGES, 0, IPPROTO_TCP), one = paged(scene, 1, 0, IPPROTO_TCP);
+		struct page_side mux = paged(scene, SOME, xs_policy_mux(policy), IPPROTO_TCP);
+		struct page_side floor = page, transit = page;
+
+		floor.paged = transit.paged = false;
+		floor.side.program = bpf_program__fd(scene->rig.ends->progs.bench_redirect);
+		transit.side.traffic.tag = 101;
+		err = row(scene, "page", "floor-redirect", RESULT_PPS, &page, &floor);
+		if (!err)
+			err = row(scene, "page-udp", "floor-redirect", RESULT_PPS, &udp, &floor);
+		if (!err)
+			err = row(scene, "page", scene_name(scene, "transit"), RESULT_PPS, &page, &transit);
+		if (!err)
+			err = row(scene, "page-mux", "floor-redirect", RESULT_PPS, &mux, &floor);
+		if (!err)
+			err = row(scene, "page-100k", scene_name(scene, "page-1"), RESULT_NS, &many, &one);
+		if (!err)
+			err = against_kernel(scene, &page);
+	}
+	xs_policy_free(policy);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const rows[] = {"page", "page-udp", "page-mux", "page-100k", NULL};
+	static const struct candidate_size size = {.blocks = 4096, .guards = 4096, .cells = 2, .pages = 64, .paged = PAGES + 2};
+	static const struct bench bench = {rows, {size, size}, run};
+
+	return scene_main(argc, argv, &bench);
+}

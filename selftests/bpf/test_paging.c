@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test_paging.c - paging's verdicts, at a port for users and at one of the WAN: what goes on, what the kernels get and of which class, and
+ * what is nobody's. Each case in both families. What frames become is test_paging_differential.c's.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "selftests/bpf/front.skel.h"
+#include "selftests/bpf/paged.h"
+
+struct paging_case {
+	const char *name;
+	uint32_t port;
+	int verdict;
+	uint32_t slice;
+	const char *source, *destination;
+	struct frame_spec spec;
+	uint32_t punted_to; /* vport; 0: not punted */
+	unsigned int only;  /* V4 or V6; 0: both */
+	uint8_t icmp;       /* > 0: an ICMP error of this type (IPv4; of IPv6 it is type 1) */
+};
+
+#define V4 (1 << XS_FAMILY4)
+#define V6 (1 << XS_FAMILY6)
+
+/* clang-format off */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#define P .destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_P}
+#define W .destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_W}
+#define STRANGER .destination_mac = {0x02, 0x99, 0, 0, 0, 1}
+#define BROADCAST .destination_mac = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
+static const struct paging_case cases[] = {
+	{"inward", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P}},
+	{"inward, TCP", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.22.7.9", {P, .protocol = 6}},
+	{"inward, TTL 2", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .ttl = 2}},
+	{"inward, TTL 1", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .ttl = 1}, VPORT_P},
+	{"inward, options", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .option_words = 2}, VPORT_P},
+	{"inward, as big as may be", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.4.9", {P, .total = 600}},
+	{"inward, too big for the WAN", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.4.9", {P, .total = 601}, VPORT_P},
+	{"inward, the WAN says unreachable", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.7.9", {P}, VPORT_P},
+	{"inward, the WAN's router is unresolved", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.8.9", {P}, VPORT_P},
+	{"inward, the WAN has a blackhole", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.9.9", {P}, VPORT_P},
+	{"inward, by one of several", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.10.9", {P}},
+	{"inward, a destination in no page", PORT_PAGED, XS_NO_PAGE, SLICE_P, "10.20.0.9", "10.23.0.9", {P}},
+	{"inward, a source in no page", PORT_PAGED, XS_SPOOFED_SOURCE, SLICE_P, "10.24.0.9", "10.21.0.9", {P}},
+	{"inward, an error", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.0.9", {P}, VPORT_P, .icmp = 3},
+	{"inward, an error that expires", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .ttl = 1}, VPORT_P, .icmp = 11},
+	{"inward, a redirect", PORT_PAGED, XS_UNMAPPABLE, SLICE_P, "10.20.0.9", "10.21.0.9", {P}, .only = V4, .icmp = 5},
+	{"inward, an error in two parts", PORT_PAGED, XS_UNMAPPABLE, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .fragment = 0x2000},
+		.icmp = 3},
+	{"inward, segments left", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9",
+		{P, .extensions = 1, .extension = {43}}, .only = V6},
+	{"inward, AH", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .extensions = 1, .extension = {51}}, .only = V6},
+	{"inward, a first fragment", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .fragment = 0x2000}},
+	{"inward, one too short for TCP's checksum", PORT_PAGED, XS_UNMAPPABLE, SLICE_P, "10.20.0.9", "10.21.0.9",
+		{P, .fragment = 0x2000, .protocol = 6, .payload = 8}},
+	{"inward, TCP's checksum is cut off", PORT_PAGED, XS_UNMAPPABLE, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .protocol = 6, .payload = 8}},
+	{"inward, a later fragment", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .fragment = 0x0001, .protocol = 6, .payload = 8}},
+	{"to a neighbour at the same port", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.20.0.10", {P}},
+	{"to the gateway", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.20.0.1", {P}, VPORT_P},
+
+	{"a user to a WAN address", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "10.20.0.9", "100.65.0.9", {P}},
+	{"a user to his own WAN address", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "10.20.0.9", "100.64.0.9", {P}},
+	{"a user to a WAN address of another slice", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "10.20.0.9", "100.70.0.9", {P}},
+	{"a user from a WAN address", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.64.0.9", "10.21.0.9", {P}},
+	{"a user from a WAN address of another slice", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.71.0.9", "10.21.0.9", {P}},
+	{"a user from one to one", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.64.0.9", "100.65.0.9", {P}},
+	{"a user to what is no page's", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "100.99.0.9", {P}, VPORT_P},
+	{"a user of another port to a WAN address", PORT_GATEWAY, XS_WAN_ADDRESS, SLICE_1, "192.0.2.9", "100.65.0.9",
+		{.destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_G}}},
+	{"a link to a WAN address", PORT_LINKS, XS_PUNTED, SLICE_1, "192.0.2.9", "100.65.0.9",
+		{.destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_L1}, .tci = 101}, VPORT_L1},
+
+	{"outward", PORT_WAN, XS_FORWARDED, SLICE_P, "100.65.0.9", "100.64.0.9", {W}},
+	{"outward, from the small page", PORT_WAN, XS_FORWARDED, SLICE_P, "198.18.9.9", "100.64.0.9", {W, .protocol = 6}},
+	{"outward, TTL 1", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.9", {W, .ttl = 1}, VPORT_U},
+	{"outward, options", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.9", {W, .option_words = 2}, VPORT_U},
+	{"outward, to the gateway itself", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.1", {W}, VPORT_U},
+	{"outward, too big for the user's link", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.4.9", {W, .total = 601}, VPORT_U},
+	{"outward, as big as may be", PORT_WAN, XS_FORWARDED, SLICE_P, "100.65.0.9", "100.64.4.9", {W, .total = 600}},
+	{"outward, an unresolved user", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.8.9", {W}, VPORT_U},
+	{"outward, back to where it comes from", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.6.9", {W}, VPORT_U},
+	{"outward, an error", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.9", {W}, VPORT_U, .icmp = 3},
+	{"outward, a stranger's error", PORT_WAN, XS_PUNTED, SLICE_P, "203.0.113.9", "100.64.0.9", {W}, VPORT_U, .icmp = 11},
+	{"outward, a stranger's redirect", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "203.0.113.9", "100.64.0.9", {W}, .only = V4, .icmp = 5},
+	{"outward, a redirect", PORT_WAN, XS_UNMAPPABLE, SLICE_P, "100.65.0.9", "100.64.0.9", {W}, .only = V4, .icmp = 5},
+	{"outward, a stranger's echo", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "203.0.113.9", "100.64.0.9", {W}, .only = V4, .icmp = 8},
+	{"outward, a stranger", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "203.0.113.9", "100.64.0.9", {W}},
+	{"outward, from another slice", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.71.0.9", "100.64.0.9", {W}},
+	{"outward, from another slice, an error", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.71.0.9", "100.64.0.9", {W}, .icmp = 3},
+	{"outward, into the other slice", PORT_WAN, XS_FOREIGN_PAGE, SLICE_Q, "100.65.0.9", "100.70.0.9", {W}},
+	{"outward, TCP's checksum is cut off", PORT_WAN, XS_UNMAPPABLE, SLICE_P, "100.65.0.9", "100.64.0.9", {W, .protocol = 6, .payload = 8}},
+
+	{"a page that lies elsewhere", PORT_WAN, XS_HOST, 0, "100.64.0.9", "100.65.0.9", {W}},
+	{"no page", PORT_WAN, XS_HOST, 0, "203.0.113.9", "203.0.113.1", {W}},
+	{"no page, TTL 1", PORT_WAN, XS_HOST, 0, "203.0.113.9", "203.0.113.1", {W, .ttl = 1}},
+	{"somebody else's MAC", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {STRANGER}},
+	{"broadcast", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {BROADCAST}},
+	{"ARP", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {BROADCAST, .ethertype = 0x0806}},
+	{"ARP to the port", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {W, .ethertype = 0x0806}},
+	{"MPLS", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {W, .ethertype = 0x8847}},
+	{"a tag", PORT_WAN, XS_UNKNOWN_LABEL, 0, "100.65.0.9", "100.64.0.9", {W, .tci = 7}},
+	{"link-local", PORT_WAN, XS_HOST, 0, "fe80::9", "fe80::1", {W, .protocol = 89, .ttl = 1}, .only = V6},
+	{"OSPF", PORT_WAN, XS_HOST, 0, "203.0.113.9", "224.0.0.5", {.destination_mac = {0x01, 0, 0x5e, 0, 0, 5}, .protocol = 89, .ttl = 1}, .only = V4},
+};
+/* clang-format on */
+
+/* An ICMP message of this type in place of the transport. */
+static void build(struct frame *frame, const struct paging_case *test, int family)
+{
+	struct frame_spec spec = test->spec;
+
+	if (test->icmp) {
+		spec.protocol = family == XS_FAMILY4 ? 1 : 58;
+		spec.payload = 60;
+		spec.source_port = (family == XS_FAMILY4 ? test->icmp : 1) << 8;
+	}
+	frame_addresses(&spec, family, test->source, test->destination);
+	frame_build(frame, &spec);
+}
+
+static bool concerns(const struct paging_case *test, int family)
+{
+	return !test->only || test->only & 1u << family;
+}
+
+/* Whom the frame was handed to, by its MAC; 0: nobody. */
+static uint32_t handed_to(const struct outcome *outcome)
+{
+	const uint8_t sliver[5] = {0x02, 0xbb, 0, 0, 0};
+
+	return memcmp(outcome->out.data, sliver, 5) ? 0 : outcome->out.data[5];
+}
+
+static void verdicts(void **state)
+{
+	struct paged *paged = *state;
+	unsigned int wrong = 0;
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(*cases) * XS_FAMILIES; k++) {
+		const struct paging_case *test = &cases[k / XS_FAMILIES];
+		const int family = k % XS_FAMILIES;
+		struct outcome outcome;
+		struct frame frame;
+
+		if (!concerns(test, family))
+			continue;
+		build(&frame, test, family);
+		fixture_send(paged->fixture, test->port, &frame, &outcome);
+		if (outcome.verdict == test->verdict && outcome.slice == test->slice && handed_to(&outcome) == test->punted_to)
+			continue;
+		print_error("%s, family %d: %s in slice %u to %u instead of %s in slice %u to %u\n", test->name, family,
+			    xs_verdict_name(outcome.verdict), outcome.slice, handed_to(&outcome), xs_verdict_name(test->verdict),
+			    test->slice, test->punted_to);
+		wrong++;
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* What is the host's, and what is punted, leaves the programs as it came but for the MAC that leads it to the sliver. */
+static void what_is_not_forwarded_is_untouched(void **state)
+{
+	struct paged *paged = *state;
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(*cases) * XS_FAMILIES; k++) {
+		const struct paging_case *test = &cases[k / XS_FAMILIES];
+		struct outcome outcome;
+		struct frame frame;
+
+		if (!concerns(test, k % XS_FAMILIES) || test->spec.tci || (test->verdict != XS_HOST && test->verdict != XS_PUNTED))
+			continue;
+		build(&frame, test, k % XS_FAMILIES);
+		fixture_send(paged->fixture, test->port, &frame, &outcome);
+		assert_int_equal(outcome.tc, test->verdict == XS_HOST ? TC_ACT_UNSPEC : TC_ACT_REDIRECT);
+		assert_int_equal(outcome.out.length, frame.length);
+		assert_memory_equal(outcome.out.data + 6, frame.data + 6, frame.length - 6);
+	}
+}
+
+static const struct paging_case *case_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		if (!strcmp(cases[i].name, name))
+			return &cases[i];
+	fail();
+	return NULL;
+}
+
+/* One packet more that came in by one vport and left by two. */
+static void counters(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t in, out[2];
+	} ways[] = {{"inward", VPORT_P, {VPORT_U, VPORT_W}}, {"outward", VPORT_U, {VPORT_P, 0}}};
+	struct paged *paged = *state;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		const struct paging_case *test = case_of(ways[i].name);
+		struct xs_vport_stats before[VPORT_COUNT], after;
+		struct outcome outcome;
+		struct frame frame;
+
+		for (uint32_t v = 0; v < VPORT_COUNT; v++)
+			assert_int_equal(xs_vport_stats_sum(&paged->fixture->maps, v, &before[v]), 0);
+		build(&frame, test, XS_FAMILY4);
+		fixture_send(paged->fixture, test->port, &frame, &outcome);
+		for (uint32_t v = 0; v < VPORT_COUNT; v++) {
+			assert_int_equal(xs_vport_stats_sum(&paged->fixture->maps, v, &after), 0);
+			assert_int_equal(after.rx_packets - before[v].rx_packets, v == ways[i].in);
+			assert_int_equal(after.tx_packets - before[v].tx_packets, v && (v == ways[i].out[0] || v == ways[i].out[1]));
+		}
+	}
+}
+
+/* Errors have a class of their own, at the vport that they come in by; another class of that vport loses nothing. */
+static void errors_are_policed(void **state)
+{
+	static const char *const names[] = {"outward, a stranger's error", "outward, an error", "inward, an error"};
+	static const unsigned int burst[] = {
+#define BURST(id, name, rate, at_once, text) at_once,
+		XS_PUNT_CLASSES(BURST)
+#undef BURST
+	};
+	struct paged *paged = *state;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) * XS_FAMILIES; i++) {
+		const struct paging_case *test = case_of(names[i / XS_FAMILIES]);
+		const struct xs_policer full = {};
+		unsigned int passed = 0;
+		struct frame frame, out;
+
+		paged->fixture->police = true;
+		fixture_put(paged->fixture, XS_MAP_policer, test->punted_to, &full);
+		build(&frame, test, i % XS_FAMILIES);
+		for (unsigned int n = 0; n < burst[XS_PUNT_QUOTE] + 600; n++) {
+			out = frame;
+			passed += fixture_run_xdp(paged->fixture, test->port, &out) == XDP_PASS;
+		}
+		assert_in_range(passed, burst[XS_PUNT_QUOTE], burst[XS_PUNT_QUOTE] + 400);
+		build(&frame, case_of(test->port == PORT_WAN ? "outward, TTL 1" : "inward, TTL 1"), i % XS_FAMILIES);
+		assert_int_equal(fixture_run_xdp(paged->fixture, test->port, &frame), XDP_PASS);
+		paged->fixture->police = false;
+	}
+}
+
+/* ---- the slow path -------------------------------------------------------------------------------------------------- */
+
+static uint64_t lost_at(struct fixture *fixture, uint32_t vport)
+{
+	struct xs_vport_stats stats;
+
+	assert_int_equal(xs_vport_stats_sum(&fixture->maps, vport, &stats), 0);
+	return stats.originated_dropped;
+}
+
+/* By the inner end of an uplink: to this MAC, and whether it goes on. */
+static int uplink(struct paged *paged, int family, uint32_t vport, const char *source, const char *destination, struct frame_spec spec)
+{
+	const uint8_t mac[6] = {0x02, 0xbb, 0, 0, 0, vport};
+	struct frame frame;
+
+	memcpy(spec.destination_mac, mac, 6);
+	frame_addresses(&spec, family, source, destination);
+	frame_build(&frame, &spec);
+	return fixture_run_uplink(paged->fixture, &frame, 0);
+}
+
+static void uplink_takes_only_its_own(void **state)
+{
+	struct paged *paged = *state;
+
+	for (int family = 0; family < XS_FAMILIES; family++) {
+		const uint64_t lost = lost_at(paged->fixture, VPORT_U);
+
+		assert_int_equal(uplink(paged, family, VPORT_U, "100.65.0.9", "100.64.0.9", (struct frame_spec){}), TC_ACT_UNSPEC);
+		assert_int_equal(uplink(paged, family, VPORT_U2, "100.71.0.9", "100.70.0.9", (struct frame_spec){}), TC_ACT_UNSPEC);
+		assert_int_equal(uplink(paged, family, VPORT_U2, "100.65.0.9", "100.64.0.9", (struct frame_spec){}), TC_ACT_SHOT);
+		assert_int_equal(uplink(paged, family, VPORT_U, "100.71.0.9", "100.70.0.9", (struct frame_spec){}), TC_ACT_SHOT);
+		assert_int_equal(uplink(paged, family, VPORT_U, "100.64.0.9", "100.65.0.9", (struct frame_spec){}), TC_ACT_SHOT);
+		assert_int_equal(uplink(paged, family, VPORT_U, "203.0.113.9", "203.0.113.1", (struct frame_spec){}), TC_ACT_SHOT);
+		assert_int_equal(lost_at(paged->fixture, VPORT_U), lost); /* none of these is known to be the uplink's */
+		assert_int_equal(uplink(paged, family, VPORT_U, "100.71.0.9", "100.64.0.9", (struct frame_spec){}), TC_ACT_SHOT);
+		assert_int_equal(uplink(paged, family, VPORT_U, "203.0.113.9", "100.64.0.9", (struct frame_spec){}), TC_ACT_SHOT);
+		assert_int_equal(lost_at(paged->fixture, VPORT_U), lost + 2);
+	}
+	assert_int_equal(uplink(paged, XS_FAMILY4, VPORT_U, "100.65.0.9", "100.64.0.9", (struct frame_spec){.ethertype = 0x0806}),
+			 TC_ACT_SHOT);
+}
+
+/* An error from `router` to `destination` about a packet from `from` to `to`, as the WAN has it: is it taken? */
+static bool error_is_taken(struct paged *paged, int family, const char *router, const char *destination, const char *from, const char *to)
+{
+	const uint8_t mac[6] = {0x02, 0xbb, 0, 0, 0, VPORT_U};
+	struct frame_spec spec = {.protocol = family == XS_FAMILY4 ? 1 : 58, .payload = 60}, quoted = {};
+	struct frame error, quote;
+
+	memcpy(spec.destination_mac, mac, 6);
+	spec.source_port = (family == XS_FAMILY4 ? 11 : 3) << 8;
+	frame_addresses(&spec, family, router, destination);
+	frame_build(&error, &spec);
+	frame_addresses(&quoted, family, from, to);
+	frame_build(&quote, &quoted);
+	memcpy(error.data + 14 + (family == XS_FAMILY4 ? 20 : 40) + 8, quote.data + 14, 60);
+	return fixture_run_uplink(paged->fixture, &error, 0) == TC_ACT_UNSPEC;
+}
+
+/* What a router of the WAN says is taken only about a packet that this gateway could have sent. */
+static void errors_about_what_was_not_sent(void **state)
+{
+	struct paged *paged = *state;
+
+	for (int family = 0; family < XS_FAMILIES; family++) {
+		assert_true(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.64.0.9", "100.65.0.9"));
+		assert_true(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.64.0.9", "198.18.9.9"));
+		/* The quoted source is another one; of another slice; not here; in no page. */
+		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.64.0.8", "100.65.0.9"));
+		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.70.0.9", "100.65.0.9"));
+		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.65.0.9", "100.64.0.9"));
+		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "203.0.113.1", "100.65.0.9"));
+		/* The quoted destination is of another slice; here; in no page. */
+		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.64.0.9", "100.71.0.9"));
+		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.64.0.9", "100.64.0.8"));
+		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.64.0.9", "203.0.113.1"));
+		/* Whoever says it out of a page of the slice: about packets of the slice, whichever way they went. */
+		assert_true(error_is_taken(paged, family, "100.65.0.9", "100.64.0.9", "100.64.0.9", "100.65.0.9"));
+		assert_true(error_is_taken(paged, family, "100.65.0.1", "100.64.0.9", "100.64.0.9", "198.18.9.9"));
+		assert_false(error_is_taken(paged, family, "100.65.0.9", "100.64.0.9", "100.64.0.9", "100.71.0.9"));
+		assert_false(error_is_taken(paged, family, "100.65.0.9", "100.64.0.9", "100.70.0.9", "100.65.0.9"));
+		assert_false(error_is_taken(paged, family, "100.71.0.9", "100.64.0.9", "100.64.0.9", "100.65.0.9"));
+	}
+}
+
+/* What a sliver's kernel sends by its uplink: packets of its slice alone; with the hop that it took, but never more than there can be. */
+static void slivers_send_only_their_own(void **state)
+{
+	static const struct {
+		const char *source, *destination;
+		struct frame_spec spec;
+		uint8_t ttl; /* as it leaves; 0: it does not */
+	} sent[] = {
+		{"10.20.0.9", "10.21.0.9", {.ttl = 63}, 64},
+		{"10.20.0.1", "10.22.7.9", {.ttl = 254}, 255},
+		{"10.20.0.1", "10.22.7.9", {.ttl = 255}, 255},
+		{"10.20.0.9", "10.23.0.9", {}, 0},
+		{"10.24.0.9", "10.21.0.9", {}, 0},
+		{"10.20.0.9", "100.65.0.9", {}, 0},
+		{"100.64.0.9", "100.65.0.9", {}, 0},
+		{"10.20.0.9", "10.21.0.9", {.ethertype = 0x0806}, 0},
+		{"10.20.0.9", "10.21.0.9", {.tci = 5}, 0},
+		{"10.20.0.9", "10.21.0.9", {.protocol = 6, .payload = 8}, 0},
+	};
+	struct paged *paged = *state;
+
+	for (size_t k = 0; k < sizeof(sent) / sizeof(*sent) * XS_FAMILIES; k++) {
+		const uint64_t lost = lost_at(paged->fixture, VPORT_U);
+		struct frame_spec spec = sent[k / XS_FAMILIES].spec;
+		struct frame frame;
+		int action;
+
+		frame_addresses(&spec, k % XS_FAMILIES, sent[k / XS_FAMILIES].source, sent[k / XS_FAMILIES].destination);
+		frame_build(&frame, &spec);
+		action = fixture_run_sliver(paged->fixture, VPORT_U, &frame);
+		assert_int_equal(action, sent[k / XS_FAMILIES].ttl ? TC_ACT_UNSPEC : TC_ACT_SHOT);
+		assert_int_equal(lost_at(paged->fixture, VPORT_U) - lost, !sent[k / XS_FAMILIES].ttl);
+		if (!sent[k / XS_FAMILIES].ttl)
+			continue;
+		assert_int_equal(frame_ttl(&frame), sent[k / XS_FAMILIES].ttl);
+		assert_true(frame_checksum_right(&frame));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(what_is_not_forwarded_is_untouched),
+		cmocka_unit_test(counters),
+		cmocka_unit_test(errors_are_policed),
+		cmocka_unit_test(uplink_takes_only_its_own),
+		cmocka_unit_test(errors_about_what_was_not_sent),
+		cmocka_unit_test(slivers_send_only_their_own),
+	};
+	int skip = fixture_available();
+
+	return skip ? skip : cmocka_run_group_tests(tests, paged_setup, paged_teardown);
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Figure 7 by paging, over a WAN of plain routers with a real routing daemon on each: the definition is the one of segmentation but
+for one word."""
+import sys
+
+from checks import lifecycle
+from lib import figure7, netns, probes, rigtest, services, snapshot, wan
+
+# Whose hosts are behind a gateway or a MUX: they are routed as a whole.
+SUBNETS = ("10.0.0.0/16", "192.0.2.0/24", "2001:db8:0:100::/64", "2001:db8:0:200::/64")
+PAGED = ("implementation: segmentation", "implementation: paging")
+
+
+def definition(path):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    assert text.count(PAGED[0]) == 1, "the word is not there, or more than once"
+    return text.replace(*PAGED)
+
+
+def main():
+    families = (figure7.V4, figure7.V6)
+    net = figure7.Figure7("tg", families, wan.ROUTERS, wan.WIRES)
+    routers = wan.Wan(net, rigtest.folder("test_paging"))
+    with netns.alone(), rigtest.Rig(
+        "test_paging", "tg", definition(figure7.DUAL), bare=True, net=net, prepare=lambda _: routers.start()
+    ) as rig:
+        try:
+            return rig_cases(rig, routers)
+        finally:
+            routers.stop()
+
+
+def rig_cases(rig, routers):
+    net = rig.net
+    nodes = [net.name(node) for node in figure7.NODES]
+    before = snapshot.take(nodes)
+
+    def mapped():
+        pages = rig.domain.plan(rig.definition)["pages"]
+        return [mapped for of in pages.values() for own, mapped in of.items() if own in SUBNETS]
+
+    def ping(address, source="client"):
+        assert len(probes.ping(net.name(source), address, 10, 0.01)) == 10, f"{address} does not answer all pings of {source}"
+
+    def who(want):
+        for addresses in (figure7.V4, figure7.V6):
+            found = services.ask(net.name("client"), (addresses.vm5, services.WHO_PORT))
+            assert found == want, f"{found} answers instead of {want}"
+
+    def apply():
+        rig.domain.start()
+        rig.domain.apply(rig.definition)
+
+    def routed():
+        lacking = routers.lacking(mapped())
+        assert not lacking, f"no routes: {lacking[:5]}"
+
+    def traceroute():
+        for addresses, via in ((figure7.V4, "10.255.0.2"), (figure7.V6, "2001:db8:0:ff::2")):
+            path = probes.traceroute(net.name("client"), addresses.vm5)
+            want = [via] + [addresses.edge] * wan.between("R3", "R1") + [addresses.gateway, addresses.vm5]
+            assert path == want, f"{path} instead of {want}"
+
+    def switch():
+        session = services.Session(net.name("client"), (figure7.VM5, services.ECHO_PORT))
+        netns.until(lambda: session.exchanges >= 20 or session.failure, 5)
+        net.move("vm5", "ADC")
+        rig.domain.switch("vm5", "A")
+        before = session.exchanges
+        netns.until(lambda: session.exchanges >= before + 20 or session.failure, 10)
+        session.stop(25)
+        assert session.exchanges >= before + 20 and not session.wrong, f"{session.exchanges - before} exchanges, {session.failure}"
+        who("vm5")
+
+    def tcp():
+        session = services.Session(net.name("client"), (figure7.VM5, services.ECHO_PORT))
+        netns.until(lambda: session.exchanges >= 20 or session.failure, 5)
+        session.stop(25)
+        assert session.exchanges >= 20 and not session.wrong, f"{session.exchanges} exchanges, {session.failure}"
+
+    return rigtest.run_cases(
+        [
+            ("apply", apply),
+            ("pages_are_routed", routed),
+            ("ping_ipv4", lambda: ping(figure7.V4.vm5)),
+            ("ping_ipv6", lambda: ping(figure7.V6.vm5)),
+            ("who_answers", lambda: who("vm5")),
+            ("tcp", tcp),
+            ("traceroute", traceroute),
+            ("second_apply_writes_nothing", lambda: rig.hold(lifecycle.writes_nothing(rig.domain, rig.definition))),
+            ("move_and_switch", switch),
+            ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes))),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
