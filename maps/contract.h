@@ -15,7 +15,7 @@
 
 #include <linux/types.h>
 
-#define XS_CONTRACT_VERSION 3
+#define XS_CONTRACT_VERSION 4
 
 /* Every pin of a node lies under XS_PIN_ROOT/<node>/v<XS_CONTRACT_VERSION>/. Mode of the directories: 0700. */
 #define XS_PIN_ROOT "/sys/fs/bpf/xslice"
@@ -48,7 +48,7 @@ XS_ASSERT(sizeof(union xs_wire_address) == 16);
 
 /* ---- ports and labels ---------------------------------------------------------------------------------------------- */
 
-/* port_of_ifindex: array, key ifindex (below XS_IFINDEX_MAX; the agent refuses a port above), value __u32 port id. */
+/* port_of_ifindex: array, mapped, key ifindex (below XS_IFINDEX_MAX; the agent refuses a port above), value __u32 port id. */
 #define XS_IFINDEX_MAX 65536
 
 enum xs_port_flag {
@@ -62,11 +62,11 @@ enum xs_port_flag {
 };
 
 /*
- * vport_of_ifindex: array, key ifindex of the node's end of a sliver's or edge's veth, value __u32 vport id: whose the frames
+ * vport_of_ifindex: array, mapped, key ifindex of the node's end of a sliver's or edge's veth, value __u32 vport id: whose the frames
  * are that come out of it.
  */
 
-/* port: array, key port id. A physical port of the node. */
+/* port: array, mapped, key port id. A physical port of the node. */
 struct xs_port {
 	__u32 ifindex;
 	__u32 flags;         /* enum xs_port_flag */
@@ -82,7 +82,7 @@ struct xs_port {
 XS_ASSERT(sizeof(struct xs_port) == 64);
 
 /*
- * label: array, key port id * XS_VIDS + VLAN id, value __u32: the vport that the label leads to, 0 (unknown) or
+ * label: array, mapped, key port id * XS_VIDS + VLAN id, value __u32: the vport that the label leads to, 0 (unknown) or
  * XS_LABEL_HOST (the port reserves this tag for the host).
  */
 #define XS_LABEL_HOST 0xffffffffu
@@ -97,7 +97,7 @@ enum xs_vport_kind {
 	XS_VPORT_EDGE,    /* the edge's own, shared by all slices behind a MUX: untagged on the wire, slice 0 */
 };
 
-/* vport: array, key vport id. */
+/* vport: array, mapped, key vport id. */
 struct xs_vport {
 	__u32 kind;         /* enum xs_vport_kind */
 	__u32 slice;        /* slice id; 0 for an edge */
@@ -117,7 +117,7 @@ XS_ASSERT(sizeof(struct xs_vport) == 64);
 
 /* ---- slices and their FIBs ------------------------------------------------------------------------------------------ */
 
-/* slice: array, key slice id (1..65535, unique in the domain). Slice 0 counts what was in no slice. */
+/* slice: array, mapped, key slice id (1..65535, unique in the domain). Slice 0 counts what was in no slice. */
 #define XS_SLICE_MAX 65535
 struct xs_slice {
 	/* Address tables; their leaves are nexthop ids. One word each: a rebuilt table comes into force by one store. */
