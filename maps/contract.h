@@ -49,7 +49,7 @@ XS_ASSERT(sizeof(union xs_wire_address) == 16);
 
 /* ---- ports and labels ---------------------------------------------------------------------------------------------- */
 
-/* port_of_ifindex: array, key ifindex (below XS_IFINDEX_MAX; the agent refuses a port above), value __u32 port id. */
+/* port_of_ifindex: array, mapped, key ifindex (below XS_IFINDEX_MAX; the agent refuses a port above), value __u32 port id. */
 #define XS_IFINDEX_MAX 65536
 
 enum xs_port_flag {
@@ -63,11 +63,11 @@ enum xs_port_flag {
 };
 
 /*
- * vport_of_ifindex: array, key ifindex of the node's end of a sliver's or edge's veth, value __u32 vport id: whose the frames
+ * vport_of_ifindex: array, mapped, key ifindex of the node's end of a sliver's or edge's veth, value __u32 vport id: whose the frames
  * are that come out of it.
  */
 
-/* port: array, key port id. A physical port of the node. */
+/* port: array, mapped, key port id. A physical port of the node. */
 struct xs_port {
 	__u32 ifindex;
 	__u32 flags;         /* enum xs_port_flag */
@@ -83,7 +83,7 @@ struct xs_port {
 XS_ASSERT(sizeof(struct xs_port) == 64);
 
 /*
- * label: array, key port id * XS_VIDS + VLAN id, value __u32: the vport that the label leads to, 0 (unknown) or
+ * label: array, mapped, key port id * XS_VIDS + VLAN id, value __u32: the vport that the label leads to, 0 (unknown) or
  * XS_LABEL_HOST (the port reserves this tag for the host).
  */
 #define XS_LABEL_HOST 0xffffffffu
@@ -101,7 +101,7 @@ enum xs_vport_kind {
 	XS_VPORT_WAN,     /* a port by which the node's own instance reaches the WAN: no veth, untagged, slice 0 */
 };
 
-/* vport: array, key vport id. */
+/* vport: array, mapped, key vport id. */
 struct xs_vport {
 	__u32 kind;         /* enum xs_vport_kind */
 	__u32 slice;        /* slice id; 0 for an edge and for a WAN's */
@@ -122,7 +122,7 @@ XS_ASSERT(sizeof(struct xs_vport) == 64);
 /* ---- slices and their FIBs ------------------------------------------------------------------------------------------ */
 
 /*
- * slice: array, key slice id (1..65535, unique in the domain). Slice 0 counts what was in no slice; its tables are the node's own
+ * slice: array, mapped, key slice id (1..65535, unique in the domain). Slice 0 counts what was in no slice; its tables are the node's own
  * routing instance, the substrate that slices by paging share: routes by the ports of its WAN, and pages by the addresses there.
  */
 #define XS_SLICE_MAX 65535

@@ -184,7 +184,7 @@ void xs_node_maps_close(struct xs_node_maps *maps)
 	maps_empty(maps);
 }
 
-static char *in_memory(const struct xs_node_maps *maps, enum xs_map_id id, uint32_t key)
+static char *entry_at(const struct xs_node_maps *maps, enum xs_map_id id, uint32_t key)
 {
 	return (char *)maps->mapped[id] + (size_t)key * stride(id) * (map_info[id].per_cpu ? maps->cpus : 1);
 }
@@ -195,9 +195,9 @@ static int read_entries(const struct xs_node_maps *maps, enum xs_map_id id, uint
 	size_t size = entry_size(maps, id);
 	char *to = out;
 
-	if (maps->in_memory) {
+	if (maps->mapped[id]) {
 		for (uint32_t i = 0; i < count; i++)
-			memcpy(to + i * size, in_memory(maps, id, first + i), size);
+			memcpy(to + i * size, entry_at(maps, id, first + i), size);
 		return 0;
 	}
 	if (count > 1) {
@@ -222,14 +222,25 @@ static int read_entries(const struct xs_node_maps *maps, enum xs_map_id id, uint
 	return 0;
 }
 
+/* Packets may be reading it: no word is seen half. Entries are whole words of four bytes. */
+static void store(void *entry, const char *from, size_t size)
+{
+	uint32_t *to = entry, word;
+
+	for (size_t i = 0; i < size / sizeof(word); i++) {
+		memcpy(&word, from + i * sizeof(word), sizeof(word));
+		__atomic_store_n(&to[i], word, __ATOMIC_RELEASE);
+	}
+}
+
 static int write_entries(struct xs_node_maps *maps, enum xs_map_id id, uint32_t first, uint32_t count, const void *in)
 {
 	size_t size = entry_size(maps, id);
 	const char *from = in;
 
-	if (maps->in_memory) {
+	if (maps->mapped[id]) {
 		for (uint32_t i = 0; i < count; i++)
-			memcpy(in_memory(maps, id, first + i), from + i * size, size);
+			store(entry_at(maps, id, first + i), from + i * size, size);
 		maps->writes += count;
 		return 0;
 	}
@@ -301,8 +312,6 @@ int xs_node_maps_put_many(struct xs_node_maps *maps, enum xs_map_id id, uint32_t
 	char *now = NULL, *want = NULL;
 	int err = 0, written = 0;
 
-	if (map_info[id].mapped)
-		return -EINVAL;
 	if (first > maps->entries[id] || count > maps->entries[id] - first)
 		return -ERANGE;
 	if (step > count)

@@ -21,12 +21,12 @@
  * that are per CPU, policer and unresolved, and no others: a trial (loader/node/trial.c) shares the rest with packets.
  */
 #define XS_MAPS(X)                                              \
-	X(port_of_ifindex, __u32, false, false)                 \
-	X(vport_of_ifindex, __u32, false, false)                \
-	X(port, struct xs_port, false, false)                   \
-	X(label, __u32, false, false)                           \
-	X(vport, struct xs_vport, false, false)                 \
-	X(slice, struct xs_slice, false, false)                 \
+	X(port_of_ifindex, __u32, true, false)                  \
+	X(vport_of_ifindex, __u32, true, false)                 \
+	X(port, struct xs_port, true, false)                    \
+	X(label, __u32, true, false)                            \
+	X(vport, struct xs_vport, true, false)                  \
+	X(slice, struct xs_slice, true, false)                  \
 	X(page, struct xs_page, false, false)                   \
 	X(nexthop, struct xs_nexthop, true, false)              \
 	X(group, struct xs_group, true, false)                  \
@@ -84,9 +84,12 @@ void xs_node_maps_close(struct xs_node_maps *maps);
 
 /* Reads entry `key` (per-CPU maps: the first CPU's copy) into value of the map's value_size. */
 int xs_node_maps_get(const struct xs_node_maps *maps, enum xs_map_id id, uint32_t key, void *value);
-/* Writes if different: 1 written, 0 equal, negative errno. Per-CPU maps: all copies alike. Mapped maps: -EINVAL. */
+/*
+ * Writes if different: 1 written, 0 equal, negative errno. Per-CPU maps: all copies alike. Mapped maps: by stores of words, each of
+ * which is seen after what was written before; else by system calls, one or batches.
+ */
 int xs_node_maps_put(struct xs_node_maps *maps, enum xs_map_id id, uint32_t key, const void *value);
-/* The same for count entries from first on; may use batches. Returns how many differed and were written. */
+/* The same for count entries from first on. Returns how many differed and were written. */
 int xs_node_maps_put_many(struct xs_node_maps *maps, enum xs_map_id id, uint32_t first, uint32_t count,
 			  const void *values);
 

@@ -15,11 +15,11 @@ struct slot {
 struct xs_prefix_map {
 	unsigned int bytes;
 	size_t stride, count, mask; /* mask: slots - 1 */
-	char *slots;
-	size_t of_length[XS_PREFIX_BYTES_MAX * 8 + 1]; /* prefixes of each length: cover() skips what is not there */
+	char *slots; /* NULL: none yet; many a map stays empty */
+	uint32_t of_length[]; /* prefixes of each length: cover() skips what is not there */
 };
 
-#define FIRST_SLOTS 16
+#define FIRST_SLOTS 8
 
 static struct slot *slot_at(const struct xs_prefix_map *map, size_t i)
 {
@@ -58,7 +58,7 @@ static size_t hash(const struct xs_prefix_map *map, const uint8_t *masked, unsig
 	return h & map->mask;
 }
 
-/* The slot that holds the prefix, or the free one where it belongs. */
+/* The slot that holds the prefix, or the free one where it belongs. There are slots. */
 static struct slot *find(const struct xs_prefix_map *map, const uint8_t *masked, unsigned int length)
 {
 	for (size_t i = hash(map, masked, length);; i = (i + 1) & map->mask) {
@@ -71,18 +71,12 @@ static struct slot *find(const struct xs_prefix_map *map, const uint8_t *masked,
 
 struct xs_prefix_map *xs_prefix_map_new(unsigned int address_bytes)
 {
-	struct xs_prefix_map *map = calloc(1, sizeof(*map));
+	struct xs_prefix_map *map = calloc(1, sizeof(*map) + (address_bytes * 8 + 1) * sizeof(map->of_length[0]));
 
 	if (!map)
 		return NULL;
 	map->bytes = address_bytes;
 	map->stride = sizeof(struct slot) + address_bytes;
-	map->mask = FIRST_SLOTS - 1;
-	map->slots = calloc(FIRST_SLOTS, map->stride);
-	if (!map->slots) {
-		free(map);
-		return NULL;
-	}
 	return map;
 }
 
@@ -99,23 +93,28 @@ size_t xs_prefix_map_count(const struct xs_prefix_map *map)
 	return map->count;
 }
 
+static size_t slots_of(const struct xs_prefix_map *map)
+{
+	return map->slots ? map->mask + 1 : 0;
+}
+
 size_t xs_prefix_map_memory(const struct xs_prefix_map *map)
 {
-	return sizeof(*map) + (map->mask + 1) * map->stride;
+	return sizeof(*map) + (map->bytes * 8 + 1) * sizeof(map->of_length[0]) + slots_of(map) * map->stride;
 }
 
 int xs_prefix_map_reserve(struct xs_prefix_map *map)
 {
-	size_t before = map->mask + 1;
+	size_t before = slots_of(map), room = before ? before * 2 : FIRST_SLOTS;
 	char *old = map->slots, *more;
 
 	if ((map->count + 1) * 4 <= before * 3)
 		return 0;
-	more = calloc(before * 2, map->stride);
+	more = calloc(room, map->stride);
 	if (!more)
 		return -ENOMEM;
 	map->slots = more;
-	map->mask = before * 2 - 1;
+	map->mask = room - 1;
 	for (size_t i = 0; i < before; i++) {
 		struct slot *slot = (struct slot *)(old + i * map->stride);
 
@@ -132,8 +131,8 @@ int xs_prefix_map_set(struct xs_prefix_map *map, const uint8_t *address, unsigne
 	struct slot *slot;
 
 	xs_prefix_bytes_mask(address, map->bytes, length, masked);
-	slot = find(map, masked, length);
-	if (!slot->used) {
+	slot = map->slots ? find(map, masked, length) : NULL;
+	if (!slot || !slot->used) {
 		if (xs_prefix_map_reserve(map))
 			return -ENOMEM;
 		slot = find(map, masked, length);
@@ -151,6 +150,8 @@ bool xs_prefix_map_get(const struct xs_prefix_map *map, const uint8_t *address, 
 	uint8_t masked[XS_PREFIX_BYTES_MAX];
 	const struct slot *slot;
 
+	if (!map->count)
+		return false;
 	xs_prefix_bytes_mask(address, map->bytes, length, masked);
 	slot = find(map, masked, length);
 	if (!slot->used)
@@ -165,6 +166,8 @@ bool xs_prefix_map_remove(struct xs_prefix_map *map, const uint8_t *address, uns
 	struct slot *slot;
 	size_t hole;
 
+	if (!map->count)
+		return false;
 	xs_prefix_bytes_mask(address, map->bytes, length, masked);
 	slot = find(map, masked, length);
 	if (!slot->used)
@@ -204,7 +207,7 @@ bool xs_prefix_map_cover(const struct xs_prefix_map *map, const uint8_t *address
 bool xs_prefix_map_each(const struct xs_prefix_map *map, size_t *at, uint8_t *address, unsigned int *length,
 			uint32_t *value)
 {
-	for (; *at <= map->mask; ++*at) {
+	for (; *at < slots_of(map); ++*at) {
 		const struct slot *slot = slot_at(map, *at);
 
 		if (!slot->used)

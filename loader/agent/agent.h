@@ -3,12 +3,13 @@
  * agent.h - the agent of one node: what it holds, and its parts. agent.c is the loop and what it says, revise.c takes on
  * revisions, reconcile.c makes the node equal to an image, machinery.c is what stands between the maps and an image.
  *
- * Always holds: one thread, one agent per node (lock.h). `image` is what the node holds; it changes when all of the next one is in
+ * Always holds: one thread (but for xs_machinery_load()), one agent per node (lock.h). `image` is what the node holds; it changes when all of the next one is in
  * force: then its copy is on disk, and from there on a change goes forward only. Leaving by whatever way leaves the node forwarding.
  */
 #ifndef XSLICE_AGENT_AGENT_H
 #define XSLICE_AGENT_AGENT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -41,6 +42,14 @@ struct xs_machinery {
 	struct xs_takeup *takeup; /* what a former agent left in force; NULL: nothing, or released */
 };
 
+/* A datapath that a thread of its own loads. */
+struct xs_load {
+	bool runs; /* the thread is to be waited for; until then the rest is its */
+	pthread_t thread;
+	struct xs_datapath_size size;
+	struct xs_datapath *made; /* NULL: it could not */
+};
+
 struct xs_agent {
 	const char *name;      /* the node's */
 	const char *netns;     /* NULL: the process's own */
@@ -61,6 +70,7 @@ struct xs_agent {
 	struct event *soon; /* a reconciliation that is due when links have settled */
 	struct event *idle; /* time to load a spare datapath */
 	struct xs_datapath *spare; /* for the next image, while the node holds nothing; NULL: none */
+	struct xs_load load;
 	struct xs_machinery machinery;
 	uint64_t writes_before; /* by machinery that was taken down */
 	struct xs_image *image; /* in force, or left in force by a former agent; NULL: the node holds nothing */
@@ -79,6 +89,11 @@ struct xs_agent {
  * does not return, but begins the program anew, which takes up the larger ones.
  */
 int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, char *error);
+/*
+ * Begins to load the datapath for an image beside what follows, where the node holds nothing and what it has to spare is too small;
+ * xs_machinery_prepare() waits for it. Verifying programs and making namespaces are most of a first apply, and neither needs the other.
+ */
+void xs_machinery_load(struct xs_agent *agent, const struct xs_image *image);
 /* Doubles the pool and the next hops, because routes lacked room. Does not return on success. */
 int xs_machinery_grow(struct xs_agent *agent, char *error);
 /* Loads a datapath for an image that may come, where the node holds nothing: nobody waits now. */

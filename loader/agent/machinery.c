@@ -6,6 +6,8 @@
  * what it finds, as it would after a kill. So there is one way to take up, and it is walked often.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +118,56 @@ int xs_machinery_grow(struct xs_agent *agent, char *error)
 	return grow(agent, &size, error);
 }
 
+/* ---- loading beside other work -------------------------------------------------------------------------------------- */
+
+static void set_spare(struct xs_agent *agent, struct xs_datapath *spare)
+{
+	xs_datapath_close(agent->spare);
+	agent->spare = spare;
+}
+
+/* Touches nothing of the agent but its own. */
+static void *run_load(void *context)
+{
+	struct xs_load *load = context;
+	char error[XS_AGENT_ERROR] = "";
+
+	/* What is wrong will be said when it is loaded again, by who needs it. */
+	if (xs_datapath_spare(&load->size, &load->made, error))
+		load->made = NULL;
+	return NULL;
+}
+
+static void end_load(struct xs_agent *agent)
+{
+	struct xs_load *load = &agent->load;
+
+	if (!load->runs)
+		return;
+	pthread_join(load->thread, NULL);
+	load->runs = false;
+	if (load->made)
+		set_spare(agent, load->made);
+	load->made = NULL;
+}
+
+void xs_machinery_load(struct xs_agent *agent, const struct xs_image *image)
+{
+	struct xs_load *load = &agent->load;
+	sigset_t all, former;
+
+	if (agent->machinery.datapath || agent->image || load->runs)
+		return;
+	xs_fill_size(image, &load->size);
+	if (agent->spare && xs_datapath_spare_fits(agent->spare, &load->size))
+		return;
+	/* Signals are the loop's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &former);
+	load->runs = !pthread_create(&load->thread, NULL, run_load, load);
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+}
+
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
 static int bring_up(struct xs_agent *agent, struct xs_machinery *machinery)
@@ -146,6 +198,7 @@ int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, c
 	struct xs_datapath_size size;
 	int err;
 
+	end_load(agent);
 	xs_fill_size(image, &size);
 	if (agent->machinery.datapath && !xs_datapath_pinned(agent->machinery.datapath)) {
 		xs_log("somebody removed the pins: loading all anew");
@@ -154,8 +207,7 @@ int xs_machinery_prepare(struct xs_agent *agent, const struct xs_image *image, c
 	if (agent->machinery.datapath)
 		return xs_datapath_fits(agent->machinery.datapath, &size) ? 0 : grow(agent, &size, error);
 	err = xs_datapath_open(agent->name, &size, agent->spare, &machinery.datapath, error);
-	xs_datapath_close(agent->spare);
-	agent->spare = NULL;
+	set_spare(agent, NULL);
 	if (err)
 		return err;
 	if (xs_datapath_grown(machinery.datapath)) {
@@ -185,6 +237,7 @@ void xs_machinery_spare(struct xs_agent *agent)
 	struct xs_datapath_size size;
 	char error[XS_AGENT_ERROR] = "";
 
+	end_load(agent);
 	if (agent->machinery.datapath || agent->spare)
 		return;
 	xs_fill_size_spare(&size);

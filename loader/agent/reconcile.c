@@ -201,18 +201,39 @@ static int make_without_datapath(struct xs_agent *agent, const struct xs_image *
 	return err ? err : xs_node_join_substrate(agent->node, image, known_image(agent), error);
 }
 
+struct making {
+	struct xs_agent *agent;
+	const struct xs_image *image;
+};
+
+/* Whose a program on a port is can be told when ours are loaded. If they cannot be, that is said when they are needed. */
+static bool admits(void *context, uint32_t ifindex, uint32_t program_id, bool shared, char *who)
+{
+	const struct making *making = context;
+	struct xs_agent *agent = making->agent;
+	char error[XS_AGENT_ERROR];
+
+	if (!agent->machinery.datapath && xs_machinery_prepare(agent, making->image, error))
+		return true;
+	return xs_datapath_admits(agent->machinery.datapath, ifindex, program_id, shared, who);
+}
+
 int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	struct xs_machinery *machinery = &agent->machinery;
+	struct making making = {agent, image};
 	uint64_t generation;
-	int err;
+	int err = 0;
 
 	if (!has_datapath(image))
 		return make_without_datapath(agent, image, error);
-	err = xs_machinery_prepare(agent, image, error);
-	if (err)
-		return err;
-	err = xs_node_make(agent->node, image, known_image(agent), xs_datapath_admits, machinery->datapath, error);
+	xs_machinery_load(agent, image);
+	if (!agent->load.runs)
+		err = xs_machinery_prepare(agent, image, error);
+	if (!err)
+		err = xs_node_make(agent->node, image, known_image(agent), admits, &making, error);
+	if (!err && !machinery->datapath)
+		err = xs_machinery_prepare(agent, image, error);
 	if (err)
 		return err;
 	err = xs_cells_settle(agent->store, machinery->maps, image, agent->image, &generation);

@@ -249,21 +249,23 @@ static int load_object(struct xs_datapath *datapath, char *error)
 	return err ? xs_explain(error, err, "the kernel refuses the datapath: %s (%s)", strerror(-err), complaint) : 0;
 }
 
-static bool spare_serves(const struct xs_datapath *datapath, const struct xs_datapath *spare,
-			 const struct xs_datapath_size *size)
+bool xs_datapath_spare_fits(const struct xs_datapath *spare, const struct xs_datapath_size *size)
 {
 	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, spare->skeleton->obj)
+		if (!bpf_map__is_internal(map) && entries_wanted(size, bpf_map__name(map)) > bpf_map__max_entries(map))
+			return false;
+	return true;
+}
+
+static bool nothing_is_pinned(const struct xs_datapath *datapath)
+{
 	char path[PATH_MAX];
 
-	bpf_object__for_each_map(map, spare->skeleton->obj) {
-		const char *name = bpf_map__name(map);
-
-		if (bpf_map__is_internal(map))
-			continue;
-		if (!xs_pin_path(path, "%s/%s", datapath->directory, name) || !access(path, F_OK) ||
-		    entries_wanted(size, name) > bpf_map__max_entries(map))
+	for (int i = 0; i < XS_MAP_COUNT; i++)
+		if (!xs_pin_path(path, "%s/%s", datapath->directory, xs_map_info(i)->name) || !access(path, F_OK))
 			return false;
-	}
 	return true;
 }
 
@@ -308,7 +310,7 @@ static int load(struct xs_datapath *datapath, const struct xs_datapath_size *siz
 	int count = 0, contract = 0, present = 0, err;
 	struct bpf_map *map;
 
-	if (spare && spare_serves(datapath, spare, size)) {
+	if (spare && nothing_is_pinned(datapath) && xs_datapath_spare_fits(spare, size)) {
 		datapath->skeleton = spare->skeleton;
 		spare->skeleton = NULL;
 		return 0;

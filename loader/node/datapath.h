@@ -57,9 +57,10 @@ int xs_datapath_open(const char *node, const struct xs_datapath_size *size, stru
 
 /*
  * An object that is loaded and neither pinned nor attached: verifying the programs is most of what a first apply takes, and
- * may be done while nobody waits. Good for nothing but xs_datapath_open() and xs_datapath_close().
+ * may be done while nobody waits, or by another thread. Good for nothing but xs_datapath_open() and xs_datapath_close().
  */
 int xs_datapath_spare(const struct xs_datapath_size *size, struct xs_datapath **out, char *error);
+bool xs_datapath_spare_fits(const struct xs_datapath *spare, const struct xs_datapath_size *size);
 void xs_datapath_close(struct xs_datapath *datapath); /* leaves everything attached */
 struct xs_node_maps *xs_datapath_maps(struct xs_datapath *datapath);
 bool xs_datapath_taken_up(const struct xs_datapath *datapath); /* the maps were there: they hold a former agent's content */

@@ -17,6 +17,11 @@
 #include "loader/node/netns.h"
 
 #define RECEIVE_BYTES (64u << 10)
+/*
+ * One for all mirrors, which are one thread's, and no reading is done within another. Allocated for each reading, it would leave a hole
+ * of its size wherever what is read is remembered.
+ */
+static char received[RECEIVE_BYTES] __attribute__((aligned(8)));
 #define EVENT_ROOM (32 << 20) /* bytes that the kernel may keep for us */
 #define DISCARD_MAX 1000000   /* of what waits before a dump */
 #define EVENTS_MAX 16384      /* in a batch: others wait for the thread, too */
@@ -163,11 +168,8 @@ int xs_mirror_dump(struct xs_mirror *mirror, uint16_t type, uint8_t family)
 {
 	char request[MNL_NLMSG_HDRLEN + 64] __attribute__((aligned(8)));
 	struct nlmsghdr *header = mnl_nlmsg_put_header(request);
-	char *buffer = malloc(RECEIVE_BYTES);
 	int err = 0, failed = 0;
 
-	if (!buffer)
-		return -ENOMEM;
 	header->nlmsg_type = type;
 	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	header->nlmsg_seq = ++mirror->sequence;
@@ -180,19 +182,18 @@ int xs_mirror_dump(struct xs_mirror *mirror, uint16_t type, uint8_t family)
 	if (mnl_socket_sendto(mirror->requests, header, header->nlmsg_len) < 0)
 		err = -errno;
 	while (!err) {
-		ssize_t size = mnl_socket_recvfrom(mirror->requests, buffer, RECEIVE_BYTES);
+		ssize_t size = mnl_socket_recvfrom(mirror->requests, received, RECEIVE_BYTES);
 
 		if (size < 0)
 			err = errno == EINTR ? 0 : -errno;
 		else
-			err = read_dump(mirror, buffer, size);
+			err = read_dump(mirror, received, size);
 		/* A failure of ours ends nothing: until the dump is read to its end there can be no other. */
 		if (err == -ENOMEM) {
 			failed = err;
 			err = 0;
 		}
 	}
-	free(buffer);
 	return failed ? failed : err < 0 ? err : 0;
 }
 
@@ -208,12 +209,11 @@ void xs_mirror_discard(struct xs_mirror *mirror)
 
 int xs_mirror_receive(struct xs_mirror *mirror)
 {
-	char *buffer = malloc(RECEIVE_BYTES);
-	int err = buffer ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (unsigned int reads = 0; !err && reads < EVENTS_MAX; reads++) {
-		ssize_t size = mnl_socket_recvfrom(mirror->events, buffer, RECEIVE_BYTES);
-		const struct nlmsghdr *header = (const struct nlmsghdr *)buffer;
+		ssize_t size = mnl_socket_recvfrom(mirror->events, received, RECEIVE_BYTES);
+		const struct nlmsghdr *header = (const struct nlmsghdr *)received;
 		int left = (int)size;
 
 		if (size < 0 && errno == EINTR)
@@ -225,6 +225,5 @@ int xs_mirror_receive(struct xs_mirror *mirror)
 		for (; !err && mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left))
 			err = xs_mirror_read_message(mirror, header, false);
 	}
-	free(buffer);
 	return err;
 }

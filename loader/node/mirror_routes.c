@@ -27,7 +27,7 @@ static uint32_t record_new(struct xs_mirror *mirror)
 		mirror->route_free = at(mirror, index)->next;
 	} else {
 		if (mirror->route_count + 1 >= mirror->route_room) {
-			uint32_t room = mirror->route_room ? mirror->route_room * 2 : 64;
+			uint32_t room = mirror->route_room ? mirror->route_room * 2 : 16;
 			struct xs_route *more = realloc(mirror->route, room * sizeof(*more));
 
 			if (!more)

@@ -19,7 +19,6 @@
 
 /* Changes that are sent together. */
 struct kept {
-	bool on;
 	size_t count, used;
 	uint32_t first; /* sequence of the first */
 	struct nlmsghdr *last;
@@ -32,12 +31,33 @@ struct xs_netlink {
 	unsigned int port_id;
 	uint32_t sequence;
 	char why[160];
-	struct kept *kept; /* NULL: nothing was ever gathered */
+	struct kept *kept; /* NULL: nothing is being gathered */
 	char request[XS_NETLINK_REQUEST] __attribute__((aligned(8)));
-	char answer[ANSWER_SIZE] __attribute__((aligned(8)));
 };
 
 static uint64_t changes;
+
+/*
+ * Large buffers are had for as long as they are used, and the last that was given back is the next that is had: hundreds of sockets may
+ * be open at once, and a hole of such a size beside each would be most of an agent's memory.
+ */
+static void *spare_answer, *spare_kept;
+
+static void *have(void **spare, size_t size)
+{
+	void *buffer = *spare ? *spare : malloc(size);
+
+	*spare = NULL;
+	return buffer;
+}
+
+static void give_back(void **spare, void *buffer)
+{
+	if (*spare)
+		free(buffer);
+	else
+		*spare = buffer;
+}
 
 uint64_t xs_netlink_changes(void)
 {
@@ -51,7 +71,7 @@ void xs_netlink_count_change(void)
 
 int xs_netlink_open_here(struct xs_netlink **out)
 {
-	/* Not zeroed as a whole: the buffers are large, and most sockets use little of them. */
+	/* Not zeroed as a whole: most requests are short. */
 	struct xs_netlink *netlink = malloc(sizeof(*netlink));
 	int err = 0;
 
@@ -178,19 +198,22 @@ static int receive(struct xs_netlink *netlink,
 		   bool (*take)(struct xs_netlink *netlink, const struct nlmsghdr *message, void *context),
 		   void *context)
 {
-	for (;;) {
-		ssize_t size = mnl_socket_recvfrom(netlink->socket, netlink->answer, sizeof(netlink->answer));
-		const struct nlmsghdr *message = (const struct nlmsghdr *)netlink->answer;
+	char *answer = have(&spare_answer, ANSWER_SIZE);
+	int err = answer ? 0 : -ENOMEM;
+	bool last = false;
+
+	while (!err && !last) {
+		ssize_t size = mnl_socket_recvfrom(netlink->socket, answer, ANSWER_SIZE);
+		const struct nlmsghdr *message = (const struct nlmsghdr *)answer;
 		int left = (int)size;
 
-		if (size < 0 && errno == EINTR)
-			continue;
 		if (size < 0)
-			return -errno;
-		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-			if (take(netlink, message, context))
-				return 0;
+			err = errno == EINTR ? 0 : -errno;
+		for (; !last && mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+			last = take(netlink, message, context);
 	}
+	give_back(&spare_answer, answer);
+	return err;
 }
 
 /* ---- one question ------------------------------------------------------------------------------------------------ */
@@ -309,32 +332,34 @@ static int keep(struct xs_netlink *netlink)
 void xs_netlink_gather(struct xs_netlink *netlink)
 {
 	if (!netlink->kept)
-		netlink->kept = malloc(sizeof(*netlink->kept));
-	if (!netlink->kept)
-		return; /* each by itself, then */
-	netlink->kept->on = true;
-	netlink->kept->count = netlink->kept->used = 0;
+		netlink->kept = have(&spare_kept, sizeof(*netlink->kept));
+	if (netlink->kept) /* else each by itself */
+		netlink->kept->count = netlink->kept->used = 0;
 }
 
 void xs_netlink_may_fail(struct xs_netlink *netlink, int err)
 {
-	if (netlink->kept && netlink->kept->on && netlink->kept->count)
+	if (netlink->kept && netlink->kept->count)
 		netlink->kept->may_fail[netlink->kept->count - 1] = err;
 }
 
 int xs_netlink_flush(struct xs_netlink *netlink)
 {
-	if (!netlink->kept || !netlink->kept->on)
+	int err;
+
+	if (!netlink->kept)
 		return 0;
-	netlink->kept->on = false;
-	return send_kept(netlink);
+	err = send_kept(netlink);
+	give_back(&spare_kept, netlink->kept);
+	netlink->kept = NULL;
+	return err;
 }
 
 int xs_netlink_change(struct xs_netlink *netlink)
 {
 	int err;
 
-	if (netlink->kept && netlink->kept->on)
+	if (netlink->kept)
 		return keep(netlink);
 	xs_netlink_message(netlink)->nlmsg_flags |= NLM_F_ACK;
 	err = xs_netlink_ask(netlink, NULL, NULL);
