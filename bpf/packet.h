@@ -80,9 +80,6 @@ struct xs_packet {
 	/* select */
 	__u64 *rule; /* counter of the condition that chose the slice; NULL: there was nothing to choose */
 
-	/* paging */
-	struct xs_mapping *map; /* NULL: nothing is to be mapped; else what its addresses become */
-
 	/* route */
 	const struct xs_nexthop *nexthop;
 	__u8 forgotten;    /* see xs_forget_which() */

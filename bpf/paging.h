@@ -34,29 +34,29 @@ static __always_inline void xs_leave_to_paging(const struct xs_packet *packet, s
 	paged->rule = packet->rule;
 }
 
-static __always_inline void xs_start_mapping(struct xs_packet *packet, __u32 table, int family)
+static __always_inline void xs_start_mapping(const struct xs_packet *packet, struct xs_mapping *map, __u32 table, int family)
 {
-	packet->map->source = packet->source;
-	packet->map->destination = packet->destination;
-	packet->map->table = table;
-	packet->map->family = family;
+	map->source = packet->source;
+	map->destination = packet->destination;
+	map->table = table;
+	map->family = family;
 }
 
 /*
  * By the uplink: both addresses are mapped, and the next hop is the substrate's. What has none that sends is punted: the sliver's
  * kernel sends it by the uplink, and the node's own has to decide.
  */
-static __always_inline int xs_route_inward(struct xs_packet *packet, int family)
+static __always_inline int xs_route_inward(struct xs_packet *packet, struct xs_mapping *map, int family)
 {
 	const struct xs_nexthop *to;
 	int verdict;
 	__u8 kind;
 
-	xs_start_mapping(packet, packet->slice, family);
-	verdict = xs_map_inward(packet->map);
+	xs_start_mapping(packet, map, packet->slice, family);
+	verdict = xs_map_inward(map);
 	if (verdict != XS_UNDECIDED) /* said anew: the verifier does not know what a function returns */
 		return verdict == XS_WAN_ADDRESS ? XS_WAN_ADDRESS : XS_NO_PAGE;
-	to = packet->map->nexthop ? bpf_map_lookup_elem(&nexthop, &packet->map->nexthop) : NULL;
+	to = map->nexthop ? bpf_map_lookup_elem(&nexthop, &map->nexthop) : NULL;
 	if (!to)
 		return xs_punt(packet, XS_PUNT_ERROR);
 	kind = XS_READ_ONCE(to->kind);
@@ -69,51 +69,51 @@ static __always_inline int xs_route_inward(struct xs_packet *packet, int family)
  * Out of the WAN, into the slice of the page that it is for. Its table does not lead back to where it comes from: that would be a
  * loop, which the kernel may walk slowly. Headers so unsound that nobody can say whom they are for are the host's to judge.
  */
-static __always_inline int xs_route_outward(struct xs_packet *packet, int family)
+static __always_inline int xs_route_outward(struct xs_packet *packet, struct xs_mapping *map, int family)
 {
 	int verdict;
 
-	xs_start_mapping(packet, 0, family);
-	verdict = xs_map_outward(packet->map);
+	xs_start_mapping(packet, map, 0, family);
+	verdict = xs_map_outward(map);
 	if (verdict == XS_HOST)
 		return XS_HOST;
-	packet->slice = packet->map->destination_slice;
+	packet->slice = map->destination_slice;
 	if (verdict != XS_UNDECIDED)
 		return XS_FOREIGN_PAGE;
-	packet->vport_id = packet->map->destination_vport;
-	packet->destination = packet->map->destination;
+	packet->vport_id = map->destination_vport;
+	packet->destination = map->destination;
 	verdict = xs_route(packet, family);
 	return verdict == XS_PAGED ? xs_punt(packet, XS_PUNT_ERROR) : verdict;
 }
 
-static __always_inline int xs_decide_paged_network(struct xs_packet *packet, int family)
+static __always_inline int xs_decide_paged_network(struct xs_packet *packet, struct xs_mapping *map, int family)
 {
 	if (xs_parse_network(packet, family) != XS_UNDECIDED)
 		return XS_HOST;
 	packet->unicast = true; /* nothing else comes here */
-	return packet->mux_vport ? xs_route_inward(packet, family) : xs_route_outward(packet, family);
+	return packet->mux_vport ? xs_route_inward(packet, map, family) : xs_route_outward(packet, map, family);
 }
 
 /* Of a frame whose link layer is parsed, and its port known. Inward its slice, its vport and the uplink (mux_vport) are known, too. */
-static __always_inline int xs_decide_paged(struct xs_packet *packet)
+static __always_inline int xs_decide_paged(struct xs_packet *packet, struct xs_mapping *map)
 {
-	return packet->ethertype == bpf_htons(ETH_P_IP) ? xs_decide_paged_network(packet, XS_FAMILY4) :
-							  xs_decide_paged_network(packet, XS_FAMILY6);
+	return packet->ethertype == bpf_htons(ETH_P_IP) ? xs_decide_paged_network(packet, map, XS_FAMILY4) :
+							  xs_decide_paged_network(packet, map, XS_FAMILY6);
 }
 
 /*
  * The verdict of a packet that is to leave with other addresses, or to go on by the slow path, now that its place is known. Quotes are
  * translated on the slow path alone; from a stranger there is nothing else to take.
  */
-static __always_inline int xs_judge_mapped(struct xs_packet *packet, int verdict, __u32 place)
+static __always_inline int xs_judge_mapped(struct xs_packet *packet, struct xs_mapping *map, int verdict, __u32 place)
 {
-	packet->map->place = place;
+	map->place = place;
 	if (place & XS_PLACE_QUOTE) {
 		packet->unresolved = false;
 		packet->punt_class = XS_PUNT_QUOTE;
 		return XS_PUNTED;
 	}
-	if (!packet->map->source_slice)
+	if (!map->source_slice)
 		return XS_FOREIGN_PAGE;
 	return place & XS_PLACE_NEVER ? XS_UNMAPPABLE : verdict;
 }

@@ -79,7 +79,7 @@ static __always_inline bool xs_leaves_by_tc(struct xdp_md *ctx, const struct xs_
 }
 
 /* The end of a frame that XDP has, with its verdict. What is only passed up is counted by tc. */
-static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *packet, int verdict, const bool paged)
+static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *packet, int verdict, const struct xs_mapping *map, const bool paged)
 {
 	if (verdict == XS_PUNTED && !(paged ? xs_may_punt_paged(packet, XS_BY_XDP) : xs_may_punt(packet, XS_BY_XDP)))
 		verdict = XS_POLICED;
@@ -88,7 +88,7 @@ static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *pack
 	if (verdict == XS_FORWARDED) {
 		if (xs_leaves_by_tc(ctx, packet, XS_FORWARDED, paged))
 			return XDP_PASS;
-		if ((paged && xs_rewrite_xdp(ctx, packet->map, xs_network_xdp(packet))) || xs_emit_xdp(ctx, packet))
+		if ((paged && xs_rewrite_xdp(ctx, map, xs_network_xdp(packet))) || xs_emit_xdp(ctx, packet))
 			verdict = XS_EMIT_FAILED;
 	}
 	if (verdict == XS_PASSED && xs_leaves_by_tc(ctx, packet, XS_PASSED, paged))
@@ -103,7 +103,7 @@ static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *pack
 __noinline int xs_paged_xdp(struct xdp_md *ctx, __u32 port_id, __u32 slice_id, __u32 vport_id, __u32 uplink)
 {
 	struct xs_mapping map = {};
-	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .map = &map};
+	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink};
 	__u32 network;
 	int verdict;
 
@@ -112,10 +112,10 @@ __noinline int xs_paged_xdp(struct xdp_md *ctx, __u32 port_id, __u32 slice_id, _
 	packet.port = bpf_map_lookup_elem(&port, &port_id);
 	if (!packet.port || verdict != XS_UNDECIDED)
 		return XDP_PASS;
-	verdict = xs_decide_paged(&packet);
+	verdict = xs_decide_paged(&packet, &map);
 	if (verdict == XS_FORWARDED || verdict == XS_PUNTED)
-		verdict = xs_judge_mapped(&packet, verdict, xs_place_xdp(ctx, network, network + packet.total_length, map.family));
-	return xs_end_xdp(ctx, &packet, verdict, true);
+		verdict = xs_judge_mapped(&packet, &map, verdict, xs_place_xdp(ctx, network, network + packet.total_length, map.family));
+	return xs_end_xdp(ctx, &packet, verdict, &map, true);
 }
 
 /* XS_PAGED, or the frame's end. A function of its own: what is on its stack is not on paging's. */
@@ -130,7 +130,7 @@ static __noinline int xs_unpaged_xdp(struct xdp_md *ctx, struct xs_paged *paged)
 	xs_count_arrival(&packet, 1, packet.length);
 	verdict = xs_decide_or_pass(&packet, verdict);
 	if (verdict != XS_PAGED)
-		return xs_end_xdp(ctx, &packet, verdict, false);
+		return xs_end_xdp(ctx, &packet, verdict, NULL, false);
 	xs_leave_to_paging(&packet, paged);
 	return XS_PAGED;
 }
@@ -158,7 +158,7 @@ static __always_inline int xs_judge_segments(struct __sk_buff *skb, struct xs_pa
 
 /* The end of a frame by tc, which is where punts are carried out. */
 static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *packet, int verdict, __u32 frames, __u32 bytes,
-				      const bool paged)
+				      const struct xs_mapping *map, const bool paged)
 {
 	__u32 out = 0;
 
@@ -166,7 +166,7 @@ static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *pa
 		verdict = XS_POLICED;
 	if (verdict == XS_FORWARDED) {
 		out = packet->nexthop->ifindex;
-		if ((paged && xs_translate_tc(skb, packet)) || xs_emit_tc(skb, packet))
+		if ((paged && xs_translate_tc(skb, packet, map)) || xs_emit_tc(skb, packet))
 			verdict = XS_EMIT_FAILED;
 	} else if (verdict == XS_PUNTED) {
 		const struct xs_vport *to = bpf_map_lookup_elem(&vport, &packet->vport_id);
@@ -190,7 +190,7 @@ __noinline int xs_paged_tc(struct __sk_buff *skb, __u32 port_id, __u32 slice_id,
 {
 	const __u32 network = sizeof(struct ethhdr);
 	struct xs_mapping map = {};
-	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink, .map = &map};
+	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink};
 	__u64 counted;
 	int verdict;
 
@@ -198,12 +198,12 @@ __noinline int xs_paged_tc(struct __sk_buff *skb, __u32 port_id, __u32 slice_id,
 	packet.port = bpf_map_lookup_elem(&port, &port_id);
 	if (!packet.port || verdict != XS_UNDECIDED)
 		return TC_ACT_SHOT;
-	verdict = xs_judge_segments(skb, &packet, xs_decide_paged(&packet));
+	verdict = xs_judge_segments(skb, &packet, xs_decide_paged(&packet, &map));
 	if (verdict == XS_FORWARDED || verdict == XS_PUNTED)
-		verdict = xs_judge_mapped(&packet, verdict,
+		verdict = xs_judge_mapped(&packet, &map, verdict,
 					  xs_place_skb(skb, network, network + packet.total_length, map.family, false));
 	counted = xs_frames(skb, XS_READ_ONCE(packet.port->flags));
-	return xs_end_tc(skb, &packet, verdict, counted >> 32, counted, true);
+	return xs_end_tc(skb, &packet, verdict, counted >> 32, counted, &map, true);
 }
 
 static __noinline int xs_unpaged_tc(struct __sk_buff *skb, struct xs_paged *paged)
@@ -227,7 +227,7 @@ static __noinline int xs_unpaged_tc(struct __sk_buff *skb, struct xs_paged *page
 	if (xs_sees_first(&packet))
 		xs_count_arrival(&packet, frames, bytes);
 	if (verdict != XS_PAGED)
-		return xs_end_tc(skb, &packet, verdict, frames, bytes, false);
+		return xs_end_tc(skb, &packet, verdict, frames, bytes, NULL, false);
 	xs_leave_to_paging(&packet, paged);
 	paged->frames = frames;
 	return XS_PAGED;

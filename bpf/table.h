@@ -9,11 +9,8 @@
 #include "bpf/maps.h"
 #include "bpf/packet.h"
 
-/*
- * What a guard says of an address (as one number of 128 bits; IPv4: the uppermost 32): a leaf, or XS_ENTRY_EMPTY. A function of
- * its own, not static: the verifier looks at it once, not wherever a table is asked.
- */
-__noinline __u32 xs_guard_lookup(__u32 index, __u64 high, __u64 low)
+/* What a guard says of an address (as one number of 128 bits; IPv4: the uppermost 32): a leaf, or XS_ENTRY_EMPTY. */
+static __always_inline __u32 xs_guard_lookup(__u32 index, __u64 high, __u64 low)
 {
 	const struct xs_guard *at = bpf_map_lookup_elem(&guard, &index);
 
@@ -52,8 +49,8 @@ static __always_inline __u32 xs_leaf_of(__u32 entry)
 }
 
 /*
- * The walks: functions of their own, as above. An entry that is still a block behind the last byte cannot be, and counts as
- * empty, and so does a root that is none.
+ * The walks: functions of their own, not static: the verifier looks at them once, not wherever a table is asked. An entry that is
+ * still a block behind the last byte cannot be, and counts as empty, and so does a root that is none.
  */
 __noinline __u32 xs_table_walk4(__u32 root, __be32 address)
 {

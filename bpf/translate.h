@@ -112,9 +112,9 @@ __noinline int xs_rewrite_skb(struct __sk_buff *skb, const struct xs_mapping *ma
  * Before a frame is emitted by tc; its pointers are read anew, and as much of them is checked as emission relies on. 0, or -1: it could
  * not be changed.
  */
-static __always_inline int xs_translate_tc(struct __sk_buff *skb, struct xs_packet *packet)
+static __always_inline int xs_translate_tc(struct __sk_buff *skb, struct xs_packet *packet, const struct xs_mapping *map)
 {
-	if (xs_rewrite_skb(skb, packet->map, 0) || xs_read_link_tc(skb, packet) != XS_UNDECIDED)
+	if (xs_rewrite_skb(skb, map, 0) || xs_read_link_tc(skb, packet) != XS_UNDECIDED)
 		return -1;
 	return packet->network + (packet->ethertype == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) >
 			       packet->end ? -1 : 0;

@@ -16,10 +16,10 @@
 
 /* What libbpf and the verifier say last is what stands in the way; of the verifier's log, its end. */
 static char complaint[1024];
+static bool logged;
 
 static int keep_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	static bool logged;
 	char *text = NULL;
 	int length;
 
@@ -47,6 +47,7 @@ static int verify(const char *path)
 	struct bpf_program *program;
 	int err, bad = 0;
 
+	logged = false;
 	if (!object)
 		return refused(path, "-", -errno);
 	err = bpf_object__load(object);
