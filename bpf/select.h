@@ -92,12 +92,22 @@ static long xs_walk_step(__u32 i, void *context)
 	return xs_walk_node(context);
 }
 
-/* Most walks end at the first node, so that one does without the loop. */
-static __always_inline int xs_walk_nodes(struct xs_choice *choice)
+/*
+ * Most walks end at the first node, so that one does without the loop, whose context has to be on the stack. A global function, so
+ * that the verifier looks at it once and not once for each way that leads here.
+ */
+__noinline int xs_walk_is_too_long(struct xs_choice *choice)
 {
-	if (!xs_walk_node(choice))
-		bpf_loop(XS_MUX_QUESTIONS_MAX, xs_walk_step, choice, 0);
-	return choice->at ? XS_WALK_BOUND : XS_UNDECIDED;
+	struct xs_choice walk;
+
+	if (!choice)
+		return 1;
+	if (xs_walk_node(choice))
+		return 0;
+	walk = *choice;
+	bpf_loop(XS_MUX_QUESTIONS_MAX, xs_walk_step, &walk, 0);
+	*choice = walk;
+	return walk.at != 0;
 }
 
 /* The best of the general conditions that the packet matches, if it stands before what the walk has chosen. */
@@ -148,7 +158,6 @@ static __always_inline int xs_select(struct xs_packet *packet, int family)
 	const struct xs_mux_page *page;
 	const struct xs_mux *policy;
 	__u32 mux_id, number;
-	int verdict;
 
 	if (packet->tagged)
 		return XS_UNDECIDED;
@@ -167,9 +176,8 @@ static __always_inline int xs_select(struct xs_packet *packet, int family)
 		choice.at = page->node;
 		choice.own_cell = page->cell + (choice.leaf & XS_RULE_SLOT);
 	}
-	verdict = xs_walk_nodes(&choice);
-	if (verdict != XS_UNDECIDED)
-		return verdict;
+	if (xs_walk_is_too_long(&choice))
+		return XS_WALK_BOUND;
 	if (choice.vector)
 		xs_try_generals(packet, policy, mux_id, &choice, family);
 	if (!choice.vport)
