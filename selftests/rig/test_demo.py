@@ -14,6 +14,7 @@ shared-address-both-alive other-vm-stays-in-P isolation traceroute-shows-the-sli
 switch-survives-apply switch-survives-reboot counters-add-up second-apply-writes-nothing agent-killed-no-loss
 removed-without-trace""".split()
 NAMES += [f"v6.{'router-advertised' if name == 'proxy-arp' else name}" for name in NAMES]
+NAMES += [f"paging.{name.replace('-shows-the-slivers', '')}" for name in NAMES]
 LIMIT, GRACE = 720, 100  # seconds: for all of it, and to end in
 
 
