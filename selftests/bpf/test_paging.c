@@ -3,6 +3,7 @@
  * test_paging.c - paging's verdicts, at a port for users and at one of the WAN: what goes on, what the kernels get and of which class, and
  * what is nobody's. Each case in both families. What frames become is test_paging_differential.c's.
  */
+#include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <stdio.h>
@@ -191,6 +192,46 @@ static const struct paging_case *case_of(const char *name)
 			return &cases[i];
 	fail();
 	return NULL;
+}
+
+static void change_sum(struct paged *paged, uint32_t id, uint16_t sum)
+{
+	struct xs_page page;
+
+	assert_int_equal(xs_node_maps_get(&paged->fixture->maps, XS_MAP_page, id, &page), 0);
+	page.sum = sum;
+	fixture_put(paged->fixture, XS_MAP_page, id, &page);
+}
+
+/*
+ * RFC 1624's example, by hand: a checksum of 0xDD2F over data in which 0x5555 becomes 0x3285 becomes 0x0000, and not 0xFFFF as by RFC 1141's
+ * way; but 0xFFFF in UDP, where 0x0000 says that there is none. And what a page's sum is of these words: m' + ~m.
+ */
+static void example_of_rfc_1624(void **state)
+{
+	static const struct {
+		uint8_t protocol;
+		size_t at; /* in the transport header */
+		uint16_t before, after;
+	} fields[] = {{6, 16, 0xdd2f, 0x0000}, {17, 6, 0xdd2f, 0xffff}, {17, 6, 0x0000, 0x0000}, {136, 6, 0xdd2f, 0xffff}};
+	struct paged *paged = *state;
+
+	change_sum(paged, 1, htons(0x3285 + 0xaaaa)); /* 10.20/16 of slice P, of IPv4 */
+	change_sum(paged, 3, 0xffff);                 /* 10.21/16: its prefixes have equal sums */
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		struct paging_case test = *case_of("inward");
+		uint16_t check = htons(fields[i].before);
+		struct outcome outcome;
+		struct frame frame;
+
+		test.spec.protocol = fields[i].protocol;
+		build(&frame, &test, XS_FAMILY4);
+		memcpy(frame.data + frame_network(&frame) + 20 + fields[i].at, &check, sizeof(check));
+		fixture_send(paged->fixture, test.port, &frame, &outcome);
+		assert_int_equal(outcome.verdict, XS_FORWARDED);
+		memcpy(&check, outcome.out.data + frame_network(&outcome.out) + 20 + fields[i].at, sizeof(check));
+		assert_int_equal(ntohs(check), fields[i].after);
+	}
 }
 
 /* One packet more that came in by one vport and left by two. */
@@ -384,6 +425,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_forwarded_is_untouched),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(errors_are_policed),
+		cmocka_unit_test_setup_teardown(example_of_rfc_1624, paged_setup, paged_teardown),
 		cmocka_unit_test(uplink_takes_only_its_own),
 		cmocka_unit_test(errors_about_what_was_not_sent),
 		cmocka_unit_test(slivers_send_only_their_own),
