@@ -122,18 +122,23 @@ static const struct xs_rec_address *own_address(const struct xs_image *image, si
 	return record && !record->slice ? record : NULL;
 }
 
+/* The addresses that the node's namespace has; malloc()ed. Not looked at where the image gives it none. */
+static int held_addresses(struct xs_node *node, const struct xs_image *image, struct xs_held_address **held, size_t *count,
+			  char *error)
+{
+	int err = own_address(image, 0) ? xs_address_dump(node->netlink, XS_FAMILIES, held, count) : 0;
+
+	return err ? xs_node_fail(error, err, "node %s: read the addresses of %s", node->name, node->where) : 0;
+}
+
 int xs_substrate_claim(struct xs_node *node, const struct xs_image *image, char *error)
 {
 	const struct xs_rec_address *record;
 	struct xs_held_address *held = NULL;
 	char text[XS_PREFIX_TEXT];
 	size_t count = 0;
-	int err = 0;
+	int err = held_addresses(node, image, &held, &count, error);
 
-	if (own_address(image, 0))
-		err = xs_address_dump(node->netlink, XS_FAMILIES, &held, &count);
-	if (err)
-		return xs_node_fail(error, err, "node %s: read the addresses of %s", node->name, node->where);
 	for (size_t i = 0; !err && (record = own_address(image, i)); i++) {
 		const struct xs_held_address wanted = held_of(&record->prefix);
 
@@ -156,10 +161,8 @@ static int make_addresses(struct xs_node *node, const struct xs_image *image, ch
 	struct xs_held_address *held = NULL;
 	char text[XS_PREFIX_TEXT];
 	size_t count = 0;
-	int err = 0;
+	int err = held_addresses(node, image, &held, &count, error);
 
-	if (own_address(image, 0))
-		err = xs_address_dump(node->netlink, XS_FAMILIES, &held, &count);
 	for (size_t i = 0; !err && (record = own_address(image, i)); i++) {
 		const struct xs_held_address wanted = held_of(&record->prefix);
 

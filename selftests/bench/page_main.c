@@ -234,24 +234,6 @@ static const struct way {
 
 static const char unmake[] = "nft flush ruleset; iptables -t nat -F; ip6tables -t nat -F; true";
 
-/* As transit_main.c's router, whose default route leads to the receiver. */
-static int prepare_kernel(struct rig *rig)
-{
-	char command[1024], mac[24];
-	const uint8_t *m = rig->receiver_mac;
-
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
-	snprintf(command, sizeof(command),
-		 "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.in.rp_filter=0 "
-		 "net.ipv6.conf.all.forwarding=1 && "
-		 "ip address add 10.99.0.1/24 dev in && ip address add 10.99.1.1/24 dev out && "
-		 "ip address add 2001:db8:99:1::1/64 dev out nodad && "
-		 "ip neigh replace 10.99.1.2 lladdr %s dev out && ip neigh replace 2001:db8:99:1::2 lladdr %s dev out && "
-		 "ip route add default via 10.99.1.2 && ip -6 route add default via 2001:db8:99:1::2 && ethtool -K in gro on",
-		 mac, mac);
-	return rig_node_command(rig, command);
-}
-
 static int against_kernel(struct scene *scene, struct page_side *page)
 {
 	struct page_side router = *page;
@@ -259,7 +241,7 @@ static int against_kernel(struct scene *scene, struct page_side *page)
 
 	if (!scene_wants(scene, "page"))
 		return 0;
-	err = prepare_kernel(&scene->rig);
+	err = rig_make_router(&scene->rig);
 	router.paged = false;
 	router.side.program = -1;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways) && !err; i++) {

@@ -34,6 +34,12 @@ int rig_node_program(struct rig *rig, int program);
 /* Runs a command inside the node's namespace (by the shell). 0, or -EIO. */
 int rig_node_command(struct rig *rig, const char *command);
 
+/*
+ * The node's kernel routes to the receiver, by default routes of both families. GRO is on at the generator's side: without an XDP
+ * program that is what makes the port take frames from the generator. 0, or -EIO.
+ */
+int rig_make_router(struct rig *rig);
+
 /* What the generator sends from now on; the frames' source is the generator's MAC, whatever stands there. */
 void rig_traffic(struct rig *rig, const struct bench_traffic *traffic);
 

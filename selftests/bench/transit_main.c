@@ -23,24 +23,6 @@ static int fill_few(struct scene *scene)
 	return err;
 }
 
-/* GRO on: without an XDP program that is what makes the port take frames from the generator. */
-static int prepare_kernel(struct rig *rig)
-{
-	char command[1024], mac[24];
-	const uint8_t *m = rig->receiver_mac;
-
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
-	snprintf(command, sizeof(command),
-		 "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.in.rp_filter=0 "
-		 "net.ipv6.conf.all.forwarding=1 && "
-		 "ip address add 10.99.0.1/24 dev in && ip address add 10.99.1.1/24 dev out && "
-		 "ip address add 2001:db8:99:1::1/64 dev out nodad && "
-		 "ip neigh replace 10.99.1.2 lladdr %s dev out && ip neigh replace 2001:db8:99:1::2 lladdr %s dev out && "
-		 "ip route add default via 10.99.1.2 && ip -6 route add default via 2001:db8:99:1::2 && ethtool -K in gro on",
-		 mac, mac);
-	return rig_node_command(rig, command);
-}
-
 static int run(struct scene *scene)
 {
 	struct side slice = scene_side(scene, PACKETS, 0, BENCH_ANY, 0);
@@ -54,7 +36,7 @@ static int run(struct scene *scene)
 	if (!err)
 		err = scene_row(scene, "bare-chain-transit", "floor-redirect", RESULT_PPS, &chain, &floor);
 	if (!err)
-		err = prepare_kernel(&scene->rig);
+		err = rig_make_router(&scene->rig);
 	linux_router.traffic.tag = 0;
 	if (!err)
 		err = scene_row(scene, "transit", "kernel-forward", RESULT_PPS, &slice, &linux_router);
