@@ -13,10 +13,10 @@ import os
 import subprocess
 import time
 
-from . import ending
+from . import ending, leftovers
 
 CLONE_NEWNET = 0x40000000
-RUN = "/run/netns"
+RUN = leftovers.RUN
 BPFFS = "/sys/fs/bpf"
 LOCK, HELD = "/run/lock/xslice-rig", "XSLICE_RIG_HELD"  # a file, and the variable that tells children of it; also in selftests/bench/
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -129,26 +129,38 @@ def first_hop_mac(name, device, address):
     return until(known, 3)
 
 
+def _lock():
+    return int(os.environ[HELD]) if HELD in os.environ else None
+
+
+def note(kind, name):
+    """What outlives us if we are killed (leftovers.py)."""
+    leftovers.note(_lock(), kind, name)
+
+
 def held():
     """The descriptor of the lock that alone() holds, if it does, in a tuple: for children's pass_fds. So they keep it where we are killed."""
-    return (int(os.environ[HELD]),) if HELD in os.environ else ()
+    return (_lock(),) if HELD in os.environ else ()
 
 
 @contextlib.contextmanager
 def alone():
     """One rig at a time on a machine: what is measured, and the machine's own sysctls, would be of two. Who starts a rig may hold the
-    lock for it, so that no limit counts the waiting. A rig that is asked to end (SIGTERM) takes itself down."""
+    lock for it, so that no limit counts the waiting. A rig that is asked to end (SIGTERM) takes itself down; of one that was killed, whoever
+    has the lock next takes away what it left."""
     ending.unwind()
     if held():
         yield
         return
-    with open(LOCK, "w", encoding="ascii") as lock:
+    with open(LOCK, "a+b", buffering=0) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        leftovers.clear(lock.fileno())
         os.environ[HELD] = str(lock.fileno())
         try:
             yield
         finally:
             del os.environ[HELD]
+            leftovers.clear(lock.fileno())
 
 
 class Net:
@@ -164,6 +176,9 @@ class Net:
     def add(self, *shorts):
         for short in shorts:
             name = self.name(short)
+            if exists(name):
+                raise RigError(f"namespace {name} is there, and not of a rig")
+            note("namespace", name)
             run("ip", "netns", "add", name)
             self.made.append(name)
             run("ip", "-n", name, "link", "set", "lo", "up")

@@ -97,6 +97,7 @@ class Wan:
             self.daemons[member] = subprocess.Popen(
                 [BIRD, "-f", "-c", f"{path}.conf", "-s", f"{path}.ctl"], stdin=subprocess.DEVNULL
             )
+        netns.note("process", self.daemons[member].pid)
 
     def knows(self, member, prefix):
         """Does the member's kernel have a route to exactly this prefix?"""

@@ -40,6 +40,8 @@ class Domain:
         self.net, self.nodes, self.keep = net, nodes, keep
         os.makedirs(keep, exist_ok=True)
         self.store = tempfile.mkdtemp(prefix="xslice-store-")
+        for directory in (self.store, *(f"{root}/{net.name(node)}" for node in nodes for root in (contract.PIN_ROOT, RUN_ROOT))):
+            netns.note("directory", directory)
         self.agents = {}
         self.environment = {}  # that agents get besides
         self.options = ()  # of what reads a definition
@@ -102,6 +104,7 @@ class Domain:
                     stderr=log,
                     env={**os.environ, **self.environment.get(node, {})},
                 )
+            netns.note("process", self.agents[node].pid)
 
     def alive(self):
         return [node for node, agent in self.agents.items() if agent.poll() is None]
