@@ -6,6 +6,7 @@ Seeds: the corpus beside this file, the faulty definitions of the unit tests, th
 are sound. What is newly found stays in build/fuzz/ and is gone on from; a crash is left there, too, for a unit test."""
 import concurrent.futures
 import glob
+import itertools
 import os
 import re
 import shutil
@@ -40,11 +41,13 @@ def dictionary(path):
 
 
 def image_seeds(folder):
-    """An image of each node of every sound definition, as apply puts it into a store that no agent looks at."""
+    """An image of each node of every sound definition, by both mechanisms, as apply puts it into a store that no agent looks at."""
     os.makedirs(folder, exist_ok=True)
-    for number, path in enumerate(definitions()):
+    ways = itertools.product(definitions(), ("segmentation", "paging"))
+    for number, (path, mechanism) in enumerate(ways):
         with tempfile.TemporaryDirectory(prefix="xslice-fuzz-") as store:
-            words = [os.path.join(TOP, "build/xslice"), "apply", "--timeout", "0.001", "--store", f"{store}/s", path]
+            words = [os.path.join(TOP, "build/xslice"), "apply", "--timeout", "0.001", "--store", f"{store}/s"]
+            words += ["--implementation", mechanism, path]
             subprocess.run(words, capture_output=True, timeout=60, check=False)
             for image in glob.glob(f"{store}/s/image/*/*"):
                 if os.path.getsize(image) <= LENGTH["image"]:
