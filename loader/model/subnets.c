@@ -11,32 +11,36 @@ static void add(struct xs_d_subnets *out, const struct xs_d_subnet *subnet)
 		out->list[out->count++] = *subnet;
 }
 
+/* Its own subnet, of either family. */
+static void add_own(struct xs_d_subnets *out, struct xs_d_subnet subnet, const struct xs_prefix *prefix, const struct xs_place *place)
+{
+	for (int f = 0; f < XS_FAMILIES; f++) {
+		subnet.prefix = prefix[f];
+		subnet.place = &place[f];
+		add(out, &subnet);
+	}
+}
+
 static void add_slice(struct xs_d_subnets *out, const struct xs_d_slice *slice)
 {
-	for (size_t i = 0; i < slice->link_count; i++) {
-		const struct xs_d_link *link = &slice->link[i];
+	struct xs_d_subnet subnet = { .slice = slice };
 
-		for (int f = 0; f < XS_FAMILIES; f++)
-			add(out, &(struct xs_d_subnet){ .slice = slice,
-							.prefix = link->subnet[f],
-							.place = &link->subnet_place[f],
-							.kind = XS_SUBNET_LINK,
-							.noun = "link",
-							.name = link->name,
-							.link = link });
+	for (size_t i = 0; i < slice->link_count; i++) {
+		subnet.link = &slice->link[i];
+		subnet.kind = XS_SUBNET_LINK;
+		subnet.noun = "link";
+		subnet.name = subnet.link->name;
+		add_own(out, subnet, subnet.link->subnet, subnet.link->subnet_place);
 	}
+	subnet.link = NULL;
 	for (size_t i = 0; i < slice->gateway_count; i++) {
 		const struct xs_d_gateway *gateway = &slice->gateway[i];
-		struct xs_d_subnet subnet = {
-			.slice = slice, .noun = "gateway", .name = gateway->name, .gateway = gateway
-		};
 
+		subnet.gateway = gateway;
 		subnet.kind = XS_SUBNET_GATEWAY;
-		for (int f = 0; f < XS_FAMILIES; f++) {
-			subnet.prefix = gateway->subnet[f];
-			subnet.place = &gateway->subnet_place[f];
-			add(out, &subnet);
-		}
+		subnet.noun = "gateway";
+		subnet.name = gateway->name;
+		add_own(out, subnet, gateway->subnet, gateway->subnet_place);
 		subnet.kind = XS_SUBNET_BEHIND;
 		for (size_t j = 0; j < gateway->behind_count; j++) {
 			subnet.prefix = gateway->behind[j].prefix;
@@ -48,17 +52,13 @@ static void add_slice(struct xs_d_subnets *out, const struct xs_d_slice *slice)
 
 static void add_mux(struct xs_d_subnets *out, const struct xs_d_mux *mux)
 {
-	for (size_t i = 0; i < mux->slice_count; i++) {
-		struct xs_d_subnet subnet = {
-			.slice = mux->slice[i].slice, .noun = "mux", .name = mux->name, .mux = mux, .choice = i
-		};
+	struct xs_d_subnet subnet = { .noun = "mux", .name = mux->name, .mux = mux };
 
+	for (size_t i = 0; i < mux->slice_count; i++) {
+		subnet.slice = mux->slice[i].slice;
+		subnet.choice = i;
 		subnet.kind = XS_SUBNET_MUX;
-		for (int f = 0; f < XS_FAMILIES; f++) {
-			subnet.prefix = mux->subnet[f];
-			subnet.place = &mux->subnet_place[f];
-			add(out, &subnet);
-		}
+		add_own(out, subnet, mux->subnet, mux->subnet_place);
 		subnet.kind = XS_SUBNET_USERS;
 		for (size_t j = 0; j < mux->client_count; j++) {
 			subnet.prefix = mux->client[j].prefix;
