@@ -43,6 +43,7 @@ static const struct field fields[XS_REC_COUNT][FIELDS_MAX] = {
 	[XS_REC_PAGE] = { F(page, slice), F(page, prefix), F(page, id), F(page, uplink), F(page, mapped),
 			  F(page, own) },
 	[XS_REC_ADDRESS] = { F(address, slice), F(address, prefix) },
+	[XS_REC_POOL] = { F(pool, prefix) },
 };
 
 static bool holds(const struct xs_record *record, const struct field *field)
@@ -81,6 +82,7 @@ static enum xs_component component_of(const struct xs_image *image, const struct
 		return XS_COMPONENT_SUBSTRATE;
 	case XS_REC_SLICE:
 	case XS_REC_PAGE:
+	case XS_REC_POOL:
 		return XS_COMPONENT_SLICE;
 	case XS_REC_VPORT:
 		return of_vport(((const struct xs_rec_vport *)record)->kind);

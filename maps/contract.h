@@ -140,7 +140,11 @@ XS_ASSERT(sizeof(struct xs_slice) == 16);
  * page: array, key page id. A prefix of a slice's addresses and the WAN prefix of the same length that it is mapped to, or a part of
  * such a pair that lies elsewhere than the rest. Both tables of a node lead to the same entry. Mapping and unmapping an address
  * are the same exclusive or, since only bits of the prefix differ; and whichever host it is, sums change by the same amount.
+ *
+ * What else the WAN's table has leads to an entry of slice XS_SLICE_ELSEWHERE, which changes nothing: addresses of the domain's pools, and
+ * of pages of slices that have no part in this node. No user may have them, and they are no stranger's.
  */
+#define XS_SLICE_ELSEWHERE (XS_SLICE_MAX + 1)
 struct xs_page {
 	union xs_wire_address change; /* virtual prefix xor WAN prefix; zero behind the family's bytes */
 	/* Where its hosts are on this node: the gateway's own virtual address, in whose name errors of the WAN's routers leave. */

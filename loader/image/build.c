@@ -165,6 +165,19 @@ static int add_pages(struct xs_image_writer *writer, const struct xs_p_vrf *vrf)
 	return err;
 }
 
+static int add_pools(struct xs_image_writer *writer, const struct xs_p_node *node)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < node->pools.count && !err; i++) {
+		const struct xs_rec_pool record = { .head = head(XS_REC_POOL),
+						    .prefix = *(const struct xs_prefix *)node->pools.item[i] };
+
+		err = xs_image_writer_add(writer, &record);
+	}
+	return err;
+}
+
 static int add_gateways(struct xs_image_writer *writer, const struct xs_p_vrf *vrf)
 {
 	const struct xs_p_slice *slice = vrf->slice;
@@ -293,6 +306,8 @@ int xs_image_build(const struct xs_plan *plan, size_t node, void **bytes, size_t
 		if (!err)
 			err = add_pages(writer, vrf);
 	}
+	if (!err)
+		err = add_pools(writer, from);
 	for (i = 0; i < from->vports.count && !err; i++)
 		err = add_vport(writer, from->vports.item[i]);
 	for (i = 0; i < from->cells.count && !err; i++)

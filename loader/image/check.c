@@ -407,12 +407,20 @@ static const char *check_address(const struct xs_image *image, const struct xs_r
 		       : "address: of a slice that is not there";
 }
 
+static const char *check_pool(const struct xs_image *image, const struct xs_record *record)
+{
+	const struct xs_rec_pool *pool = (const struct xs_rec_pool *)record;
+
+	(void)image;
+	return prefix_ok(&pool->prefix) && !pool->pad ? NULL : "pool: bad prefix";
+}
+
 static const char *(*const checks[XS_REC_COUNT])(const struct xs_image *image, const struct xs_record *record) = {
 	[XS_REC_NODE] = check_node,   [XS_REC_PORT] = check_port,           [XS_REC_RESERVED] = check_reserved,
 	[XS_REC_SLICE] = check_slice, [XS_REC_VPORT] = check_vport,         [XS_REC_SOURCE] = check_source,
 	[XS_REC_ROUTE] = check_route, [XS_REC_PROXY] = check_proxy,         [XS_REC_CELL] = check_cell,
 	[XS_REC_MUX] = check_mux,     [XS_REC_CONDITION] = check_condition, [XS_REC_PAGE] = check_page,
-	[XS_REC_ADDRESS] = check_address,
+	[XS_REC_ADDRESS] = check_address, [XS_REC_POOL] = check_pool,
 };
 
 const char *xs_image_check(const struct xs_image *image)

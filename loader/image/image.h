@@ -19,7 +19,7 @@
 #include "maps/contract.h"
 
 #define XS_IMAGE_MAGIC 0x31656369u /* "ice1" */
-#define XS_IMAGE_VERSION   3
+#define XS_IMAGE_VERSION   4
 #define XS_IMAGE_NAME 16 /* device-like names, NUL included */
 #define XS_IMAGE_LONG_NAME 64
 #define XS_IMAGE_SIZE_MAX (1u << 30)
@@ -57,6 +57,7 @@ enum xs_record_type {
 	XS_REC_CONDITION,
 	XS_REC_PAGE,
 	XS_REC_ADDRESS,
+	XS_REC_POOL,
 	XS_REC_COUNT,
 };
 
@@ -232,6 +233,16 @@ struct xs_rec_address {
 	struct xs_record head;
 	uint32_t slice;          /* key; 0: the node's own */
 	struct xs_prefix prefix; /* key: of full length */
+};
+
+/*
+ * Paging: WAN addresses that are no user's here, beside those of the pages: what the domain's pages are given out of, and pages that are
+ * written elsewhere, of slices that have no sliver on this node.
+ */
+struct xs_rec_pool {
+	struct xs_record head;
+	struct xs_prefix prefix; /* key */
+	uint32_t pad;
 };
 
 /* Neighbours on an uplink: what a sliver sends to the WAN by, and what the node's own instance sends to the sliver by. */

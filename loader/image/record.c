@@ -40,6 +40,7 @@ static const struct record_shape shapes[XS_REC_COUNT] = {
 	[XS_REC_CONDITION] = SHAPE(struct xs_rec_condition, "condition", 2, TAIL_NONE),
 	[XS_REC_PAGE] = SHAPE(struct xs_rec_page, "page", 1, TAIL_PREFIX),
 	[XS_REC_ADDRESS] = SHAPE(struct xs_rec_address, "address", 1, TAIL_PREFIX),
+	[XS_REC_POOL] = SHAPE(struct xs_rec_pool, "pool", 0, TAIL_PREFIX),
 };
 
 static_assert(sizeof(struct xs_rec_node) == 24, "node");
@@ -55,6 +56,7 @@ static_assert(sizeof(struct xs_rec_mux) == 40, "mux");
 static_assert(sizeof(struct xs_rec_condition) == 168, "condition");
 static_assert(sizeof(struct xs_rec_page) == 88, "page");
 static_assert(sizeof(struct xs_rec_address) == 32, "address");
+static_assert(sizeof(struct xs_rec_pool) == 32, "pool");
 
 const struct xs_record_info *xs_record_info(unsigned int type)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fill_page.c - paging's pages: an entry for each, a table of virtual addresses for each slice, and one of WAN addresses (slice 0's).
+ * fill_page.c - paging's pages: an entry for each, a table of virtual addresses for each slice, and one of WAN addresses (slice 0's),
+ * which has the domain's pools as well, behind one entry for all.
  *
  * Always holds: an entry that packets may be reading is not changed; a page that becomes otherwise gets another entry, and the
  * former one stays, by its WAN prefix too, until it is withdrawn: so what was mapped before a change is unmapped after it.
@@ -35,8 +36,16 @@ struct page_tables {
 	UT_hash_handle hh;
 };
 
+/* Where a page is or was in force, or covers it, it is not led to its entry, but once that is withdrawn. */
+struct held_pool {
+	struct xs_prefix prefix;
+	UT_hash_handle hh;
+};
+
 struct fill_pages {
 	struct held_page *held;
+	struct held_pool *pools;
+	uint32_t elsewhere; /* the pools' entry; 0: there are none */
 	struct page_tables *tables;
 	bool *taken; /* entries: ours, or of a former agent that has not been withdrawn */
 	uint32_t entries;
@@ -44,8 +53,8 @@ struct fill_pages {
 
 void xs_fill_page_size(const struct xs_image *image, struct xs_datapath_size *size)
 {
-	/* Twice, as a changed page has two entries for a while. */
-	xs_fill_raise(&size->mappings, 2 * (uint64_t)image->count[XS_REC_PAGE] + 1);
+	/* Twice, as a changed page has two entries for a while; and that of the pools. */
+	xs_fill_raise(&size->mappings, 2 * (uint64_t)image->count[XS_REC_PAGE] + 2);
 }
 
 /* ---- entries ------------------------------------------------------------------------------------------------------- */
@@ -188,6 +197,79 @@ static int put_roots(struct xs_fill *fill, uint32_t slice, const struct page_tab
 	return err < 0 ? err : 0;
 }
 
+/* ---- pools --------------------------------------------------------------------------------------------------------- */
+
+static int hold_pools(struct xs_fill *fill, const struct xs_image *image)
+{
+	const struct xs_page content = { .slice = XS_SLICE_ELSEWHERE, .sum = 0xffff };
+	struct fill_pages *pages = fill->pages;
+	const struct xs_rec_pool *record;
+	struct held_pool *held;
+	int err = 0;
+
+	if (!pages->elsewhere && image->count[XS_REC_POOL])
+		err = take_entry(fill, &content, &pages->elsewhere);
+	for (size_t i = 0; !err && (record = xs_image_at(image, XS_REC_POOL, i)); i++) {
+		HASH_FIND(hh, pages->pools, &record->prefix, sizeof(record->prefix), held);
+		if (held)
+			continue;
+		held = calloc(1, sizeof(*held));
+		if (!held)
+			return -ENOMEM;
+		held->prefix = record->prefix;
+		HASH_ADD(hh, pages->pools, prefix, sizeof(held->prefix), held);
+	}
+	return err;
+}
+
+/* Does the WAN's table have the prefix itself, a page's or the pool's; or a page, or a pool, that covers it? */
+static bool is_led(const struct xs_table *table, const struct xs_prefix *prefix)
+{
+	uint32_t leaf;
+
+	for (unsigned int length = prefix->length + 1; length-- > 0;)
+		if (xs_table_get(table, prefix->bytes, length, &leaf))
+			return true;
+	return false;
+}
+
+/* Of all there is in the WAN's table pools come last: they shut what nobody else has. */
+static int lead_pools(struct xs_fill *fill)
+{
+	const struct held_pool *held;
+	int err = 0;
+
+	for (held = fill->pages->pools; !err && held; held = held->hh.next) {
+		const struct page_tables *tables = tables_of(fill, 0, false);
+		const struct xs_table *table = tables ? tables->table[xs_family_index(held->prefix.family)] : NULL;
+
+		if (!table || !is_led(table, &held->prefix))
+			err = lead(fill, 0, &held->prefix, fill->pages->elsewhere);
+	}
+	return err;
+}
+
+static int withdraw_pools(struct xs_fill *fill, const struct xs_image *image)
+{
+	struct fill_pages *pages = fill->pages;
+	struct held_pool *held, *next;
+	int err;
+
+	HASH_ITER(hh, pages->pools, held, next) {
+		if (image && xs_image_find(image, XS_REC_POOL, &held->prefix))
+			continue;
+		lead_nowhere(fill, 0, &held->prefix, pages->elsewhere);
+		HASH_DEL(pages->pools, held);
+		free(held);
+	}
+	err = lead_pools(fill);
+	if (!err && !pages->pools && pages->elsewhere) {
+		err = free_entry(fill, pages->elsewhere);
+		pages->elsewhere = 0;
+	}
+	return err;
+}
+
 /* ---- make ---------------------------------------------------------------------------------------------------------- */
 
 static struct held_page *find(const struct xs_fill *fill, const struct page_key *key)
@@ -249,7 +331,7 @@ int xs_fill_pages(struct xs_fill *fill, const struct xs_image *image, char *erro
 	struct held_page *held;
 	int err = 0;
 
-	if (!fill->pages && image->count[XS_REC_PAGE])
+	if (!fill->pages && (image->count[XS_REC_PAGE] || image->count[XS_REC_POOL]))
 		err = begin(fill);
 	/* First what unmaps, then what maps: nobody gets what he would refuse. */
 	for (size_t i = 0; !err && (record = xs_image_at(image, XS_REC_PAGE, i)); i++) {
@@ -261,6 +343,10 @@ int xs_fill_pages(struct xs_fill *fill, const struct xs_image *image, char *erro
 		held = find(fill, &(struct page_key){ .slice = record->slice, .prefix = record->prefix });
 		err = lead(fill, record->slice, &record->prefix, held->entry);
 	}
+	if (!err && fill->pages)
+		err = hold_pools(fill, image);
+	if (!err && fill->pages)
+		err = lead_pools(fill);
 	for (tables = fill->pages ? fill->pages->tables : NULL; !err && tables; tables = tables->hh.next)
 		err = put_roots(fill, tables->slice, tables);
 	return err ? xs_explain(error, err, "pages: cannot fill the maps: %s", strerror(-err)) : 0;
@@ -333,6 +419,8 @@ static int withdraw_strangers(struct xs_fill *fill)
 
 	for (const struct held_page *held = fill->pages->held; !err && held; held = held->hh.next)
 		ours[held->entry] = true;
+	if (!err)
+		ours[fill->pages->elsewhere] = true;
 	for (uint32_t id = 0; !err && id < fill->maps->entries[XS_MAP_slice]; id++) {
 		err = xs_node_maps_get(fill->maps, XS_MAP_slice, id, &slice);
 		if (!err && (slice.page_root[XS_FAMILY4] || slice.page_root[XS_FAMILY6]) && !tables_of(fill, id, false))
@@ -364,12 +452,14 @@ int xs_fill_withdraw_pages(struct xs_fill *fill, const struct xs_image *image)
 		HASH_DEL(fill->pages->held, held);
 		err = withdraw_one(fill, held);
 	}
+	if (!err)
+		err = withdraw_pools(fill, image);
 	if (!err && !fill->pages_swept)
 		err = withdraw_strangers(fill);
 	fill->pages_swept |= !err;
 	if (!err)
 		err = withdraw_tables(fill);
-	if (!err && !fill->pages->held) {
+	if (!err && !fill->pages->held && !fill->pages->pools) {
 		free(fill->pages->taken);
 		free(fill->pages);
 		fill->pages = NULL;

@@ -469,5 +469,5 @@ int xs_plan_pages(struct xs_plan *plan)
 	}
 	if (!err)
 		drop_tombstones(&paging);
-	return err;
+	return err ? err : xs_plan_pools(plan);
 }

@@ -9,6 +9,9 @@
 /* pages.c: the pages of all slices, in the order of their prefixes, each mapped. 0 or -ENOMEM. */
 int xs_plan_pages(struct xs_plan *plan);
 
+/* pools.c: which WAN addresses each node with an uplink keeps from users, beside those of its own slices' pages. 0 or -ENOMEM. */
+int xs_plan_pools(struct xs_plan *plan);
+
 /* The page that a prefix of the slice lies in; NULL: none. */
 const struct xs_p_page *xs_page_of(const struct xs_p_slice *slice, const struct xs_prefix *prefix);
 

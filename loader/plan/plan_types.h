@@ -168,6 +168,7 @@ struct xs_p_node {
 	const struct xs_d_node *def;
 	struct xs_p_port *port;
 	struct xs_p_list vports, vrfs, muxes;
+	struct xs_p_list pools;                    /* paging, with an uplink: struct xs_prefix, see struct xs_rec_pool */
 	struct xs_p_list cells;                    /* those that conditions of its MUXes bear, and their groups' */
 	uint32_t blocks, guards, conditions, cell_entries; /* as in struct xs_rec_node */
 };

@@ -219,6 +219,20 @@ static int add_pages(const struct xs_p_vrf *vrf, struct room *room)
 	return 0;
 }
 
+static int add_pools(const struct xs_p_node *node, struct room *room)
+{
+	struct xs_prefix *prefix = calloc(node->pools.count + 1, sizeof(*prefix));
+	size_t i;
+
+	if (!prefix)
+		return -ENOMEM;
+	for (i = 0; i < node->pools.count; i++)
+		prefix[i] = *(const struct xs_prefix *)xs_list_at(&node->pools, i);
+	add_tables(prefix, node->pools.count, room);
+	free(prefix);
+	return 0;
+}
+
 static int size_node(struct xs_p_node *node)
 {
 	uint64_t conditions = 0, cells = 0;
@@ -249,6 +263,8 @@ static int size_node(struct xs_p_node *node)
 	}
 	if (substrate)
 		room.blocks += SUBSTRATE_BLOCKS;
+	if (!err && node->pools.count)
+		err = add_pools(node, &room);
 	node->blocks = node->def->blocks ? node->def->blocks : pool_size(room.blocks, BLOCKS_MIN, XS_BLOCKS_MAX);
 	node->guards = pool_size(room.guards, GUARDS_MIN, XS_GUARDS_MAX);
 	node->conditions = power_of_two(2 * conditions + CONDITIONS_SLACK);

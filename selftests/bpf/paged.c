@@ -20,6 +20,9 @@ static const struct pair pairs[] = {
 	{SLICE_Q, 0, "10.21.0.0", "100.71.0.0", 16},
 };
 
+#define POOL "100.112.0.0"
+#define POOL_BITS 12
+
 static void address_of(const char *text, int family, union xs_wire_address *address)
 {
 	memset(address, 0, sizeof(*address));
@@ -149,6 +152,8 @@ struct paged *paged_new(bool far)
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
 		for (int family = 0; family < XS_FAMILIES; family++)
 			put_page(paged, id++, &pairs[i], family);
+	fixture_put(fixture, XS_MAP_page, id, &(struct xs_page){.slice = XS_SLICE_ELSEWHERE, .sum = 0xffff});
+	fixture_set(paged->wan, POOL, POOL_BITS, id);
 	put_routes(paged);
 	put_slice(paged, 0, paged->substrate, paged->wan);
 	put_slice(paged, SLICE_P, paged->fib, paged->pages_p);

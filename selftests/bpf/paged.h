@@ -7,6 +7,7 @@
  *
  *     slice P:  10.20.0.0/16 = 100.64.0.0/16 (near)   10.21.0.0/16 = 100.65.0.0/16   10.22.7.0/24 = 198.18.9.0/24
  *     slice Q:  10.20.0.0/16 = 100.70.0.0/16 (near)   10.21.0.0/16 = 100.71.0.0/16
+ *     of slices that have no part here: 100.112.0.0/12
  *
  * Slice P routes its other pages, and 10.23/16, which is no page, by the uplink; of its own page by port 7 10.20/16 (10.20.4/24 with an MTU of
  * 600), 10.20.8/24 is unresolved, and 10.20.0.1 its own. The WAN is behind port 6: 100.65.4/24 with an MTU of 600, 100.65.7/24 is

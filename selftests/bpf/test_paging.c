@@ -74,6 +74,10 @@ static const struct paging_case cases[] = {
 	{"a user from a WAN address of another slice", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.71.0.9", "10.21.0.9", {P}},
 	{"a user from one to one", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.64.0.9", "100.65.0.9", {P}},
 	{"a user to what is no page's", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "100.99.0.9", {P}, VPORT_P},
+	{"a user to a WAN address of a slice that is not here", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "10.20.0.9", "100.112.0.9", {P}},
+	{"a user from a WAN address of a slice that is not here", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.127.0.9", "10.21.0.9", {P}},
+	{"a user of another port to a WAN address of a slice that is not here", PORT_GATEWAY, XS_WAN_ADDRESS, SLICE_1, "192.0.2.9",
+		"100.112.0.9", {.destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_G}}},
 	{"a user of another port to a WAN address", PORT_GATEWAY, XS_WAN_ADDRESS, SLICE_1, "192.0.2.9", "100.65.0.9",
 		{.destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_G}}},
 	{"a link to a WAN address", PORT_LINKS, XS_PUNTED, SLICE_1, "192.0.2.9", "100.65.0.9",
@@ -96,10 +100,14 @@ static const struct paging_case cases[] = {
 	{"outward, a stranger", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "203.0.113.9", "100.64.0.9", {W}},
 	{"outward, from another slice", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.71.0.9", "100.64.0.9", {W}},
 	{"outward, from another slice, an error", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.71.0.9", "100.64.0.9", {W}, .icmp = 3},
+	{"outward, from a slice that is not here", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.112.0.9", "100.64.0.9", {W}},
+	{"outward, from a slice that is not here, an error", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.112.0.9", "100.64.0.9", {W}, .icmp = 3},
 	{"outward, into the other slice", PORT_WAN, XS_FOREIGN_PAGE, SLICE_Q, "100.65.0.9", "100.70.0.9", {W}},
 	{"outward, TCP's checksum is cut off", PORT_WAN, XS_UNMAPPABLE, SLICE_P, "100.65.0.9", "100.64.0.9", {W, .protocol = 6, .payload = 8}},
 
 	{"a page that lies elsewhere", PORT_WAN, XS_HOST, 0, "100.64.0.9", "100.65.0.9", {W}},
+	{"a page of a slice that is not here", PORT_WAN, XS_HOST, 0, "100.64.0.9", "100.112.0.9", {W}},
+	{"from one such to another", PORT_WAN, XS_HOST, 0, "100.113.0.9", "100.112.0.9", {W}},
 	{"no page", PORT_WAN, XS_HOST, 0, "203.0.113.9", "203.0.113.1", {W}},
 	{"no page, TTL 1", PORT_WAN, XS_HOST, 0, "203.0.113.9", "203.0.113.1", {W, .ttl = 1}},
 	{"somebody else's MAC", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {STRANGER}},
@@ -327,6 +335,7 @@ static void uplink_takes_only_its_own(void **state)
 		assert_int_equal(uplink(paged, family, VPORT_U, "100.71.0.9", "100.70.0.9", (struct frame_spec){}), TC_ACT_SHOT);
 		assert_int_equal(uplink(paged, family, VPORT_U, "100.64.0.9", "100.65.0.9", (struct frame_spec){}), TC_ACT_SHOT);
 		assert_int_equal(uplink(paged, family, VPORT_U, "203.0.113.9", "203.0.113.1", (struct frame_spec){}), TC_ACT_SHOT);
+		assert_int_equal(uplink(paged, family, VPORT_U, "100.64.0.9", "100.112.0.9", (struct frame_spec){}), TC_ACT_SHOT);
 		assert_int_equal(lost_at(paged->fixture, VPORT_U), lost); /* none of these is known to be the uplink's */
 		assert_int_equal(uplink(paged, family, VPORT_U, "100.71.0.9", "100.64.0.9", (struct frame_spec){}), TC_ACT_SHOT);
 		assert_int_equal(uplink(paged, family, VPORT_U, "203.0.113.9", "100.64.0.9", (struct frame_spec){}), TC_ACT_SHOT);
@@ -366,6 +375,7 @@ static void errors_about_what_was_not_sent(void **state)
 		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.70.0.9", "100.65.0.9"));
 		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.65.0.9", "100.64.0.9"));
 		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "203.0.113.1", "100.65.0.9"));
+		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.64.0.9", "100.112.0.9"));
 		/* The quoted destination is of another slice; here; in no page. */
 		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.64.0.9", "100.71.0.9"));
 		assert_false(error_is_taken(paged, family, "203.0.113.9", "100.64.0.9", "100.64.0.9", "100.64.0.8"));
@@ -376,6 +386,7 @@ static void errors_about_what_was_not_sent(void **state)
 		assert_false(error_is_taken(paged, family, "100.65.0.9", "100.64.0.9", "100.64.0.9", "100.71.0.9"));
 		assert_false(error_is_taken(paged, family, "100.65.0.9", "100.64.0.9", "100.70.0.9", "100.65.0.9"));
 		assert_false(error_is_taken(paged, family, "100.71.0.9", "100.64.0.9", "100.64.0.9", "100.65.0.9"));
+		assert_false(error_is_taken(paged, family, "100.112.0.9", "100.64.0.9", "100.64.0.9", "100.65.0.9"));
 	}
 }
 

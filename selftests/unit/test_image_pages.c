@@ -64,8 +64,12 @@ static struct xs_image_writer *paged_writer(void)
 					    .slice = 7,
 					    .prefix = image_prefix("10.1.3.2") };
 	const struct xs_rec_address node = { .head = image_head(XS_REC_ADDRESS), .prefix = image_prefix("100.70.0.1") };
+	const struct xs_rec_pool pool = { .head = image_head(XS_REC_POOL), .prefix = image_prefix("100.64.0.0/10") };
+	const struct xs_rec_pool far = { .head = image_head(XS_REC_POOL), .prefix = image_prefix("198.18.9.0/24") };
 	struct xs_image_writer *writer = image_good_writer();
 
+	image_add(writer, &pool);
+	image_add(writer, &far);
 	image_add(writer, &uplink);
 	image_add(writer, &wan);
 	image_add(writer, &port);
@@ -133,6 +137,11 @@ static const struct image_mutation mutations[] = {
 	IMAGE_MUTATE(ADDRESS, address, 1, slice, 8, "address: of a slice"),
 	IMAGE_BYTE(ADDRESS, address, 0, prefix, 1, 31, "address: not one address"),
 	IMAGE_BYTE(ADDRESS, address, 0, prefix, 0, XS_IPV6, "address: not one address"),
+
+	IMAGE_BYTE(POOL, pool, 1, prefix, 0, 5, "pool: bad prefix"),
+	IMAGE_BYTE(POOL, pool, 0, prefix, 1, 9, "pool: bad prefix"),
+	IMAGE_BYTE(POOL, pool, 1, prefix, 1, 33, "pool: bad prefix"),
+	IMAGE_MUTATE(POOL, pool, 0, pad, 1, "pool: bad prefix"),
 };
 
 static void test_refuse(void **state)

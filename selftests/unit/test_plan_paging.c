@@ -406,6 +406,71 @@ static void test_large_page(void **state)
 	made_free(made);
 }
 
+/* ---- pools ---- */
+
+/* What users of a node may not have beside its own slices' pages. In a static buffer. */
+static const char *pools(const struct xs_image *image)
+{
+	const struct xs_rec_pool *pool;
+	static char text[512];
+	char prefix[XS_PREFIX_TEXT];
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; (pool = xs_image_at(image, XS_REC_POOL, i)); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "",
+					 xs_prefix_text(&pool->prefix, prefix));
+	return text;
+}
+
+/* Every node that has paging knows the pools that pages are out of; a default that none is out of is no pool. */
+static void test_pools(void **state)
+{
+	struct made *made = figure7(""), *dual = figure7("-dual"), *other, *labels;
+	const char *without_users =
+		"implementation: paging\npool: [172.16.0.0/12, 100.64.0.0/16]\n"
+		"node: [{name: R1, port: [{name: a}]}, {name: R2}]\n"
+		"slice: [{name: P, vrf: [{name: v, node: R1}, {name: w, node: R2}], link: [{name: l, ends: [v, w], "
+		"subnet: 10.1.2.0/24}],\n  gateway: [{name: g, vrf: v, port: a, subnet: 10.0.0.0/24}]}]\n";
+	char *text;
+
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(pools(made->image[i]), "100.64.0.0/10");
+	assert_string_equal(pools(dual->image[0]), "100.64.0.0/10 fd78:736c:6963::/48");
+	/* Where no user is, nobody is kept from anything. */
+	other = made_new(without_users, NULL, 0);
+	assert_string_equal(pools(other->image[0]), "100.64.0.0/16 172.16.0.0/12");
+	assert_string_equal(pools(other->image[1]), "");
+	made_free(other);
+	text = figure7_with(NULL, "");
+	labels = made_new(text, NULL, 0);
+	assert_string_equal(pools(labels->image[2]), "");
+	free(text);
+	made_free(labels);
+	made_free(dual);
+	made_free(made);
+}
+
+/* What is written outside the pools is kept from users of all nodes, too; where the slice is, its page says it. */
+static void test_pools_and_what_is_written(void **state)
+{
+	const char *text =
+		"implementation: paging\npool: [100.64.0.0/16, 172.16.0.0/16]\n"
+		"node: [{name: R1, port: [{name: a}]}, {name: R2, port: [{name: a}]}]\n"
+		"slice:\n"
+		"  - {name: P, vrf: [{name: v, node: R1}], gateway: [{name: g, vrf: v, port: a, subnet: 10.0.0.0/24}],\n"
+		"     page: [{prefix: 10.0.0.0/24, mapped: 198.18.0.0/24}]}\n"
+		"  - {name: Q, vrf: [{name: v, node: R2}], gateway: [{name: g, vrf: v, port: a, subnet: 10.0.0.0/24, behind: "
+		"[{prefix: 10.32.0.0/12, via: 10.0.0.9}]}],\n"
+		"     page: [{prefix: 10.0.0.0/24, mapped: 100.64.7.0/24}, {prefix: 10.32.0.0/12, mapped: 172.16.0.0/12}]}\n";
+	struct made *made = made_new(text, NULL, 0);
+
+	/* Of the pool 172.16/16 all is in Q's page, and Q's first page is in the other pool. */
+	assert_string_equal(pools(made->image[0]), "100.64.0.0/16 172.16.0.0/12");
+	assert_string_equal(pools(made->image[1]), "100.64.0.0/16 198.18.0.0/24");
+	made_free(made);
+}
+
 /* ---- many ---- */
 
 /* A thousand slices, of all sizes, in two pools: none overlaps another, and nobody moves as every third goes. */
@@ -475,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_pages_stay),
 		cmocka_unit_test(test_lost_for_good),  cmocka_unit_test(test_written),
 		cmocka_unit_test(test_large_page),     cmocka_unit_test(test_many),
+		cmocka_unit_test(test_pools),          cmocka_unit_test(test_pools_and_what_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,7 +157,7 @@ def mapped(pages, slice_name, address):
 
 
 def isolation_paged(net, pages, at=figure7.V4):
-    """The same by paging: what isolates is that each address of the WAN is of one slice. R1 has a gateway of P alone, and knows P's."""
+    """The same by paging: what isolates is that each address of the WAN is of one slice. R1 has a gateway of P alone, and no part in A."""
     for address in (at.vm6, at.vm5):  # neighbours are known from here on
         services.ask(net.name("client"), (address, services.WHO_PORT))
     edge = netns.first_hop_mac(net.name("client"), "eth0", at.edge)
@@ -174,9 +174,9 @@ def isolation_paged(net, pages, at=figure7.V4):
     of_p, of_a = [there["P"][of] for of in there["P"]], [there["A"][of] for of in there["A"]]
     kinds = [
         ("a WAN address as destination at the client's port", user, "wan-address", lambda i: {"destination": (of_p + of_a)[i % 6]}),
-        ("a WAN address as destination at the data centre's port", centre, "wan-address", lambda i: {"destination": of_p[i % 3]}),
+        ("a WAN address as destination at the data centre's port", centre, "wan-address", lambda i: {"destination": (of_p + of_a)[i % 6]}),
         ("a WAN address as source at the client's port", user, "wan-address", lambda i: {"source": (of_p + of_a)[i % 6]}),
-        ("a WAN address as source at the data centre's port", centre, "wan-address", lambda i: {"source": of_p[i % 3]}),
+        ("a WAN address as source at the data centre's port", centre, "wan-address", lambda i: {"source": (of_p + of_a)[i % 6]}),
         ("another slice's page as source in the WAN, to the data centre", wire_p, "foreign-page", lambda i: {"source": of_a[i % 3]}),
         ("another slice's page as source in the WAN, to the other data centre", wire_a, "foreign-page", lambda i: {"source": of_p[i % 3]}),
         ("another slice's page as source in the WAN, to the client", to_user, "foreign-page", lambda i: {"source": of_a[i % 3]}),
