@@ -205,6 +205,7 @@ def cases(failing):
                     failing.look_again()
                     failing.is_fresh(1)
                     held_back = False
+                assert streams.moving(), f"step {step}: a stream does not go on"
             except AssertionError as fault:
                 faults.append(str(fault))
                 held_back = False
@@ -226,6 +227,7 @@ def cases(failing):
             after = dice.uniform(0, 1.5 * took)
             try:
                 hit += failing.kill_once(after, 1 - number % 2)
+                assert streams.moving(), "a stream does not go on"
             except AssertionError as fault:
                 faults.append(f"kill {number} after {after * 1000:.0f} ms: {fault}")
         told = streams.missing()

@@ -31,7 +31,8 @@ class Streams:
         self.seen = [0] * len(self.ways)
 
     def moving(self):
-        """Every stream goes on: something has come since the last look."""
+        """Every stream goes on: something has come since the last look. To be asked now and then: what a sink has not read, the kernel keeps, but
+        no more than half a million datagrams."""
         before, self.seen = self.seen, [len(sink.numbers()) for _, sink, _ in self.ways]
         return all(now > then for now, then in zip(self.seen, before))
 

@@ -39,8 +39,10 @@ class Domain:
     def __init__(self, net, nodes, keep):
         self.net, self.nodes, self.keep = net, nodes, keep
         os.makedirs(keep, exist_ok=True)
-        self.store = tempfile.mkdtemp(prefix="xslice-store-")
-        for directory in (self.store, *(f"{root}/{net.name(node)}" for node in nodes for root in (contract.PIN_ROOT, RUN_ROOT))):
+        self.folder = tempfile.mkdtemp(prefix="xslice-store-")  # of the store, and what a test puts beside it
+        self.store = os.path.join(self.folder, "store")
+        os.mkdir(self.store, 0o700)
+        for directory in (self.folder, *(f"{root}/{net.name(node)}" for node in nodes for root in (contract.PIN_ROOT, RUN_ROOT))):
             netns.note("directory", directory)
         self.agents = {}
         self.environment = {}  # that agents get besides
@@ -215,6 +217,6 @@ class Domain:
         for root in (contract.PIN_ROOT, RUN_ROOT):
             if os.path.isdir(root) and not os.listdir(root):
                 os.rmdir(root)
-        shutil.rmtree(self.store, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
         if self.mounted and not os.listdir(BPFFS):
             run("umount", BPFFS, check=False)
