@@ -152,7 +152,7 @@ static json_t *trace_packet(const struct xs_trace *trace, struct xs_trace_node *
 	json_t *hops = json_array(), *end = NULL;
 
 	for (size_t i = 0; !end && i < HOPS_MAX; i++) {
-		struct xs_trace_step step = { .trace = trace, .node = node, .port = port };
+		struct xs_trace_step step = { .trace = trace, .node = node };
 		char error[XS_TRACE_ERROR] = "";
 		int err = open_node(trace, node, error);
 
@@ -161,16 +161,26 @@ static json_t *trace_packet(const struct xs_trace *trace, struct xs_trace_node *
 					   node->image->header->node);
 			break;
 		}
-		if (!err)
+		if (!err && !port)
+			err = xs_trace_out_of_wan(node, &at, &port, error);
+		if (!err) {
+			step.port = port;
+			xs_trace_address_wan(node, port, &at);
 			err = xs_trace_hop(&step, &at, &end, error);
+		}
 		if (err) {
 			end = xs_trace_end("untraceable", "%s", error);
 			break;
 		}
 		json_array_append_new(hops, step.hop);
 		at = step.outcome.frame;
-		if (!end && !other_end(trace, &step, &node, &port))
+		if (!end && step.out->kind == XS_VPORT_WAN) {
+			end = xs_trace_into_wan(trace, &step, hops, &node);
+			memset(at.data, 0, XS_MAC_LEN);
+			port = NULL; /* that is not known before the node is asked */
+		} else if (!end && !other_end(trace, &step, &node, &port)) {
 			end = xs_trace_end("away", "link %s has no other end in the images in force", step.out->name);
+		}
 	}
 	if (!end)
 		end = xs_trace_end("loop", "it has passed %d nodes: it goes round in a circle", HOPS_MAX);
@@ -260,7 +270,7 @@ static void print_hop(const json_t *hop)
 	json_t *stage;
 	size_t i;
 
-	printf("%s port %s: %s\n", member(hop, "node"), member(hop, "port"), member(hop, "frame"));
+	printf("%s%s%s: %s\n", member(hop, "node"), *member(hop, "port") ? " port " : "", member(hop, "port"), member(hop, "frame"));
 	json_array_foreach(json_object_get(hop, "stage"), i, stage)
 	{
 		const json_t *line = json_object_get(stage, "line");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * trace.h - what the files of `xslice trace` share: trace.c (the command, and from hop to hop), trace_hop.c (one node),
- * trace_punt.c (what a kernel would do with what it is handed), trace_place.c (lines of the definition).
+ * trace_punt.c (what a kernel would do with what it is handed), trace_wan.c (what is between nodes by paging), trace_place.c
+ * (lines of the definition).
  */
 #ifndef XSLICE_CLI_TRACE_H
 #define XSLICE_CLI_TRACE_H
@@ -35,7 +36,7 @@ struct xs_trace_step {
 	const struct xs_trace *trace;
 	const struct xs_trace_node *node;
 	const struct xs_rec_port *port;
-	struct xs_frame_view view; /* of the frame that came in */
+	struct xs_frame_view view; /* of the frame that came in; out of the WAN with its addresses in the slice */
 	struct xs_trial_outcome outcome;
 	const struct xs_rec_vport *in, *out, *mux; /* the outcome's; NULL: none */
 	const struct xs_rec_slice *slice;
@@ -44,7 +45,7 @@ struct xs_trace_step {
 
 /*
  * One node: *hop (a new reference) says what decided there. *end: how the packet's way ends here, as JSON; NULL where
- * it goes on with step->outcome.frame by the link step->out. Negative errno with a sentence where it cannot be tried.
+ * it goes on with step->outcome.frame by step->out, a link or a port of the WAN. Negative errno with a sentence where it cannot be tried.
  */
 int xs_trace_hop(struct xs_trace_step *step, const struct xs_trial_frame *frame, json_t **end, char *error);
 
@@ -64,6 +65,21 @@ int xs_trace_ask(const struct xs_trace_step *step, const char *netns, struct xs_
 
 /* What the kernel that is handed the packet would do with it. A new reference. */
 json_t *xs_trace_punt(const struct xs_trace_step *step);
+
+/* ---- trace_wan.c ---- */
+
+/* An address of the step's slice, as the WAN knows it. False: it is in no page. */
+bool xs_trace_mapped(const struct xs_trace_step *step, const struct xs_address *address, struct xs_address *out);
+/* Adds a stage that says what both addresses become. The second is of what came in by an uplink, and changes step->view. */
+void xs_trace_map(const struct xs_trace_step *step);
+void xs_trace_map_back(struct xs_trace_step *step);
+
+/* Adds the WAN's hop, behind a step that leaves by one of its ports: *node is where it goes on, or how it ends is returned. */
+json_t *xs_trace_into_wan(const struct xs_trace *trace, const struct xs_trace_step *step, json_t *hops, struct xs_trace_node **node);
+/* The port by which the packet comes in there. 0, or negative errno with a sentence. */
+int xs_trace_out_of_wan(const struct xs_trace_node *node, const struct xs_trial_frame *frame, const struct xs_rec_port **port, char *error);
+/* A frame to the MAC 0 at a port of the WAN gets the device's own, which images do not know. */
+void xs_trace_address_wan(const struct xs_trace_node *node, const struct xs_rec_port *port, struct xs_trial_frame *frame);
 
 /* ---- trace_place.c: where it is written; NULL: nowhere, or the definition cannot be had ---- */
 

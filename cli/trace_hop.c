@@ -111,6 +111,7 @@ static void tell_drop(const struct xs_trace_step *step)
 					  : xs_trace_place_port(step->trace, image->header->node, step->port->name);
 	const char *stage = verdict == XS_MALFORMED                              ? "parse"
 			    : verdict == XS_NO_SLICE || verdict == XS_WALK_BOUND ? "select"
+			    : verdict == XS_FOREIGN_PAGE || verdict == XS_NO_PAGE || verdict == XS_UNMAPPABLE ? "map"
 			    : verdict == XS_NO_ROUTE || verdict == XS_BLACKHOLE  ? "route"
 			    : verdict == XS_POLICED                              ? "punt"
 			    : verdict == XS_EMIT_FAILED                          ? "emit"
@@ -284,6 +285,8 @@ static json_t *tell_emit(const struct xs_trace_step *step)
 			       step->outcome.out);
 		return xs_trace_end("unknown", "it leaves by something that is not in force any more, or not yet");
 	}
+	if (step->mux && step->mux->kind == XS_VPORT_UPLINK)
+		xs_trace_map(step);
 	xs_frame_look(&step->outcome.frame, &view);
 	if (view.tagged)
 		snprintf(label, sizeof(label), "VLAN %u", view.vid);
@@ -292,7 +295,7 @@ static json_t *tell_emit(const struct xs_trace_step *step)
 	json_object_set_new(
 		step->hop, "out",
 		json_pack("{s:s,s:s,s:i}", "port", port->name, "device", out->name, "label", (int)out->vid));
-	if (out->kind == XS_VPORT_LINK)
+	if (out->kind == XS_VPORT_LINK || out->kind == XS_VPORT_WAN)
 		return NULL;
 	return xs_trace_end("delivered", "leaves %s by user port %s, to %s", image->header->node, port->name, mac);
 }
@@ -330,7 +333,7 @@ static json_t *tell_pass(const struct xs_trace_step *step)
 /* ---- the hop --------------------------------------------------------------------------------------------------------
  */
 
-static json_t *tell(const struct xs_trace_step *step)
+static json_t *tell(struct xs_trace_step *step)
 {
 	const struct xs_trial_outcome *outcome = &step->outcome;
 	const char *node = step->node->image->header->node;
@@ -351,6 +354,8 @@ static json_t *tell(const struct xs_trace_step *step)
 		return tell_pass(step);
 	if (step->in && step->in->kind == XS_VPORT_MUX)
 		tell_select(step);
+	if (step->in && step->in->kind == XS_VPORT_UPLINK && step->view.ip)
+		xs_trace_map_back(step);
 	if (step->in && step->slice && step->view.ip && outcome->verdict != XS_NO_ROUTE)
 		tell_route(step);
 	if (outcome->verdict == XS_FORWARDED)

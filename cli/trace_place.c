@@ -81,6 +81,10 @@ const struct xs_place *xs_trace_place_vport(const struct xs_trace *trace, const 
 	case XS_VPORT_GATEWAY:
 		gateway = gateway_of(slice, vport->name);
 		return gateway ? &gateway->place : NULL;
+	case XS_VPORT_WAN:
+		return xs_trace_place_port(trace, image->header->node, vport->name);
+	case XS_VPORT_UPLINK:
+		return NULL;
 	default:
 		mux = mux_of(trace, image, vport);
 		return mux ? &mux->place : NULL;

@@ -46,6 +46,45 @@ static json_t *to_users(const struct punt *punt, const struct xs_rec_vport *mux)
 			    punt->who, mux->name, whom);
 }
 
+/* By an uplink, mapped: then the node's own instance decides. */
+static json_t *to_wan(const struct punt *punt)
+{
+	const struct xs_trace_step *step = punt->step;
+	struct xs_ask_packet packet = { 0 };
+	const struct xs_address *next = &packet.destination;
+	char whom[XS_PREFIX_TEXT];
+	struct xs_ask_route route;
+	struct xs_ask *ask = NULL;
+	bool known;
+	int err;
+
+	if (!xs_trace_mapped(step, &step->view.destination, &packet.destination))
+		return xs_trace_end("dropped", "%s gives it to its uplink, which drops it: it is in no page", punt->who);
+	xs_address_text(&packet.destination, whom);
+	err = xs_ask_open_at(step->node->netns, &ask);
+	if (!err)
+		err = xs_ask_route(ask, &packet, &route);
+	if (!err && route.answer == XS_ASK_FORWARD) {
+		next = route.via.family ? &route.via : next;
+		known = xs_ask_neighbour(ask, route.device, next, NULL);
+		xs_ask_close(ask);
+		return xs_trace_end("kernel",
+				    known ? "%s gives it, to %s now, to the node's own instance, which sends it by %s to %s"
+					  : "%s gives it, to %s now, to the node's own instance, which sends it by %s once %s answers",
+				    punt->who, whom, route.device, xs_address_text(next, (char[XS_PREFIX_TEXT]){ 0 }));
+	}
+	xs_ask_close(ask);
+	if (err)
+		return xs_trace_end("kernel", "%s gives it, to %s now, to the node's own instance, which cannot be asked: %s", punt->who,
+				    whom, strerror(-err));
+	if (route.answer == XS_ASK_NO_ROUTE || route.answer == XS_ASK_UNREACHABLE)
+		return xs_trace_end("answered", "%s gives it to the node's own instance, which answers: unreachable, it has no route to %s",
+				    punt->who, whom);
+	if (route.answer == XS_ASK_BLACKHOLE)
+		return xs_trace_end("dropped", "%s gives it to the node's own instance, which drops it: a blackhole, to %s", punt->who, whom);
+	return xs_trace_end("local", "%s gives it to the node's own instance, which takes it in: %s is its own", punt->who, whom);
+}
+
 static json_t *forward(const struct punt *punt)
 {
 	const struct xs_trace_step *step = punt->step;
@@ -63,10 +102,14 @@ static json_t *forward(const struct punt *punt)
 		return xs_trace_end("kernel", "%s cuts it into fragments, as %s has an MTU of %u, and forwards them",
 				    punt->who, route->device, route->mtu);
 	}
-	for (size_t i = 0; (vport = xs_image_at(step->node->image, XS_REC_VPORT, i)); i++)
-		if (vport->kind == XS_VPORT_MUX && vport->slice == step->outcome.slice &&
-		    !strcmp(vport->name, route->device))
+	for (size_t i = 0; (vport = xs_image_at(step->node->image, XS_REC_VPORT, i)); i++) {
+		if (vport->slice != step->outcome.slice || strcmp(vport->name, route->device))
+			continue;
+		if (vport->kind == XS_VPORT_MUX)
 			return to_users(punt, vport);
+		if (vport->kind == XS_VPORT_UPLINK)
+			return to_wan(punt);
+	}
 	xs_address_text(next, whom);
 	if (!xs_ask_neighbour(punt->ask, route->device, next, NULL))
 		return xs_trace_end("kernel", "%s asks for %s by %s, and forwards it once it answers", punt->who, whom,

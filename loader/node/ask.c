@@ -17,19 +17,26 @@ struct xs_ask {
 	struct xs_netlink *netlink;
 };
 
-int xs_ask_open(const char *netns, struct xs_ask **out)
+int xs_ask_open_at(int netns, struct xs_ask **out)
 {
 	struct xs_ask *ask = calloc(1, sizeof(*ask));
-	int fd = xs_netns_open(netns), err = ask ? fd : -ENOMEM;
+	int err = ask ? xs_netlink_open(netns, &ask->netlink) : -ENOMEM;
 
-	if (err >= 0)
-		err = xs_netlink_open(fd, &ask->netlink);
-	if (fd >= 0)
-		close(fd);
 	if (err)
 		free(ask);
 	else
 		*out = ask;
+	return err;
+}
+
+int xs_ask_open(const char *netns, struct xs_ask **out)
+{
+	int fd = xs_netns_open(netns), err = fd;
+
+	if (fd >= 0) {
+		err = xs_ask_open_at(fd, out);
+		close(fd);
+	}
 	return err;
 }
 

@@ -15,6 +15,7 @@
 struct xs_ask;
 /* netns: name under /run/netns. 0 or negative errno. */
 int xs_ask_open(const char *netns, struct xs_ask **out);
+int xs_ask_open_at(int netns, struct xs_ask **out); /* by a descriptor, which stays the caller's */
 void xs_ask_close(struct xs_ask *ask);
 
 struct xs_ask_packet {

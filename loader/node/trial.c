@@ -366,7 +366,7 @@ static int read_vports(const struct xs_trial *trial, struct xs_trial_outcome *ou
 		if (stats.rx_packets)
 			out->in = id;
 		if (stats.tx_packets)
-			*(vport.kind == XS_VPORT_MUX ? &out->mux : &out->out) = id;
+			*(vport.kind == XS_VPORT_MUX || vport.kind == XS_VPORT_UPLINK ? &out->mux : &out->out) = id;
 	}
 	return 0;
 }

@@ -46,8 +46,8 @@ struct xs_trial_outcome {
 	bool by_tc; /* XDP passed it up, or the port has none */
 	uint32_t slice;
 	uint32_t in;                 /* vport that took it in; 0: it did not get so far */
-	uint32_t out;                /* forwarded: vport that it leaves by (of users behind a MUX: the edge's) */
-	uint32_t mux;                /* ... and the MUX vport, by which it leaves its slice; else 0 */
+	uint32_t out;                /* forwarded: vport that it leaves by (of users behind a MUX: the edge's; by paging: the WAN's) */
+	uint32_t mux;                /* ... and the MUX's or uplink, by which it leaves its slice; else 0 */
 	struct xs_trial_frame frame; /* as it leaves, tag included; where it is punted: as the kernel gets it */
 };
 

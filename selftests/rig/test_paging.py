@@ -4,7 +4,8 @@
 for one word."""
 import sys
 
-from checks import lifecycle
+import test_trace
+from checks import isolation, lifecycle
 from lib import figure7, netns, probes, rigtest, services, snapshot, wan
 
 # Whose hosts are behind a gateway or a MUX: they are routed as a whole.
@@ -30,6 +31,34 @@ def main():
             return rig_cases(rig, routers)
         finally:
             routers.stop()
+
+
+# Of both families: the far end of link P12, where slice P has no sliver, and an address on it that nobody has.
+LINK_ENDS = (("10.1.2.2", "10.1.2.77"), ("2001:db8:1:2::2", "2001:db8:1:2::77"))
+
+
+def traced(trace, pages, at, link):
+    """Through the WAN, which is one hop, whatever there is in it."""
+    there = trace.one("R3", "client", "--from", at.client, "--to", at.vm5, "--protocol", "tcp")
+    there.goes("delivered", "R3", "WAN", "R1", text="port pdc").says(0, "route", "dev wan, for gateway GWP", "name: GWP")
+    client, vm5 = (isolation.mapped(pages, "P", address) for address in (at.client, at.vm5))
+    there.says(0, "map", f"{at.client} -> {at.vm5} is {client} -> {vm5} in the WAN").says(0, "emit", "untagged, WAN port ")
+    there.says(1, "wan", f"{isolation.mapped_page(pages, 'P', at.vm5)} is on {trace.net.name('R1')}")
+    there.says(2, "map", f"{client} -> {vm5} is {at.client} -> {at.vm5} in slice P")
+    there.says(2, "ingress", "WAN port r3", "{name: r3, peer").says(2, "emit", "gateway GWP of slice P, to ", "name: GWP")
+    assert {hop["by"] for hop in there.hops if hop["node"] != test_trace.WAN} == {"xdp"}, there.packet
+    back = trace.one("R1", "pdc", "--from", at.vm5, "--to", at.client)
+    back.goes("delivered", "R1", "WAN", "R3", text="port client").says(2, "route", "for clients of MUX MD", "clients:")
+    trace.one("R3", "client", "--from", at.client, "--to", at.vm5, "--ttl", 1).goes("answered", "R3", text="sliver P3 of slice P")
+    last = trace.one("R3", "client", "--from", at.client, "--to", at.vm5, "--ttl", 2)
+    last.goes("answered", "R3", "WAN", "R1", text="sliver P1 of slice P answers").says(2, "route", "dev GWP")
+    trace.one("R1", "pdc", "--from", at.vm5, "--to", link[0]).goes("local", "R1", "WAN", text=f"node {trace.net.name('R2')} itself")
+    trace.one("R1", "pdc", "--from", at.vm5, "--to", link[1]).goes("answered", "R1", text="own instance, which answers: unreachable")
+    of_a = isolation.mapped(pages, "A", at.client)
+    dropped = trace.one("R1", "pdc", "--from", at.vm5, "--to", of_a).goes("dropped", "R1", text="wan-address")
+    dropped = trace.one("R1", "r3", "--from", of_a, "--to", vm5).goes("dropped", "R1", text="foreign-page")
+    dropped.says(0, "map", "drop foreign-page")
+    trace.one("R1", "r3", "--from", of_a, "--to", client).goes("host", "R1")
 
 
 def rig_cases(rig, routers):
@@ -80,6 +109,10 @@ def rig_cases(rig, routers):
         session.stop(25)
         assert session.exchanges >= 20 and not session.wrong, f"{session.exchanges} exchanges, {session.failure}"
 
+    def trace():
+        for at, link in zip((figure7.V4, figure7.V6), LINK_ENDS):
+            traced(test_trace.Trace(rig), rig.domain.plan(rig.definition)["pages"], at, link)
+
     return rigtest.run_cases(
         [
             ("apply", apply),
@@ -89,6 +122,7 @@ def rig_cases(rig, routers):
             ("who_answers", lambda: who("vm5")),
             ("tcp", tcp),
             ("traceroute", traceroute),
+            ("trace", trace),
             ("second_apply_writes_nothing", lambda: rig.hold(lifecycle.writes_nothing(rig.domain, rig.definition))),
             ("move_and_switch", switch),
             ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes))),

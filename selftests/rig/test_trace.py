@@ -11,6 +11,7 @@ import sys
 from lib import contract, figure7, frames, maps, netns, probes, rigtest, services
 
 PCAP = 0xA1B2C3D4
+WAN = "WAN"  # by paging: a hop that is no node
 
 
 class Trace:
@@ -55,7 +56,7 @@ class Packet:
         return self
 
     def goes(self, how, *nodes, text=""):
-        way = [self.trace.net.name(node) for node in nodes]
+        way = [node if node == WAN else self.trace.net.name(node) for node in nodes]
         assert (self.how, self.way) == (how, way) and text in self.text, self.packet
         return self
 
