@@ -215,6 +215,8 @@ def other_programs(trace):
         words = ("filter", "replace", "dev", "client", "ingress", "prio", str(0x5853), "handle", "1", "bpf", "da", "pinned")
         netns.run_in(node, "tc", *words, pin)
 
+    agent = trace.domain.agents["R3"]
+    agent.send_signal(signal.SIGSTOP)  # it looks now and then, and would set right what is set here
     try:
         for pin, text in ((pins.format(node, "tc_sliver"), "tag"), (pins.format(other, "tc_port"), "other maps")):
             attach(pin)
@@ -222,6 +224,7 @@ def other_programs(trace):
             assert text in said and "tc_port" in said and node in said, said
     finally:
         attach(pins.format(node, "tc_port"))
+        agent.send_signal(signal.SIGCONT)
     trace.from_client(figure7.VM5).goes("delivered", "R3", "R1")
 
 
