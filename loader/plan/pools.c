@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pools.c - paging: which WAN addresses no user may have, on every node that has paging: those of the domain's pools, and of the pages
- * that are written outside them. A node knows its own slices' pages otherwise, and better.
+ * pools.c - paging: which WAN addresses no user may have, on every node that has paging: those of the domain's pools,
+ * and of the pages that are written outside them. A node knows its own slices' pages otherwise, and better.
  *
  * Always holds: none lies in another, or in what is written in a slice; so none hides a page.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_fill_page.c - a node's pages and pools in the maps, as images follow each other: who is found by a WAN address, before what is
- * former is withdrawn and after it.
+ * test_fill_page.c - a node's pages and pools in the maps, as images follow each other: who is found by a WAN address,
+ * before what is former is withdrawn and after it.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "selftests/bpf/fixture.h"
 
 #define ELSEWHERE (-1) /* in no page of ours, and no user's */
-#define NOBODY 0
+#define NOBODY    0
 
 struct scene {
 	struct fixture *fixture;
@@ -35,18 +35,20 @@ static struct xs_prefix prefix(const char *text)
 
 static struct xs_record head(unsigned int type)
 {
-	return (struct xs_record){.type = (uint16_t)type, .size = xs_record_info(type)->size};
+	return (struct xs_record){ .type = (uint16_t)type, .size = xs_record_info(type)->size };
 }
 
 static void add_pages(struct xs_image_writer *writer, const struct page_spec *page, size_t count)
 {
 	for (size_t i = 0; i < count && page[i].slice; i++) {
-		struct xs_rec_slice slice = {.head = head(XS_REC_SLICE), .id = page[i].slice, .vrf_id = page[i].slice, .vrf = "v"};
-		struct xs_rec_page record = {.head = head(XS_REC_PAGE),
-					     .slice = page[i].slice,
-					     .id = i + 1,
-					     .prefix = prefix(page[i].mapped),
-					     .mapped = prefix(page[i].mapped)};
+		struct xs_rec_slice slice = {
+			.head = head(XS_REC_SLICE), .id = page[i].slice, .vrf_id = page[i].slice, .vrf = "v"
+		};
+		struct xs_rec_page record = { .head = head(XS_REC_PAGE),
+					      .slice = page[i].slice,
+					      .id = i + 1,
+					      .prefix = prefix(page[i].mapped),
+					      .mapped = prefix(page[i].mapped) };
 
 		slice.name[0] = 'a' + page[i].slice;
 		assert_true(xs_image_writer_add(writer, &slice) == 0 || (i && page[i - 1].slice == page[i].slice));
@@ -58,7 +60,7 @@ static void add_pages(struct xs_image_writer *writer, const struct page_spec *pa
 /* Both lists end by NULL. */
 static struct xs_image *image_of(const struct page_spec page[4], const char *const pool[4])
 {
-	const struct xs_rec_node node = {.head = head(XS_REC_NODE), .blocks = 1024, .cells = 16};
+	const struct xs_rec_node node = { .head = head(XS_REC_NODE), .blocks = 1024, .cells = 16 };
 	struct xs_image_writer *writer = xs_image_writer_new("R1");
 	struct xs_image *image = NULL;
 	void *bytes;
@@ -67,7 +69,7 @@ static struct xs_image *image_of(const struct page_spec page[4], const char *con
 	assert_int_equal(xs_image_writer_add(writer, &node), 0);
 	add_pages(writer, page, 4);
 	for (size_t i = 0; i < 4 && pool[i]; i++) {
-		const struct xs_rec_pool record = {.head = head(XS_REC_POOL), .prefix = prefix(pool[i])};
+		const struct xs_rec_pool record = { .head = head(XS_REC_POOL), .prefix = prefix(pool[i]) };
 
 		assert_int_equal(xs_image_writer_add(writer, &record), 0);
 	}
@@ -104,8 +106,8 @@ static int found(struct scene *scene, const char *text)
 	uint32_t leaf;
 
 	assert_int_equal(xs_node_maps_get(&scene->fixture->maps, XS_MAP_slice, 0, &wan), 0);
-	if (!xs_tables_lookup(xs_node_maps_tables(&scene->fixture->maps), wan.page_root[xs_family_index(host.family)], host.bytes,
-			      xs_family_bits(host.family) / 8, &leaf))
+	if (!xs_tables_lookup(xs_node_maps_tables(&scene->fixture->maps), wan.page_root[xs_family_index(host.family)],
+			      host.bytes, xs_family_bits(host.family) / 8, &leaf))
 		return NOBODY;
 	assert_int_equal(xs_node_maps_get(&scene->fixture->maps, XS_MAP_page, leaf, &page), 0);
 	return page.slice == XS_SLICE_ELSEWHERE ? ELSEWHERE : (int)page.slice;
@@ -153,8 +155,8 @@ static int tear_down(void **state)
 static void pools_shut_what_no_page_has(void **state)
 {
 	struct scene *scene = *state;
-	const struct page_spec one[4] = {{1, "100.64.0.0/16"}, {1, "fd00:64::/64"}};
-	const char *const both[4] = {"100.64.0.0/10", "fd00:64::/32", "198.18.0.0/24"}, *const none[4] = {};
+	const struct page_spec one[4] = { { 1, "100.64.0.0/16" }, { 1, "fd00:64::/64" } };
+	const char *const both[4] = { "100.64.0.0/10", "fd00:64::/32", "198.18.0.0/24" }, *const none[4] = {};
 
 	for (int round = 0; round < 2; round++) {
 		make(scene, one, both);
@@ -179,8 +181,9 @@ static void pools_shut_what_no_page_has(void **state)
 static void pools_hide_no_page(void **state)
 {
 	struct scene *scene = *state;
-	const char *const pool[4] = {"100.64.0.0/16"}, *const none[4] = {};
-	const struct page_spec same[4] = {{1, "100.64.0.0/16"}}, over[4] = {{2, "100.0.0.0/8"}}, nothing[4] = {};
+	const char *const pool[4] = { "100.64.0.0/16" }, *const none[4] = {};
+	const struct page_spec same[4] = { { 1, "100.64.0.0/16" } }, over[4] = { { 2, "100.0.0.0/8" } },
+			       nothing[4] = {};
 
 	make(scene, same, pool);
 	assert_int_equal(found(scene, "100.64.0.1"), 1);
@@ -213,9 +216,9 @@ static void pools_hide_no_page(void **state)
 /* A former agent's are kept until ours are there, and then go. */
 static void pools_of_a_former_agent(void **state)
 {
-	struct scene *scene = *state, next = {.fixture = scene->fixture};
-	const struct page_spec one[4] = {{1, "100.64.0.0/16"}};
-	const char *const pool[4] = {"100.64.0.0/10"};
+	struct scene *scene = *state, next = { .fixture = scene->fixture };
+	const struct page_spec one[4] = { { 1, "100.64.0.0/16" } };
+	const char *const pool[4] = { "100.64.0.0/10" };
 
 	make(scene, one, pool);
 	next.fill = xs_fill_new(&scene->fixture->maps, scene->fixture->pool, scene->fixture->space);
