@@ -300,6 +300,43 @@ static void errors_are_policed(void **state)
 	}
 }
 
+/* One front end polices, by the flags of the port that the packet came in by, as an uplink has none: tc where no XDP is before it, or one that sees
+ * merged frames. The other lets pass what the first has let pass. */
+static void one_front_end_polices(void **state)
+{
+	static const uint32_t flags[] = {0, XS_PORT_LOCAL_STACK, XS_PORT_MERGED};
+	static const char *const names[] = {"outward, TTL 1", "inward, TTL 1"};
+	struct paged *paged = *state;
+	struct fixture *fixture = paged->fixture;
+
+	fixture->police = true;
+	for (size_t k = 0; k < sizeof(flags) / sizeof(*flags) * 2 * XS_FAMILIES; k++) {
+		const struct paging_case *test = case_of(names[k / XS_FAMILIES % 2]);
+		const uint32_t by = flags[k / XS_FAMILIES / 2];
+		const struct xs_policer full = {};
+		unsigned int by_xdp = 0, by_tc = 0;
+		struct xs_port was, now;
+		struct frame frame, out;
+
+		assert_int_equal(xs_node_maps_get(&fixture->maps, XS_MAP_port, test->port, &was), 0);
+		now = was;
+		now.flags |= by;
+		fixture_put(fixture, XS_MAP_port, test->port, &now);
+		fixture_put(fixture, XS_MAP_policer, test->punted_to, &full);
+		build(&frame, test, k % XS_FAMILIES);
+		for (unsigned int n = 0; n < 400; n++) {
+			out = frame;
+			by_xdp += by == XS_PORT_LOCAL_STACK || fixture_run_xdp(fixture, test->port, &out) == XDP_PASS;
+			out = frame;
+			by_tc += fixture_run_tc(fixture, test->port, &out, 0) == TC_ACT_REDIRECT;
+		}
+		assert_in_range(by ? by_tc : by_xdp, 50, 300); /* an error's burst, and what comes anew meanwhile */
+		assert_int_equal(by ? by_xdp : by_tc, 400);
+		fixture_put(fixture, XS_MAP_port, test->port, &was);
+	}
+	fixture->police = false;
+}
+
 /* ---- the slow path -------------------------------------------------------------------------------------------------- */
 
 static uint64_t lost_at(struct fixture *fixture, uint32_t vport)
@@ -436,6 +473,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_forwarded_is_untouched),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(errors_are_policed),
+		cmocka_unit_test(one_front_end_polices),
 		cmocka_unit_test_setup_teardown(example_of_rfc_1624, paged_setup, paged_teardown),
 		cmocka_unit_test(uplink_takes_only_its_own),
 		cmocka_unit_test(errors_about_what_was_not_sent),
