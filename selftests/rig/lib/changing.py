@@ -62,19 +62,19 @@ class Streams:
         ]
 
 
-def steady_ids(domain, path):
+def steady_ids(domain, path, names=domains.STEADY):
     """The ids of the slices that do not change."""
     plan = domain.command("plan", path)[1]
-    return {plan["slices"][name] for name in domains.STEADY}
+    return {plan["slices"][name] for name in names}
 
 
-def steady_state(net, slices):
-    """What packets of these slices meet in the maps, and whom their slivers and edges know, by node."""
+def steady_state(net, slices, names=domains.STEADY):
+    """What packets of these slices (ids) meet in the maps, and whom their slivers and edges know, by node."""
     taken = {}
     for node in figure7.NODES:
         for key, raw in tables.Tables(net.name(node)).of_slices(slices).items():
             taken[f"{node} {key}"] = raw.hex()
-        for name in domains.STEADY:
+        for name in names:
             if netns.exists(net.sliver(node, name)):
                 known = held.neighbours(net.sliver(node, name)).items()
                 # Link-local ones are of no packet that is forwarded, and come with solicitations.
@@ -121,19 +121,21 @@ def settled(net, nodes=figure7.NODES):
 class Twin:
     """The same wires under another prefix, whose nodes have held nothing yet."""
 
-    def __init__(self, prefix, keep, families=(figure7.V4,)):
+    def __init__(self, prefix, keep, families=(figure7.V4,), more=domains.raise_more):
         self.net, self.keep = figure7.Figure7(prefix, families), keep
         self.net.raise_all()
-        domains.raise_more(self.net)
+        more(self.net)
 
-    def make(self, running, definition, nodes=figure7.NODES):
-        """What fresh agents make of the definition, with the numbers that the running domain's plan has given."""
+    def make(self, running, definition, nodes=figure7.NODES, rest=lambda: None):
+        """What fresh agents make of the definition, with the numbers that the running domain's plan has given. rest: returns when what
+        is none of theirs has come to rest, too."""
         domain = xslice.Domain(self.net, figure7.NODES, self.keep)
         try:
             for key in ("ledger", "generation", "cell"):
                 self._copy(running, domain.store, key)
             domain.start()
             domain.apply(domain.write(self.net.definition(definition), "twin.json"))
+            rest()
             return settled(self.net, nodes)
         finally:
             domain.close()

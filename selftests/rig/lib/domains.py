@@ -23,9 +23,9 @@ CABLES = {
 }
 
 
-def raise_more(net):
-    """The wires of a Figure7 that these definitions need besides; hosts behind q1 and q2."""
-    for host, node, device, number in HOSTS:
+def raise_hosts(net, hosts):
+    """hosts: as HOSTS is."""
+    for host, node, device, number in hosts:
         net.add(host)
         net.host(host)
         net.join(node, device, host, "eth0")
@@ -33,6 +33,11 @@ def raise_more(net):
         for addresses in net.families:
             start, length = SUBNETS[addresses.number]
             net.address(host, "eth0", f"{start.format(number)}2/{length}", f"{start.format(number)}1")
+
+
+def raise_more(net):
+    """The wires of a Figure7 that these definitions need besides; hosts behind q1 and q2."""
+    raise_hosts(net, HOSTS)
     net.add("spare")
     net.quiet("spare")
     for node, devices in SPARE.items():

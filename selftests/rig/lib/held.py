@@ -12,6 +12,7 @@ from . import netns
 from .netns import inside, run
 from .snapshot import RUN_ROOT
 from .tables import Tables
+from .wan import PROTOCOL
 
 _CONF = re.compile(r"^net/ipv[46]/(conf|neigh)/")
 # What the kernel counts, or tells of others' doings.
@@ -53,7 +54,7 @@ def _links(namespace, exact, whole):
         addresses = kept.pop("addr_info")
         if link["ifname"] == "lo" and not exact:  # none of them is a source of packets: their order means nothing
             addresses.sort(key=str)
-        if not exact and not whole:
+        if not exact and not whole and link["ifname"] != "lo":
             kept.pop("address")  # of a port: its own; of the node's end of a veth: random, and nobody's, as it sends nothing
             addresses = [one for one in addresses if one["family"] != "inet6"]
         taken[f"link {link['ifname']}"] = json.dumps(kept)
@@ -61,12 +62,14 @@ def _links(namespace, exact, whole):
     return taken
 
 
-def _routes(namespace, exact):
+def _routes(namespace, exact, whole):
+    """whole: all of them; else those that xslice has made in a namespace that is not its own."""
     taken = {}
     for family in ("-4", "-6"):
         lines = [line.strip() for line in run("ip", "-n", namespace, family, "route", "show", "table", "all").splitlines()]
         lines = [line.replace(" linkdown", "") for line in lines]
         lines = [line for line in lines if exact or not _LOOPBACK.match(line)]
+        lines = [line for line in lines if exact or whole or f" proto {PROTOCOL} " in f"{line} "]
         taken[f"routes {family}"] = "\n".join(sorted(re.sub(r"\s*expires \S+", "", line) for line in lines))
     return taken
 
@@ -116,7 +119,7 @@ def _programs(exact):
 def namespace(name, exact, whole=True):
     """whole: it is ours; else a node's, of which the neighbours are its own."""
     taken = _links(name, exact, whole)
-    taken.update(_routes(name, exact) if exact or whole else {})
+    taken.update(_routes(name, exact, whole))
     taken["qdiscs"] = "\n".join(sorted(run("tc", "-n", name, "qdisc", "show").splitlines()))
     if whole:
         taken["permanent neighbours"] = "\n".join(

@@ -174,6 +174,39 @@ class Stream(_Background):
             raise RigError(f"the stream broke off: {self.failure}")
 
 
+class Rounds(_Background):
+    """Numbered datagrams by many ways: one by each of them in every round. ways: (namespace, (address, port)); sent: rounds so far."""
+
+    def __init__(self, ways, rate):
+        self.socks = []
+        for namespace, to in ways:
+            self.socks.append(udp_socket(namespace, to=to[0]))
+            self.socks[-1].connect(to)
+            self.socks[-1].setblocking(False)
+        self.rate, self.sent = rate, 0
+        self._start()
+
+    def _work(self):
+        due = time.monotonic()
+        while not self.over.is_set():
+            data = struct.pack("!Q", self.sent).ljust(64)
+            for sock in self.socks:
+                for _ in range(2):  # what an earlier datagram was answered with is told in place of sending this one
+                    try:
+                        sock.send(data)
+                        break
+                    except OSError:
+                        pass
+            self.sent += 1
+            due = max(due + 1 / self.rate, time.monotonic())
+            time.sleep(max(due - time.monotonic(), 0))
+
+    def stop(self, timeout=10):
+        super().stop(timeout)
+        for sock in self.socks:
+            sock.close()
+
+
 class Session(_Background):
     """A TCP connection that says something every few milliseconds and checks that the very same comes back."""
 

@@ -7,6 +7,7 @@ place) and byte for byte; what lies in an entry that nothing leads to is nobody'
 """
 import array
 import ctypes
+import re
 import socket
 
 from . import contract
@@ -14,7 +15,8 @@ from .maps import Map
 
 KIND_SHIFT, INDEX = 30, (1 << 30) - 1
 LEAF, BLOCK, GUARD = 1, 2, 3
-PUNT, FORWARD, EDGE, BLACKHOLE = range(4)
+PUNT, FORWARD, EDGE, BLACKHOLE, RESOLVE, UNREACHABLE, GROUP, UPLINK = range(8)  # enum xs_nexthop_kind
+WAN = 6  # enum xs_vport_kind
 ENTRIES = 256
 MUX_SOURCE, MUX_NUMBERS = contract.constant("XS_MUX_SOURCE"), contract.constant("XS_MUX_PROTOCOL")
 RULE_BITS, RULE_SLOT, PAGE_RULES = (contract.constant(f"XS_{name}") for name in ("RULE_BITS", "RULE_SLOT", "PAGE_RULES"))
@@ -149,6 +151,8 @@ class Tables:
             return "punt"
         if hop.kind == BLACKHOLE:
             return "blackhole"
+        if hop.kind == UPLINK:
+            return f"uplink vport {hop.vport}"
         way = f"vport {hop.vport} by {self._device(hop.ifindex)} flags {hop.port_flags} mtu {hop.mtu}"
         if hop.kind == EDGE:
             self.shared = self.own
@@ -159,6 +163,17 @@ class Tables:
         if self.loose or not mac.startswith(OURS):
             return "punt"  # a host, known by what it said: another node may not have heard it yet
         return f"to {mac} from {_mac(hop.smac)} tci {socket.ntohs(hop.tci)} {way}"
+
+    # ---- paging ----
+
+    def _page(self, index):
+        page = self._value("page", index, not self.shared)
+        if page is None:
+            return "no page"
+        return f"page of slice {page.slice} change {bytes(page.change).hex()} vport {page.vport} own {bytes(page.own).hex()} sum {page.sum}"
+
+    def _pages(self, key):
+        return [line for family, root in enumerate(self._value("slice", key, not self.shared).page_root) for line in self.table(root, family, self._page)]
 
     # ---- MUX policies ----
 
@@ -229,6 +244,8 @@ class Tables:
             field = getattr(value, name)
             if name in ("veth", "port_ifindex"):
                 field = self._device(field)
+            elif name == "mac" and value.kind == WAN:
+                field = "the device's"
             elif not isinstance(field, int):
                 field = bytes(field).hex()
             fields.append(f"{name} {field}")
@@ -238,7 +255,7 @@ class Tables:
         lines = []
         for family, root in enumerate(self._value("slice", key).fib_root):
             lines += self.table(root, family, self._nexthop(family))
-        return "\n".join(lines)
+        return "\n".join(lines + self._pages(key))
 
     def meaning(self, loose=()):
         taken = {}
@@ -279,5 +296,11 @@ class Tables:
                 self._value("vport_of_ifindex", key)
         for key in slices & self.words["slice"].keys():
             self._slice(key)
+        if 0 in self.words["slice"]:
+            self.shared = True  # with all slices by paging
+            for line in self._pages(0):
+                if int(re.search(r" of slice (\d+) ", line)[1]) in slices:
+                    self._note("in the WAN", line.split()[0], line.encode())
+            self.shared = False
         self.own = False
         return self.reached

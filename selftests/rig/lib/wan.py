@@ -6,6 +6,7 @@ both families) on each. Nothing here knows of slices: the daemon takes up routes
      \\                     |
       ------- R2 -------- W23
 """
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,8 @@ from . import netns
 from .netns import RigError, run
 
 BIRD = shutil.which("bird") or "/usr/sbin/bird"
+PROTOCOL = "158"  # of routes that are xslice's
+POOLS = tuple(f"100.{second}." for second in range(64, 128)) + ("fd78:736c:6963:",)
 ROUTERS = ("W13", "X13", "W23")
 NARROW, NARROW_MTU = 2, 1400  # the wire by that number
 DEAR = 0  # only where all others fail
@@ -45,17 +48,19 @@ protocol ospf v3 {{
 
 
 class Wan:
-    """net: namespaces and wires, raised already; wires: those whose ends get addresses and run OSPF."""
+    """net: namespaces and wires, raised already; wires: those whose ends get addresses and run OSPF; narrow, dear: numbers of such that are,
+    if any."""
 
-    def __init__(self, net, keep, wires=WIRES):
-        self.net, self.keep, self.wires = net, keep, wires
+    def __init__(self, net, keep, wires=WIRES, narrow=NARROW, dear=DEAR):
+        self.net, self.keep, self.wires, self.narrow, self.dear = net, keep, wires, narrow, dear
         self.members = sorted({end for a, _, b, _ in wires for end in (a, b)})
         self.daemons = {}
 
     def address(self, wire, end, family):
         return f"172.31.{wire}.{1 + end}" if family == 4 else f"fd00:31:0:{wire:x}::{1 + end}"
 
-    def start(self):
+    def start(self, wait=True):
+        """wait: until there are ways to each other."""
         os.makedirs(self.keep, exist_ok=True)
         for member in self.members:
             for key in ("ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding"):
@@ -64,12 +69,14 @@ class Wan:
             for end, (short, device) in enumerate(((a, a_device), (b, b_device))):
                 if short in ROUTERS:  # as a wire would have it: an end that takes what XDP sends
                     self.net.host_end(short, device)
-                if wire == NARROW:
+                if wire == self.narrow:
                     run("ip", "-n", self.net.name(short), "link", "set", device, "mtu", str(NARROW_MTU))
                 self.net.address(short, device, f"{self.address(wire, end, 4)}/30")
                 self.net.address(short, device, f"{self.address(wire, end, 6)}/64")
         for number, member in enumerate(self.members):
             self._start_daemon(number, member)
+        if not wait:
+            return
         own = [f"172.31.{wire}.0/30" for wire in range(len(self.wires))] + [f"fd00:31:0:{wire:x}::/64" for wire in range(len(self.wires))]
         lacking = self.lacking(own)
         if lacking:
@@ -80,7 +87,7 @@ class Wan:
         name = self.net.name(member)
         path = os.path.join(self.keep, f"bird-{name}")
         interfaces = [
-            f'interface "{device}" {{ type ptp; hello 1; dead 4; cost {100 if wire == DEAR else 10}; }};'
+            f'interface "{device}" {{ type ptp; hello 1; dead 4; cost {100 if wire == self.dear else 10}; }};'
             for wire, (a, x, b, y) in enumerate(self.wires)
             for end, device in ((a, x), (b, y))
             if end == member
@@ -112,6 +119,25 @@ class Wan:
 
         netns.until(lambda: not missing(), timeout, 0.2)
         return missing()
+
+    def _pages(self, member, own):
+        """The member's routes in the default pools; own: those of xslice alone."""
+        found = set()
+        for family in ("-4", "-6"):
+            words = (family, "-j", "route", "show") + (("proto", PROTOCOL) if own else ())
+            routes = json.loads(run("ip", "-n", self.net.name(member), *words) or "[]")
+            found |= {route["dst"] for route in routes if route["dst"].startswith(POOLS)}
+        return found
+
+    def unsettled(self, timeout=30):
+        """Waits until every member has routes to just the pages that nodes have by now; which differ, as (member, prefix)."""
+
+        def differing():
+            pages = set().union(*(self._pages(member, True) for member in self.members))
+            return [(member, page) for member in self.members for page in pages ^ self._pages(member, False)]
+
+        netns.until(lambda: not differing(), timeout, 0.2)
+        return differing()
 
     def stop(self):
         for daemon in self.daemons.values():
