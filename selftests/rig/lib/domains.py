@@ -184,6 +184,8 @@ class Changes:
         gateway = self.gateway(one)
         if gateway:
             one["gateway"].append(gateway)
+        if self.random.random() < 0.4:
+            one["implementation"] = "paging"
         self.next["slice"].insert(self.random.randrange(len(self.next["slice"]) + 1), one)
         return name
 
@@ -210,6 +212,15 @@ class Changes:
                 if entry["name"] == former:
                     entry["name"] = one["name"]
         return f"{former} {one['name']}"
+
+    def do_slice_implementation(self):
+        """From the one mechanism to the other."""
+        one = self.pick(self.slices())
+        if not one:
+            return None
+        if one.pop("implementation", None) is None:
+            one["implementation"] = "paging"
+        return f"{one['name']} by {one.get('implementation', 'segmentation')}"
 
     def do_vrf_renamed(self):
         one, vrf = self.some("vrf")
