@@ -3,7 +3,7 @@
 #
 #   make                 the programs: build/xslice, build/xsliced
 #   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
-#   make transfers       1 GiB over each pair of port kinds, offloads on and off, both families (root)
+#   make transfers       1 GiB over each pair of port kinds, offloads on and off, both families; by paging through a switch (root)
 #   make soak            the tests of change, and of a hostile slice, in their long form, half an hour or so (root)
 #   make reference       paging against its reference translator with PACKETS=1000000 packets (root)
 #   make demo            figure 7 with real packets (root)
@@ -191,7 +191,7 @@ test: deps
 
 transfers: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
-	@XSLICE_TRANSFER=1073741824 XSLICE_RIG_LIMIT=7200 selftests/run test_transfers
+	@XSLICE_TRANSFER=1073741824 XSLICE_RIG_LIMIT=7200 selftests/run _transfers
 
 soak: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests

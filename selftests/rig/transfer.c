@@ -6,6 +6,7 @@
  *
  *     transfer serve PORT                     until it is ended; prints a line when it listens
  *     transfer send ADDRESS PORT BYTES        prints what was seen as JSON; exit 0: all of it arrived, unchanged
+ *     transfer send ADDRESS PORT BYTES wait   ... says "half" where that is, and keeps back the last quarter until a line comes
  *     transfer send-udp ADDRESS PORT BYTES SEGMENT
  */
 #include <arpa/inet.h>
@@ -121,16 +122,39 @@ static void serve_tcp(int listener)
 	close(sock);
 }
 
-static int send_tcp(int sock, uint64_t bytes, uint64_t seed)
+/* Somebody changes the network between half of the bytes and three quarters of them. Returns how long that kept us. */
+static double wait_for_line(void)
+{
+	double begin = now();
+	char line[16];
+
+	if (!fgets(line, sizeof(line), stdin))
+		die("nobody says that it goes on");
+	return now() - begin;
+}
+
+static int send_tcp(int sock, uint64_t bytes, uint64_t seed, bool wait)
 {
 	static uint8_t buffer[CHUNK];
 	struct summary sent = { 0 }, heard = { 0 };
 	struct tcp_info info = { 0 };
 	socklen_t length = sizeof(info);
-	double begin = now();
+	double begin = now(), half = 0, waited = 0;
+	int told = 0;
 
 	while (sent.bytes < bytes) {
 		size_t size = bytes - sent.bytes < CHUNK ? (size_t)(bytes - sent.bytes) : CHUNK;
+
+		if (wait && told == 0 && sent.bytes >= bytes / 2) {
+			half = now() - begin;
+			puts("half");
+			fflush(stdout);
+			told++;
+		}
+		if (wait && told == 1 && sent.bytes >= bytes / 4 * 3) {
+			waited = wait_for_line();
+			told++;
+		}
 
 		fill(buffer, size, seed ^ mix(sent.bytes));
 		for (size_t done = 0; done < size;) {
@@ -148,9 +172,9 @@ static int send_tcp(int sock, uint64_t bytes, uint64_t seed)
 		die("no answer from the other end");
 	getsockopt(sock, IPPROTO_TCP, TCP_INFO, &info, &length);
 	printf("{\"bytes\": %llu, \"seconds\": %.3f, \"sent\": \"%016llx\", \"heard\": \"%016llx\", \"pmtu\": %u, \"mss\": %u, "
-	       "\"again\": %u}\n",
+	       "\"again\": %u, \"half\": %.3f, \"waited\": %.3f}\n",
 	       (unsigned long long)heard.bytes, now() - begin, (unsigned long long)sent.hash, (unsigned long long)heard.hash,
-	       info.tcpi_pmtu, info.tcpi_snd_mss, info.tcpi_total_retrans);
+	       info.tcpi_pmtu, info.tcpi_snd_mss, info.tcpi_total_retrans, half, waited);
 	return sent.bytes != heard.bytes || sent.hash != heard.hash;
 }
 
@@ -298,10 +322,10 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "serve"))
 		serve((uint16_t)atoi(argv[2]));
-	if (argc == 5 && !strcmp(argv[1], "send"))
-		return send_tcp(connect_to(argv[2], argv[3], SOCK_STREAM), strtoull(argv[4], NULL, 10), seed);
+	if ((argc == 5 || (argc == 6 && !strcmp(argv[5], "wait"))) && !strcmp(argv[1], "send"))
+		return send_tcp(connect_to(argv[2], argv[3], SOCK_STREAM), strtoull(argv[4], NULL, 10), seed, argc == 6);
 	if (argc == 6 && !strcmp(argv[1], "send-udp") && atoi(argv[5]) > (int)sizeof(struct datagram))
 		return send_udp(connect_to(argv[2], argv[3], SOCK_DGRAM), strtoull(argv[4], NULL, 10), seed, (size_t)atoi(argv[5]));
-	fputs("usage: transfer serve PORT | send ADDRESS PORT BYTES | send-udp ADDRESS PORT BYTES SEGMENT\n", stderr);
+	fputs("usage: transfer serve PORT | send ADDRESS PORT BYTES [wait] | send-udp ADDRESS PORT BYTES SEGMENT\n", stderr);
 	return 2;
 }

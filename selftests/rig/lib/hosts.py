@@ -45,6 +45,7 @@ def start(namespace, name, *words):
         process = subprocess.Popen(
             [program(name), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
+    netns.note("process", process.pid)
     if not process.stdout.readline():
         raise RigError(f"{name} {' '.join(words)} does not begin: exit {process.wait()}")
     return process
