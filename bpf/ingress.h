@@ -85,13 +85,30 @@ static __always_inline bool xs_restore_link(struct __sk_buff *skb, const struct 
 	return true;
 }
 
+/* A VLAN of users is a port of its own. */
+static __always_inline int xs_ingress_vlan(struct xs_packet *packet, __u32 port_id, __u32 *vport_id)
+{
+	const struct xs_port *vlan = bpf_map_lookup_elem(&port, &port_id);
+
+	if (xs_is_tag(packet->ethertype))
+		return XS_DOUBLE_TAG;
+	if (!vlan || !vlan->untagged)
+		return XS_UNKNOWN_LABEL;
+	packet->port_id = port_id;
+	packet->port = vlan;
+	packet->users = true;
+	*vport_id = vlan->untagged;
+	return XS_UNDECIDED;
+}
+
 /* The vport that port and label lead to, in *vport_id. A tag of 802.1ad is no label, whatever its id. */
-static __always_inline int xs_ingress_label(const struct xs_packet *packet, __u32 *vport_id)
+static __always_inline int xs_ingress_label(struct xs_packet *packet, __u32 *vport_id)
 {
 	__u32 vid = packet->tci & 0xfff, key = packet->port_id * XS_VIDS + vid, found = 0;
 	const __u32 *entry;
 
 	if (!packet->tagged) {
+		packet->users = true;
 		*vport_id = packet->port->untagged;
 		return xs_is_host_untagged(packet->port, packet->eth->h_dest) ? XS_HOST : XS_UNDECIDED;
 	}
@@ -100,8 +117,8 @@ static __always_inline int xs_ingress_label(const struct xs_packet *packet, __u3
 	entry = bpf_map_lookup_elem(&label, &key);
 	if (entry && !packet->service_tag)
 		found = *entry;
-	if (found == XS_LABEL_HOST)
-		return XS_HOST;
+	if (found & XS_LABEL_PORT)
+		return found == XS_LABEL_HOST ? XS_HOST : xs_ingress_vlan(packet, found & ~XS_LABEL_PORT, vport_id);
 	if (xs_is_tag(packet->ethertype))
 		return XS_DOUBLE_TAG;
 	if (!found)
@@ -152,8 +169,8 @@ static __always_inline bool xs_is_broadcast(const __u8 *mac)
 /* May users of this port have this source? Links carry what other slivers have let in. */
 static __always_inline bool xs_is_spoofed(const struct xs_packet *packet, int family)
 {
-	return !packet->tagged && xs_table_lookup(packet->port->source_root[family], &packet->source, xs_address_bytes(family)) ==
-					  XS_ENTRY_EMPTY;
+	return packet->users && xs_table_lookup(packet->port->source_root[family], &packet->source, xs_address_bytes(family)) ==
+					XS_ENTRY_EMPTY;
 }
 
 static __always_inline int xs_refuse_source(const struct xs_packet *packet, int family)
@@ -172,7 +189,7 @@ static __always_inline int xs_admit_ipv4(const struct xs_packet *packet)
 	__u32 source_net = source >> 24, destination_net = destination >> 24;
 
 	if (source_net == 0)
-		return source == 0 && !packet->tagged ? XS_PUNTED : XS_MARTIAN;
+		return source == 0 && packet->users ? XS_PUNTED : XS_MARTIAN;
 	if (source_net == 127 || source_net >= 224 || destination_net == 127 || destination_net == 0)
 		return XS_MARTIAN;
 	if (xs_is_spoofed(packet, XS_FAMILY4))

@@ -62,6 +62,7 @@ struct xs_packet {
 	__u32 vport_id;    /* vport it came in by; 0 until it is taken in */
 	const struct xs_vport *vport;
 	__u32 slice;       /* 0: none (yet), or an edge */
+	bool users;        /* it comes from users: untagged, or by a VLAN of theirs, which then is its port */
 	bool heard;        /* it passes, and the edge gets a copy */
 
 	/* parse, network layer */

@@ -176,7 +176,7 @@ static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *pa
 			verdict = XS_EMIT_FAILED;
 	} else if (verdict == XS_PASSED) {
 		out = packet->port->other_ifindex;
-		if (packet->heard)
+		if (packet->heard && packet->vport) /* always; but the verifier forgets it */
 			bpf_clone_redirect(skb, packet->vport->veth, 0);
 	}
 	xs_count_verdict(packet, verdict, frames, bytes);
@@ -219,13 +219,13 @@ static __noinline int xs_unpaged_tc(struct __sk_buff *skb, struct xs_paged *page
 		xs_count_verdict(&packet, XS_HOST, 1, skb->len);
 		return TC_ACT_UNSPEC;
 	}
-	verdict = xs_decide_or_pass(&packet, xs_parse_link_tc(skb, &packet));
-	verdict = xs_judge_segments(skb, &packet, verdict);
+	verdict = xs_parse_link_tc(skb, &packet);
 	counted = xs_frames(skb, XS_READ_ONCE(packet.port->flags));
 	frames = counted >> 32;
 	bytes = counted;
-	if (xs_sees_first(&packet))
+	if (xs_sees_first(&packet)) /* here, where the port is still the physical one: see xs_ingress_vlan() */
 		xs_count_arrival(&packet, frames, bytes);
+	verdict = xs_judge_segments(skb, &packet, xs_decide_or_pass(&packet, verdict));
 	if (verdict != XS_PAGED)
 		return xs_end_tc(skb, &packet, verdict, frames, bytes, NULL, false);
 	xs_leave_to_paging(&packet, paged);

@@ -108,7 +108,7 @@ static __always_inline const struct xs_nexthop *xs_member_of(const struct xs_pac
 /* No route: the kernel says so, unless a user wants to go where the slice is not. What paging routes has no vport here. */
 static __always_inline int xs_route_nowhere(struct xs_packet *packet, int family)
 {
-	if (!packet->tagged && packet->vport && xs_is_wan_address(&packet->destination, family))
+	if (packet->users && packet->vport && xs_is_wan_address(&packet->destination, family))
 		return XS_WAN_ADDRESS;
 	return xs_punt(packet, XS_PUNT_ERROR);
 }

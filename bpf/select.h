@@ -159,7 +159,7 @@ static __always_inline int xs_select(struct xs_packet *packet, int family)
 	const struct xs_mux *policy;
 	__u32 mux_id, number;
 
-	if (packet->tagged)
+	if (!packet->users)
 		return XS_UNDECIDED;
 	mux_id = XS_READ_ONCE(packet->port->mux);
 	if (!mux_id)

@@ -105,6 +105,13 @@ static void draw_link(struct graph *graph, const struct xs_p_slice *slice, const
 		 id_of(to, "vrf", slice->def->name, def->end[1]->name), "link", index, &label);
 }
 
+static void add_port(struct label *label, const struct xs_d_port *port)
+{
+	add(label, "port %s", port->name);
+	if (port->on)
+		add(label, "vlan %u on %s", port->vlan, port->on->name);
+}
+
 static void draw_gateway(struct graph *graph, const struct xs_p_slice *slice, const struct xs_p_gateway *gateway,
 			 size_t index)
 {
@@ -113,7 +120,7 @@ static void draw_gateway(struct graph *graph, const struct xs_p_slice *slice, co
 	char id[ID_MAX], vrf[ID_MAX];
 
 	add(&label, "%s", def->name);
-	add(&label, "port %s", def->port->name);
+	add_port(&label, def->port);
 	for (int f = 0; f < XS_FAMILIES; f++)
 		add_prefix(&label, "", &def->subnet[f]);
 	for (size_t i = 0; i < def->behind_count; i++)
@@ -149,7 +156,7 @@ static void draw_mux(struct graph *graph, const struct xs_plan *plan, const stru
 	char id[ID_MAX], vrf[ID_MAX];
 
 	add(&label, "%s", def->name);
-	add(&label, "port %s", def->port->name);
+	add_port(&label, def->port);
 	if (def->exit)
 		add(&label, "exit %s", def->exit->name);
 	for (size_t i = 0; i < def->client_count; i++)

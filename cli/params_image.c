@@ -23,7 +23,8 @@ struct field {
 static const struct field fields[XS_REC_COUNT][FIELDS_MAX] = {
 	[XS_REC_NODE] = { F(node, blocks), F(node, conditions), F(node, cells) },
 	[XS_REC_PORT] = { F(port, id), F(port, user), F(port, name), F(port, interface), F(port, mtu), F(port, mode),
-			  F(port, attach), F(port, stack), F(port, labelled), F(port, exit), F(port, wan) },
+			  F(port, attach), F(port, stack), F(port, labelled), F(port, exit), F(port, wan),
+			  F(port, on), F(port, vid) },
 	[XS_REC_RESERVED] = { F(reserved, port), F(reserved, first), F(reserved, last) },
 	[XS_REC_SLICE] = { F(slice, id), F(slice, name) }, /* its VRF: below */
 	[XS_REC_VPORT] = { F(vport, id), F(vport, kind), F(vport, slice), F(vport, port), F(vport, edge), F(vport, vid),

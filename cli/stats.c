@@ -57,7 +57,8 @@ static json_t *port_stats(const struct xs_node_maps *maps, const struct xs_image
 	json_t *array = json_array();
 
 	for (size_t i = 0; (port = xs_image_at(image, XS_REC_PORT, i)); i++) {
-		if (xs_port_stats_sum(maps, port->id, &stats))
+		/* What comes by a VLAN of users is counted where it arrives, and by its gateway or edge. */
+		if (port->on || xs_port_stats_sum(maps, port->id, &stats))
 			continue;
 		*received += stats.rx_packets;
 		json_array_append_new(array, json_pack("{s:s,s:I,s:I}", "name", port->name, "rx_packets",

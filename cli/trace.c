@@ -200,6 +200,14 @@ static bool is_first_hop(const struct xs_image *image, const struct xs_rec_vport
 	return to->family && !xs_address_compare(to, &vport->address[xs_family_index(to->family)]);
 }
 
+/* By its port, or by a VLAN of users on it. */
+static bool is_at(const struct xs_image *image, const struct xs_rec_vport *vport, const struct xs_rec_port *port)
+{
+	const struct xs_rec_port *by = xs_image_find(image, XS_REC_PORT, &vport->port);
+
+	return by && (by->id == port->id || by->on == port->id);
+}
+
 /* The MAC that whoever sends there has for it; any where nobody is. */
 static struct xs_mac usual_mac(const struct xs_image *image, const struct xs_rec_port *port,
 			       const struct xs_packet_spec *spec)
@@ -207,17 +215,28 @@ static struct xs_mac usual_mac(const struct xs_image *image, const struct xs_rec
 	const struct xs_rec_vport *vport;
 
 	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++)
-		if (vport->port == port->id && vport->vid == spec->label && vport->kind != XS_VPORT_MUX &&
+		if (is_at(image, vport, port) && vport->vid == spec->label && vport->kind != XS_VPORT_MUX &&
 		    is_first_hop(image, vport, &spec->to))
 			return vport->mac;
 	return (struct xs_mac){ { 0x02, 0x00, 0x00, 0x00, 0x00, 0x02 } };
+}
+
+/* Who is behind a VLAN of users sends tagged frames. */
+static struct xs_packet_spec with_vlan(const struct xs_packet_spec *spec, const struct xs_rec_port *port)
+{
+	struct xs_packet_spec with = *spec;
+
+	if (!with.label)
+		with.label = port->vid;
+	return with;
 }
 
 static int make_frames(const struct xs_options *options, const struct xs_packet_spec *spec,
 		       const struct xs_image *image, const struct xs_rec_port *port, struct xs_trial_frame **out,
 		       size_t *count)
 {
-	struct xs_mac mac = usual_mac(image, port, spec);
+	const struct xs_packet_spec built = with_vlan(spec, port);
+	struct xs_mac mac = usual_mac(image, port, &built);
 
 	*out = malloc(sizeof(**out));
 	*count = 1;
@@ -225,7 +244,7 @@ static int make_frames(const struct xs_options *options, const struct xs_packet_
 		return -ENOMEM;
 	if (options->packet[XS_PACKET_HEX])
 		return xs_frame_hex(options->packet[XS_PACKET_HEX], *out);
-	xs_packet_build(spec, &mac, *out);
+	xs_packet_build(&built, &mac, *out);
 	return 0;
 }
 

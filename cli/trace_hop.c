@@ -84,7 +84,7 @@ static const struct xs_rec_vport *addressed(const struct xs_trace_step *step)
 	struct xs_port port;
 	uint32_t id = 0;
 
-	if (step->view.tagged)
+	if (step->view.tagged && !step->port->on)
 		xs_node_maps_get(xs_trace_maps(step), XS_MAP_label, step->port->id * XS_VIDS + step->view.vid, &id);
 	else if (!xs_node_maps_get(xs_trace_maps(step), XS_MAP_port, step->port->id, &port))
 		id = port.untagged;
@@ -367,6 +367,22 @@ static json_t *tell(struct xs_trace_step *step)
 			    xs_verdict_text(outcome->verdict));
 }
 
+/* The port that a frame comes in by: a VLAN of users is one of its own, as the live maps say. */
+static const struct xs_rec_port *port_by_tag(const struct xs_trace_step *step)
+{
+	const struct xs_image *image = step->node->image;
+	const struct xs_rec_port *physical = step->port->on ? xs_image_find(image, XS_REC_PORT, &step->port->on) : step->port, *vlan;
+	uint32_t id = 0;
+
+	if (step->view.tagged)
+		xs_node_maps_get(xs_trace_maps(step), XS_MAP_label, physical->id * XS_VIDS + step->view.vid, &id);
+	if (!(id & XS_LABEL_PORT) || id == XS_LABEL_HOST)
+		return physical;
+	id &= ~XS_LABEL_PORT;
+	vlan = xs_image_find(image, XS_REC_PORT, &id);
+	return vlan ? vlan : physical;
+}
+
 int xs_trace_hop(struct xs_trace_step *step, const struct xs_trial_frame *frame, json_t **end, char *error)
 {
 	struct xs_trial_port at = { .netns = step->node->netns, .xdp = step->port->stack != XS_STACK_LOCAL };
@@ -384,6 +400,7 @@ int xs_trace_hop(struct xs_trace_step *step, const struct xs_trial_frame *frame,
 	if (err)
 		return err;
 	xs_frame_look(frame, &step->view);
+	step->port = port_by_tag(step);
 	step->in = vport_of(step, step->outcome.in);
 	step->out = vport_of(step, step->outcome.out);
 	step->mux = vport_of(step, step->outcome.mux);

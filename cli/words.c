@@ -156,7 +156,12 @@ static void add_port(json_t *words, const struct xs_image *image, const struct x
 	    : port->user                   ? "users"
 	    : port->wan && port->labelled  ? "links and the node, for the WAN"
 	    : port->wan                    ? "the node, for the WAN"
-					   : "links");
+	    : port->labelled               ? "links"
+					   : "VLANs of users");
+	if (port->on) {
+		set(one, "on", "%s", port_name(image, port->on));
+		set(one, "vlan", "%u", port->vid);
+	}
 	for (size_t i = 0; (reserved = xs_image_at(image, XS_REC_RESERVED, i)); i++) {
 		if (reserved->port != port->id)
 			continue;

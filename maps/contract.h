@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define XS_CONTRACT_VERSION 4
+#define XS_CONTRACT_VERSION 5
 
 /* Every pin of a node lies under XS_PIN_ROOT/<node>/v<XS_CONTRACT_VERSION>/. Mode of the directories: 0700. */
 #define XS_PIN_ROOT "/sys/fs/bpf/xslice"
@@ -67,11 +67,11 @@ enum xs_port_flag {
  * are that come out of it.
  */
 
-/* port: array, mapped, key port id. A physical port of the node. */
+/* port: array, mapped, key port id. A physical port of the node, or a VLAN of users on one. */
 struct xs_port {
 	__u32 ifindex;
 	__u32 flags;         /* enum xs_port_flag */
-	__u32 untagged;      /* vport that takes untagged frames: a gateway's, or the edge's; 0: they are the host's */
+	__u32 untagged;      /* vport that takes untagged frames: a gateway's, or the edge's; 0: they are the host's. A VLAN's: its own */
 	__u32 mux;           /* mux that selects the slice of untagged IP packets; 0: untagged belongs to the vport's slice */
 	__u32 source_root[XS_FAMILIES]; /* address tables of the sources that users may have; 0: none is declared, so none is allowed */
 	/* With a mux: the edge's own on the users' link; packets to it go to the edge. Zero: it has none of this family. */
@@ -83,9 +83,11 @@ struct xs_port {
 XS_ASSERT(sizeof(struct xs_port) == 64);
 
 /*
- * label: array, mapped, key port id * XS_VIDS + VLAN id, value __u32: the vport that the label leads to, 0 (unknown) or
- * XS_LABEL_HOST (the port reserves this tag for the host).
+ * label: array, mapped, key port id * XS_VIDS + VLAN id, value __u32: the vport that the label leads to, 0 (unknown), XS_LABEL_PORT and a port
+ * id (a VLAN of users, which is a port of its own: what bears this tag is untagged there), or XS_LABEL_HOST (the port reserves this
+ * tag for the host).
  */
+#define XS_LABEL_PORT 0x80000000u
 #define XS_LABEL_HOST 0xffffffffu
 
 /* ---- vports: the virtual ports of slivers (and of edges) ------------------------------------------------------------ */
@@ -110,7 +112,7 @@ struct xs_vport {
 	__u32 port_flags;   /* ... and its flags: copied, so that emission reads one entry */
 	__u32 veth;         /* ifindex of the node's end of its veth: what is punted goes in there */
 	__u32 edge;         /* MUX: the edge's vport id; else 0 */
-	__u16 vid;          /* label on the wire; 0: untagged */
+	__u16 vid;          /* label on the wire, or the VLAN of its users; 0: untagged */
 	__u16 mtu;          /* largest IP packet, bytes */
 	__u8 mac[XS_MAC_LEN];        /* its MAC on the wire: taken as destination, given as source (R7). MUX: the edge's. WAN: the device's */
 	__u8 sliver_mac[XS_MAC_LEN]; /* MAC of the veth's end inside the namespace: a punted frame's destination */

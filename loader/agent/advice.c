@@ -27,9 +27,17 @@ static void say(char *text, size_t size, const char *format, ...)
 	va_end(list);
 }
 
+static bool among(const uint32_t *ifindex, size_t count, uint32_t one)
+{
+	while (count--)
+		if (ifindex[count] == one)
+			return true;
+	return false;
+}
+
 /*
  * Behind a user port, or an exit, may be a veth of a host without NAPI. Ports of links are not looked at: their other end is another
- * node's, whose agent attaches a program to it.
+ * node's, whose agent attaches a program to it. VLANs of users are on one device, which is looked at once.
  */
 static void look_at_ports(struct xs_agent *agent, char *text, size_t size)
 {
@@ -40,8 +48,10 @@ static void look_at_ports(struct xs_agent *agent, char *text, size_t size)
 
 	for (size_t i = 0; count < PORTS_MAX && (record = xs_image_at(agent->image, XS_REC_PORT, i)); i++) {
 		const struct xs_node_port *port = xs_node_port(agent->node, record->id);
+		const struct xs_rec_port *wire = record->on ? xs_image_find(agent->image, XS_REC_PORT, &record->on) : record;
 
-		if (!port || !(record->user || record->exit) || record->labelled || record->stack != XS_STACK_WIRE)
+		if (!port || !(record->user || record->exit) || !wire || wire->labelled || record->stack != XS_STACK_WIRE ||
+		    among(ifindex, count, port->ifindex))
 			continue;
 		looked[count] = record;
 		ifindex[count++] = port->ifindex;

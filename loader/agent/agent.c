@@ -127,7 +127,7 @@ static bool ports_are_the_same(const struct xs_agent *agent)
 	for (size_t i = 0; same && (record = xs_image_at(agent->image, XS_REC_PORT, i)); i++) {
 		const struct xs_node_port *port = xs_node_port(agent->node, record->id);
 
-		same = port && if_nametoindex(record->interface) == port->ifindex;
+		same = record->on || (port && if_nametoindex(record->interface) == port->ifindex);
 	}
 	xs_netns_leave(&scope);
 	return same;

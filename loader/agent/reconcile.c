@@ -106,6 +106,8 @@ static int attach_ports(struct xs_agent *agent, const struct xs_image *image, ch
 
 			if (!port)
 				return explain(error, -ENODEV, record->name);
+			if (record->on)
+				continue;
 			if (hook == XS_HOOK_TC_PORT || has_xdp(record))
 				result = xs_datapath_attach(datapath, hook, netns, port->ifindex, how_of(record), why);
 			if (result < 0)
@@ -147,7 +149,7 @@ static int forget_former_neighbours(struct xs_agent *agent, const struct xs_imag
 
 	for (size_t i = 0; !err && agent->image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
 		former = xs_image_find(agent->image, XS_REC_VPORT, &record->id);
-		if (!former || former->port == record->port)
+		if (!former || (former->port == record->port && (former->vid == record->vid || record->kind == XS_VPORT_LINK)))
 			continue;
 		err = xs_node_forget_neighbours(agent->node, record->id, error);
 		forgotten = true;

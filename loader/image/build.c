@@ -46,6 +46,8 @@ static int add_port(struct xs_image_writer *writer, const struct xs_p_port *port
 		.labelled = port->labelled,
 		.exit = port->exit,
 		.wan = port->wan,
+		.on = port->on ? port->on->id : 0,
+		.vid = def->on ? def->vlan : 0,
 	};
 	size_t i;
 	int err;

@@ -117,6 +117,16 @@ static const char *check_node(const struct xs_image *image, const struct xs_reco
 	return NULL;
 }
 
+/* A VLAN of users has no more of its own than its id. */
+static bool vlan_ok(const struct xs_image *image, const struct xs_rec_port *port)
+{
+	const struct xs_rec_port *on = xs_image_find(image, XS_REC_PORT, &port->on);
+
+	return on && !on->on && !on->exit && port->vid >= XS_VID_MIN && port->vid <= XS_VID_MAX && !port->labelled && !port->exit && !port->wan &&
+	       port->mode == on->mode && port->attach == on->attach && port->stack == on->stack && port->mtu <= on->mtu &&
+	       !strncmp(port->interface, on->interface, sizeof(port->interface));
+}
+
 static const char *check_port(const struct xs_image *image, const struct xs_record *record)
 {
 	const struct xs_rec_port *port = (const struct xs_rec_port *)record;
@@ -124,8 +134,10 @@ static const char *check_port(const struct xs_image *image, const struct xs_reco
 	if (!id_ok(port->id, XS_PORT_ID_MAX) || port->user > 1 || port->labelled > 1 || port->exit > 1 || port->wan > 1 ||
 	    (port->exit && (port->user || port->labelled)) || (port->wan && (port->user || port->exit)) ||
 	    port->mtu < MTU_MIN || port->mode > XS_MODE_GENERIC ||
-	    port->attach > XS_ATTACH_SHARED || port->stack > XS_STACK_LOCAL)
+	    port->attach > XS_ATTACH_SHARED || port->stack > XS_STACK_LOCAL || !zero(port->pad, sizeof(port->pad)))
 		return "port: number out of range";
+	if (port->on ? !vlan_ok(image, port) : port->vid)
+		return "port: a VLAN of users on a port that is not there, or not for that";
 	if (!name_ok(port->name, sizeof(port->name)) || !name_ok(port->interface, sizeof(port->interface)))
 		return "port: bad name";
 	return NULL;
@@ -212,7 +224,7 @@ static const char *check_vport_numbers(const struct xs_rec_vport *vport)
 	bool relay = vport->kind == XS_VPORT_EDGE || vport->kind == XS_VPORT_MUX || vport->kind == XS_VPORT_UPLINK;
 
 	if (!id_ok(vport->id, XS_VPORT_ID_MAX) || vport->kind < XS_VPORT_LINK || vport->kind > XS_VPORT_WAN ||
-	    vport->mtu < MTU_MIN || (link ? vport->vid < XS_VID_MIN || vport->vid > XS_VID_MAX : vport->vid) ||
+	    vport->mtu < MTU_MIN || vport->vid > XS_VID_MAX || (link && vport->vid < XS_VID_MIN) ||
 	    !zero(vport->pad, sizeof(vport->pad)))
 		return "virtual port: number out of range";
 	if (!name_ok(vport->name, sizeof(vport->name)))
@@ -240,6 +252,16 @@ static bool vport_port_ok(const struct xs_image *image, const struct xs_rec_vpor
 	}
 }
 
+/* Users' frames bear the tag of their port, if that is a VLAN; a MUX's are the edge's to send. */
+static bool vport_vlan_ok(const struct xs_image *image, const struct xs_rec_vport *vport)
+{
+	const struct xs_rec_port *port = xs_image_find(image, XS_REC_PORT, &vport->port);
+
+	if (vport->kind == XS_VPORT_LINK)
+		return true;
+	return vport->vid == (port && vport->kind != XS_VPORT_MUX ? port->vid : 0);
+}
+
 static const char *check_vport(const struct xs_image *image, const struct xs_record *record)
 {
 	const struct xs_rec_vport *vport = (const struct xs_rec_vport *)record, *edge;
@@ -252,6 +274,8 @@ static const char *check_vport(const struct xs_image *image, const struct xs_rec
 		return "virtual port: of a slice that is not there";
 	if (!vport_port_ok(image, vport))
 		return "virtual port: by a port that is not there, or not for that";
+	if (!vport_vlan_ok(image, vport))
+		return "virtual port: another VLAN than its port's";
 	if (vport->kind != XS_VPORT_MUX)
 		return vport->edge ? "virtual port: an edge where there is none" : NULL;
 	edge = vport_of_kind(image, vport->edge, XS_VPORT_EDGE);

@@ -18,9 +18,9 @@ static int compare_number(const void *a, const void *b)
 }
 
 /*
- * A frame must lead to one virtual port: a label, and being untagged, is given once per port (a MUX's ends have no
- * frames of their own, its edge has), or to the MUX whose exit the port is; and an edge to one MUX. A slice has one
- * uplink, and a page's id is one page's.
+ * A frame must lead to one virtual port, or to one VLAN: a label, and being untagged, is given once per port (a MUX's
+ * ends have no frames of their own, its edge has), or to the MUX whose exit the port is; and an edge to one MUX. A slice
+ * has one uplink, and a page's id is one page's.
  */
 static const char *check_unique(const struct xs_image *image)
 {
@@ -33,12 +33,19 @@ static const char *check_unique(const struct xs_image *image)
 	};
 	const unsigned int mark = 48; /* above any port and label */
 	size_t i, count = 0;
-	size_t total = image->count[XS_REC_VPORT] + 2 * image->count[XS_REC_MUX] + image->count[XS_REC_PAGE];
+	size_t total = image->count[XS_REC_PORT] + image->count[XS_REC_VPORT] + 2 * image->count[XS_REC_MUX] +
+		       image->count[XS_REC_PAGE];
 	uint64_t *taken = malloc((total + 1) * sizeof(*taken));
 	const char *why = NULL;
 
 	if (!taken)
 		return xs_image_no_memory;
+	for (i = 0; i < image->count[XS_REC_PORT]; i++) {
+		const struct xs_rec_port *port = xs_image_at(image, XS_REC_PORT, i);
+
+		if (port->on)
+			taken[count++] = (uint64_t)port->on << 16 | port->vid;
+	}
 	for (i = 0; i < image->count[XS_REC_VPORT]; i++) {
 		const struct xs_rec_vport *vport = xs_image_at(image, XS_REC_VPORT, i);
 

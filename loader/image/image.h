@@ -88,6 +88,10 @@ struct xs_rec_port {
 	uint8_t labelled; /* 1: link slivers use it, so frames are 4 bytes longer */
 	uint8_t exit; /* 1: of the MUX that names it; its frames go to that MUX's port, and no virtual port uses it */
 	uint8_t wan;  /* 1: the node's own routing instance reaches the WAN by it; a vport of kind WAN is its */
+	/* A VLAN of users on another port, whose interface, mode, attach and stack it repeats: its frames bear this tag there. */
+	uint32_t on;  /* that port's id; 0: it is a physical port */
+	uint16_t vid; /* host order */
+	uint8_t pad[2];
 };
 
 struct xs_rec_reserved {
@@ -113,7 +117,7 @@ struct xs_rec_vport {
 	uint32_t slice; /* 0 for an edge */
 	uint32_t port;  /* UPLINK: 0 */
 	uint32_t edge;  /* MUX: its edge's vport id; else 0 */
-	uint16_t vid;   /* host order; 0: untagged */
+	uint16_t vid;   /* host order; 0: untagged. GATEWAY, EDGE: the port's */
 	uint16_t mtu;
 	char name[XS_IMAGE_NAME]; /* of the device in the namespace: the link's, gateway's, MUX's, "wan" of an uplink; an edge's and a WAN's: the port's */
 	struct xs_mac mac;        /* on the wire (MUX: of its veth inside; users see the edge's). UPLINK: of its veth inside. WAN: none, the device has its own */

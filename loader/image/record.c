@@ -44,7 +44,7 @@ static const struct record_shape shapes[XS_REC_COUNT] = {
 };
 
 static_assert(sizeof(struct xs_rec_node) == 24, "node");
-static_assert(sizeof(struct xs_rec_port) == 56, "port");
+static_assert(sizeof(struct xs_rec_port) == 64, "port");
 static_assert(sizeof(struct xs_rec_reserved) == 16, "reserved");
 static_assert(sizeof(struct xs_rec_slice) == 48, "slice");
 static_assert(sizeof(struct xs_rec_vport) == 184, "vport");

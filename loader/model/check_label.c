@@ -55,6 +55,16 @@ static void check_reserved(struct xs_check *check, const struct xs_d_link *link)
 		xs_diag_note(check->diag, &range->place, "it is reserved here");
 		return;
 	}
+	for (int i = 0; i < 2; i++) {
+		const struct xs_d_port *vlan = xs_d_vlan_of(link->port[i], link->label);
+
+		if (!vlan)
+			continue;
+		XS_FAULT(check, &link->label_place, "label: %u is the users' VLAN \"%s\" on port \"%s/%s\"", link->label, vlan->name,
+			 link->port[i]->node->name, link->port[i]->name);
+		xs_diag_note(check->diag, &vlan->vlan_place, "that VLAN is here");
+		return;
+	}
 }
 
 static bool passes(const struct xs_d_switch *through, uint16_t label)
@@ -74,13 +84,14 @@ static void check_carried(struct xs_check *check, const struct xs_d_link *link)
 		     "what it carries is here");
 }
 
-/* Labels that neither end reserves and the switch in between carries. */
+/* Labels that neither end reserves or has users on, and the switch in between carries. */
 static size_t capacity_of(const struct xs_d_port *port)
 {
 	size_t free = 0;
 
 	for (uint16_t label = LABEL_MIN; label <= LABEL_MAX; label++)
-		free += !reserving(port, label) && !reserving(port->peer, label) && passes(port->through, label);
+		free += !reserving(port, label) && !reserving(port->peer, label) && passes(port->through, label) &&
+			!xs_d_vlan_of(port, label) && !xs_d_vlan_of(port->peer, label);
 	return free;
 }
 

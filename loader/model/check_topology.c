@@ -42,7 +42,7 @@ static int check_interfaces(struct xs_check *check, const struct xs_d_node *node
 	for (size_t i = 0; i < node->port_count && !err; i++) {
 		const struct xs_d_port *port = &node->port[i];
 
-		if (!port->interface)
+		if (!port->interface || port->on_text)
 			continue;
 		err = claim(check, &names, port->interface, "port", port->name, &port->interface_place, &there);
 		if (err || !there)
@@ -201,6 +201,19 @@ static int check_devices(struct xs_check *check)
 	return err;
 }
 
+/* What passes is all that is on the wire, so both ends are wires, and no VLAN is taken out of them. */
+static void check_exit_port(struct xs_check *check, const struct xs_d_mux *mux, const struct xs_d_port *port, const char *leaf,
+			    const struct xs_place *place)
+{
+	const struct xs_d_port *vlan = port->on ? port : port->vlans;
+
+	if (!vlan)
+		return;
+	XS_FAULT(check, place, "%s: \"%s\": mux \"%s\" has an exit, and does not work with a port that is a VLAN or has one", leaf,
+		 port->name, mux->name);
+	xs_diag_note(check->diag, &vlan->vlan_place, "the VLAN is here");
+}
+
 /* What passes from port to exit (R16) passes whole, and is no other's: the MUX is not the users' first hop. */
 static void check_exits(struct xs_check *check)
 {
@@ -209,6 +222,8 @@ static void check_exits(struct xs_check *check)
 
 		if (!mux->port || !mux->exit)
 			continue;
+		check_exit_port(check, mux, mux->port, "port", &mux->port_place);
+		check_exit_port(check, mux, mux->exit, "exit", &mux->exit_place);
 		if (mux->port->mtu != mux->exit->mtu) {
 			XS_FAULT(check, &mux->exit_place,
 				 "exit: \"%s\" has an MTU of %u, port \"%s\" one of %u: what passes must fit both",

@@ -50,6 +50,8 @@ struct xs_d_switch {
 	size_t carries_count;
 };
 
+#define XS_PORT_MTU 1500 /* of a physical port that says none */
+
 struct xs_d_port {
 	const char *name;
 	struct xs_place place;
@@ -67,7 +69,25 @@ struct xs_d_port {
 	enum xs_port_stack stack;
 	struct xs_d_range *reserved; /* segmentation: labels left to the host */
 	size_t reserved_count;
+	/* A VLAN of users on a physical port of the node, from which it has interface, mode, attach and stack. */
+	struct xs_d_port *on; /* NULL: it is a physical port itself */
+	const char *on_text;  /* as written */
+	uint16_t vlan;        /* 0: not given */
+	struct xs_place on_place, vlan_place, mtu_place;
+	const char *not_its_own; /* what it says and only a physical port may: the leaf's name; NULL: nothing */
+	struct xs_place not_its_own_place;
+	struct xs_d_port *vlans, *next_vlan; /* the first VLAN on it; the next one on the same port */
 };
+
+/* The VLAN of users on a physical port that has this id; NULL: there is none. */
+static inline const struct xs_d_port *xs_d_vlan_of(const struct xs_d_port *port, uint64_t id)
+{
+	const struct xs_d_port *vlan = port->vlans;
+
+	while (vlan && vlan->vlan != id)
+		vlan = vlan->next_vlan;
+	return vlan;
+}
 
 struct xs_d_node {
 	const char *name;

@@ -23,6 +23,8 @@ static void resolve_peers(struct xs_check *check)
 				XS_FAULT(check, &port->peer_place, "peer: there is no port \"%s\"", port->peer_text);
 			else if (peer == port)
 				XS_FAULT(check, &port->peer_place, "peer: \"%s\" is this port itself", port->peer_text);
+			else if (peer->on_text)
+				XS_FAULT(check, &port->peer_place, "peer: \"%s\" is a VLAN of users", port->peer_text);
 			else if (peer->node == node)
 				XS_FAULT(check, &port->peer_place, "peer: \"%s\" is on the same node", port->peer_text);
 			else
@@ -166,6 +168,7 @@ int xs_resolve(struct xs_check *check)
 {
 	struct xs_domain *domain = check->domain;
 
+	xs_resolve_vlans(check);
 	resolve_peers(check);
 	check_symmetry(check);
 	resolve_switches(check);

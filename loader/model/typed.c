@@ -220,6 +220,22 @@ static void read_switch(struct typing *t, const struct lyd_node *from, void *obj
 		remember(t, &t->index->through, NULL, through->name, through);
 }
 
+static void read_vlan(struct typing *t, const struct lyd_node *from, struct xs_d_port *port)
+{
+	static const char *const physical[] = { "interface", "peer", "mode", "attach", "stack", "switch", "reserved-label" };
+
+	port->on_text = text_of(t, from, "on", &port->on_place);
+	port->vlan = (uint16_t)number_at(t, from, "vlan", &port->vlan_place);
+	for (size_t i = 0; i < sizeof(physical) / sizeof(physical[0]) && !port->not_its_own; i++) {
+		const struct lyd_node *said = child_of(from, physical[i]);
+
+		if (!said || said->flags & LYD_DEFAULT)
+			continue;
+		port->not_its_own = physical[i];
+		port->not_its_own_place = place_of(t, from, physical[i]);
+	}
+}
+
 static void read_port(struct typing *t, const struct lyd_node *from, void *object, void *owner)
 {
 	struct xs_d_port *port = object;
@@ -234,12 +250,15 @@ static void read_port(struct typing *t, const struct lyd_node *from, void *objec
 	port->peer_text = text_of(t, from, "peer", &port->peer_place);
 	port->through = named(&t->index->through, from, "switch");
 	port->through_place = place_of(t, from, "switch");
-	port->mtu = child_of(from, "mtu") ? (uint16_t)number_of(from, "mtu") : 1500;
+	port->mtu = (uint16_t)number_at(t, from, "mtu", &port->mtu_place);
 	port->mode = says(from, "mode", "generic") ? XS_MODE_GENERIC : XS_MODE_NATIVE;
 	port->attach = says(from, "attach", "shared") ? XS_ATTACH_SHARED : XS_ATTACH_EXCLUSIVE;
 	port->stack = says(from, "stack", "local") ? XS_STACK_LOCAL : XS_STACK_WIRE;
 	port->reserved =
 		read_list(t, from, "reserved-label", sizeof(*port->reserved), read_labels, NULL, &port->reserved_count);
+	read_vlan(t, from, port);
+	if (!port->mtu && !port->on_text)
+		port->mtu = XS_PORT_MTU;
 	if (node->name && port->name)
 		remember(t, &t->index->port, node->name, port->name, port);
 }

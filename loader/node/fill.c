@@ -200,12 +200,16 @@ static int put_label(struct xs_fill *fill, uint32_t port, uint32_t vid, uint32_t
 int xs_fill_labels(struct xs_fill *fill, const struct xs_image *image, char *error)
 {
 	const struct xs_rec_vport *record;
+	const struct xs_rec_port *port;
 	const struct xs_rec_reserved *reserved;
 	int err = 0;
 
 	for (size_t i = 0; err >= 0 && (record = xs_image_at(image, XS_REC_VPORT, i)); i++)
-		if (record->vid)
+		if (record->kind == XS_VPORT_LINK)
 			err = put_label(fill, record->port, record->vid, record->id);
+	for (size_t i = 0; err >= 0 && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
+		if (port->on)
+			err = put_label(fill, port->on, port->vid, XS_LABEL_PORT | port->id);
 	for (size_t i = 0; err >= 0 && (reserved = xs_image_at(image, XS_REC_RESERVED, i)); i++)
 		for (uint32_t vid = reserved->first; err >= 0 && vid <= reserved->last; vid++)
 			err = put_label(fill, reserved->port, vid, XS_LABEL_HOST);
@@ -220,7 +224,7 @@ static const struct xs_rec_vport *untagged_vport(const struct xs_image *image, u
 	const struct xs_rec_vport *record;
 
 	for (size_t i = 0; (record = xs_image_at(image, XS_REC_VPORT, i)); i++)
-		if (record->port == port && !record->vid &&
+		if (record->port == port &&
 		    (record->kind == XS_VPORT_GATEWAY || record->kind == XS_VPORT_EDGE || record->kind == XS_VPORT_WAN))
 			return record;
 	return NULL;
@@ -286,7 +290,7 @@ static int fill_port(struct xs_fill *fill, const struct xs_image *image, const s
 		err = forget_device(fill, now.ifindex, record->id);
 	if (err >= 0)
 		err = xs_node_maps_put(fill->maps, XS_MAP_port, record->id, &entry);
-	if (err >= 0)
+	if (err >= 0 && !record->on)
 		err = xs_node_maps_put(fill->maps, XS_MAP_port_of_ifindex, entry.ifindex, &record->id);
 	return err < 0 ? err : 0;
 }
@@ -330,11 +334,15 @@ static int withdraw_labels(struct xs_fill *fill, const struct xs_image *image)
 	uint32_t *label = calloc(fill->maps->entries[XS_MAP_label], sizeof(*label));
 	const struct xs_rec_reserved *reserved;
 	const struct xs_rec_vport *record;
+	const struct xs_rec_port *port;
 	int err = label ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++)
-		if (record->vid)
+		if (record->kind == XS_VPORT_LINK)
 			label[record->port * XS_VIDS + record->vid] = record->id;
+	for (size_t i = 0; !err && image && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
+		if (port->on)
+			label[port->on * XS_VIDS + port->vid] = XS_LABEL_PORT | port->id;
 	for (size_t i = 0; !err && image && (reserved = xs_image_at(image, XS_REC_RESERVED, i)); i++)
 		for (uint32_t vid = reserved->first; vid <= reserved->last; vid++)
 			label[reserved->port * XS_VIDS + vid] = XS_LABEL_HOST;

@@ -194,22 +194,53 @@ static int claim(struct xs_node *node, const struct xs_wants *wants, char *error
 	return err;
 }
 
+/* NULL: out of memory. */
+static struct xs_port_state *port_state(struct xs_node *node, uint32_t id)
+{
+	struct xs_port_state *state;
+
+	HASH_FIND(hh, node->ports, &id, sizeof(id), state);
+	if (state)
+		return state;
+	state = calloc(1, sizeof(*state));
+	if (!state)
+		return NULL;
+	state->public.id = id;
+	HASH_ADD(hh, node->ports, public.id, sizeof(state->public.id), state);
+	return state;
+}
+
+/* A VLAN of users is its port's device. */
+static int remember_vlans(struct xs_node *node, const struct xs_image *image, char *error)
+{
+	const struct xs_rec_port *record;
+
+	for (size_t i = 0; (record = xs_image_at(image, XS_REC_PORT, i)); i++) {
+		struct xs_port_state *state = record->on ? port_state(node, record->id) : NULL;
+		const struct xs_node_port *on = record->on ? xs_node_port(node, record->on) : NULL;
+
+		if (!record->on)
+			continue;
+		if (!state || !on)
+			return xs_node_fail(error, state ? -ENOENT : -ENOMEM, "port %s of node %s: look at interface %s", record->name,
+					    node->name, record->interface);
+		state->public = *on;
+		state->public.id = record->id;
+	}
+	return 0;
+}
+
 static int remember_port(struct xs_node *node, const struct xs_port_work *work, char *error)
 {
 	const struct xs_rec_port *record = work->record;
-	struct xs_port_state *state;
+	struct xs_port_state *state = NULL;
 	struct xs_link link;
 	int err;
 
 	err = xs_link_get(node->netlink, NULL, work->ifindex, &link);
-	HASH_FIND(hh, node->ports, &record->id, sizeof(record->id), state);
-	if (!err && !state) {
-		state = calloc(1, sizeof(*state));
+	if (!err) {
+		state = port_state(node, record->id);
 		err = state ? 0 : -ENOMEM;
-		if (state) {
-			state->public.id = record->id;
-			HASH_ADD(hh, node->ports, public.id, sizeof(state->public.id), state);
-		}
 	}
 	if (err)
 		return xs_node_fail(error, err, "port %s of node %s: look at interface %s", record->name, node->name,
@@ -282,17 +313,19 @@ static int look(struct xs_node *node, const struct xs_image *image, const struct
 		struct xs_port_work *works, xs_admits_fn admits, void *context, char *error)
 {
 	const struct xs_rec_port *port;
+	size_t count = 0;
 	int err = 0;
 
 	for (size_t i = 0; !err && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
-		err = xs_port_look(node, port, admits, context, &works[i], error);
+		if (!port->on)
+			err = xs_port_look(node, port, admits, context, &works[count++], error);
 	if (!err)
 		err = claim(node, wants, error);
 	if (!err)
 		err = xs_substrate_claim(node, image, error);
 	if (err)
 		return err;
-	for (size_t i = 0; !err && i < image->count[XS_REC_PORT]; i++)
+	for (size_t i = 0; !err && i < count; i++)
 		err = xs_port_note(node, &works[i]);
 	if (!err)
 		err = xs_journal_save(node->journal);
@@ -338,7 +371,8 @@ static int look_at_some_links(struct xs_node *node, const struct xs_image *image
 	if (!node->links)
 		return -ENOMEM;
 	for (size_t i = 0; !err && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
-		err = look_at_link(node, port->interface);
+		if (!port->on)
+			err = look_at_link(node, port->interface);
 	for (const struct xs_want *want = wants->by_key; !err && want; want = want->hh.next)
 		for (size_t i = 0; !err && !want->kept && i < want->vport_count; i++)
 			err = look_at_link(node, xs_veth_name(want->vport[i]->id, name));
@@ -398,13 +432,16 @@ int xs_node_make(struct xs_node *node, const struct xs_image *image, const struc
 			     node->name);
 		goto out;
 	}
-	for (size_t i = 0; i < ports; i++) {
+	for (size_t i = 0; works[i].record; i++) {
 		err = xs_port_adjust(node, &works[i], error);
 		if (!err)
 			err = remember_port(node, &works[i], error);
 		if (err)
 			goto out;
 	}
+	err = remember_vlans(node, image, error);
+	if (err)
+		goto out;
 	err = make_spaces(node, &wants, error);
 	if (!err)
 		err = remember_wans(node, image, error);

@@ -70,7 +70,8 @@ static int keep_image(const struct xs_image *image, const struct xs_wants *wants
 			err = add_keep(keeps, XS_JOURNAL_VETH, xs_veth_name(want->vport[i]->id, name));
 	}
 	for (size_t i = 0; !err && image && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
-		err = add_keep(keeps, XS_JOURNAL_MTU, port->interface);
+		if (!port->on)
+			err = add_keep(keeps, XS_JOURNAL_MTU, port->interface);
 	for (size_t i = 0; !err && image && (address = xs_image_at(image, XS_REC_ADDRESS, i)); i++)
 		if (!address->slice)
 			err = add_keep(keeps, XS_JOURNAL_ADDRESS, xs_prefix_text(&address->prefix, text));

@@ -243,7 +243,7 @@ static int resolve_conditions(struct cell_index *index, struct xs_p_mux *mux)
 				continue;
 			condition->input_port = input_port(index->plan, mux, condition->def);
 			if (condition->input_port)
-				condition->input_port->used = true;
+				xs_use_port(condition->input_port);
 		}
 	}
 	check_cells(index, mux);

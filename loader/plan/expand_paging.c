@@ -13,7 +13,10 @@
 
 #define UPLINK_MTU 1500 /* where there is no WAN port */
 
-/* Ports of the node that no users are at: by them its own routing instance reaches the WAN. Once per node. */
+/*
+ * Ports of the node where no users send untagged frames: by them its own routing instance reaches the WAN. Once per
+ * node. A VLAN is never one: it is its users'.
+ */
 static int shape_wan(struct xs_plan *plan, struct xs_p_node *node)
 {
 	size_t i;
@@ -22,7 +25,7 @@ static int shape_wan(struct xs_plan *plan, struct xs_p_node *node)
 		struct xs_p_port *port = &node->port[i];
 		const char *owner;
 
-		if (port->user || port->exit || port->wan)
+		if (port->on || port->user || port->exit || port->wan)
 			continue;
 		port->wan = true;
 		owner = xs_arena_print(plan->arena, "wan %s", port->def->name);

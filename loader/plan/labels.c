@@ -36,8 +36,14 @@ static bool label_refused(void *context, const struct xs_want *want, uint64_t nu
 		return true;
 	}
 	for (i = 0; i < 2; i++) {
-		const struct xs_d_port *port = link->port[i];
+		const struct xs_d_port *port = link->port[i], *vlan = xs_d_vlan_of(port, number);
 
+		if (vlan) {
+			*why = i ? "is a VLAN of users on the port at the second end"
+				 : "is a VLAN of users on the port at the first end";
+			*at = &vlan->vlan_place;
+			return true;
+		}
 		for (j = 0; j < port->reserved_count; j++) {
 			if (number < port->reserved[j].first || number > port->reserved[j].last)
 				continue;

@@ -130,7 +130,7 @@ static json_t *vport_json(struct printer *printer, const struct xs_p_vport *vpor
 	set(printer, object, "mac", mac(&vport->mac));
 	set(printer, object, "address", own_addresses(printer, vport));
 	if (vport->vid)
-		set(printer, object, "label", json_integer(vport->vid));
+		set(printer, object, vport->kind == XS_VPORT_LINK ? "label" : "vlan", json_integer(vport->vid));
 	set_addresses(printer, object, "peer", vport->peer);
 	set_addresses(printer, object, "shared", vport->shared);
 	if (xs_mac_given(&vport->relay))

@@ -33,6 +33,7 @@ struct xs_p_list {
 struct xs_p_port {
 	const struct xs_d_port *def;
 	struct xs_p_node *node;
+	struct xs_p_port *on; /* a VLAN's: the physical port; else NULL */
 	uint32_t id;   /* 0: nothing of ours uses it */
 	bool used;     /* a virtual port or a condition names it */
 	bool user;     /* a gateway or MUX takes its untagged frames */

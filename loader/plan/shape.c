@@ -24,6 +24,10 @@ static int shape_nodes(struct xs_plan *plan)
 			return -ENOMEM;
 		for (j = 0; j < node->def->port_count; j++)
 			node->port[j] = (struct xs_p_port){ .def = &node->def->port[j], .node = node };
+		for (j = 0; j < node->def->port_count; j++) {
+			if (node->def->port[j].on)
+				node->port[j].on = &node->port[node->def->port[j].on - node->def->port];
+		}
 	}
 	return 0;
 }
@@ -65,7 +69,7 @@ struct xs_p_vport *xs_vport_add(struct xs_plan *plan, struct xs_p_node *node, co
 	*vport = *like;
 	vport->node = node;
 	if (vport->port)
-		vport->port->used = true;
+		xs_use_port(vport->port);
 	for (i = 0; vrf && i < vrf->vports.count; i++) {
 		const struct xs_p_vport *other = xs_list_at(&vrf->vports, i);
 
@@ -89,7 +93,13 @@ static struct xs_p_vport *add_user(struct xs_plan *plan, enum xs_vport_kind kind
 
 	return xs_vport_add(
 		plan, port->node,
-		&(struct xs_p_vport){ .kind = kind, .name = name, .place = place, .vrf = vrf, .port = port });
+		&(struct xs_p_vport){ .kind = kind,
+				      .name = name,
+				      .place = place,
+				      .vrf = vrf,
+				      .port = port,
+				      /* A MUX's frames are its edge's to send. */
+				      .vid = def->on && kind != XS_VPORT_MUX ? def->vlan : 0 });
 }
 
 static int shape_gateway(struct xs_plan *plan, struct xs_p_slice *slice, struct xs_p_gateway *gateway,
@@ -168,7 +178,7 @@ static int shape_mux(struct xs_plan *plan, struct xs_p_mux *mux, const struct xs
 		return -ENOMEM;
 	if (def->exit) {
 		mux->exit = xs_plan_port_of(plan, def->exit);
-		mux->exit->used = true;
+		xs_use_port(mux->exit);
 	}
 	for (i = 0; i < def->slice_count; i++) {
 		struct xs_p_vport *vport = add_user(plan, XS_VPORT_MUX, xs_plan_vrf_of(plan, def->slice[i].vrf),

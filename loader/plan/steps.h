@@ -71,6 +71,14 @@ static inline struct xs_p_node *xs_plan_node_of(const struct xs_plan *plan, cons
 	return &plan->node[def - plan->domain->node];
 }
 
+/* The node's image has it, and what it is on. */
+static inline void xs_use_port(struct xs_p_port *port)
+{
+	port->used = true;
+	if (port->on)
+		port->on->used = true;
+}
+
 static inline struct xs_p_port *xs_plan_port_of(const struct xs_plan *plan, const struct xs_d_port *def)
 {
 	return &xs_plan_node_of(plan, def->node)->port[def - def->node->port];

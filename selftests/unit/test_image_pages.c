@@ -102,7 +102,7 @@ static const struct image_mutation mutations[] = {
 	IMAGE_MUTATE(VPORT, vport, 4, slice, 0, "of a slice that is not there"),
 	IMAGE_MUTATE(VPORT, vport, 4, port, 5, "by a port"),
 	IMAGE_MUTATE(VPORT, vport, 4, edge, 3, "an edge where there is none"),
-	IMAGE_MUTATE(VPORT, vport, 4, vid, 5, "virtual port: number"),
+	IMAGE_MUTATE(VPORT, vport, 4, vid, 5, "another VLAN"),
 	IMAGE_BYTE(VPORT, vport, 4, relay, 0, 1, "bad MAC"),
 	IMAGE_BYTE(VPORT, vport, 4, length, 0, 1, "bad address"),
 	IMAGE_BYTE(VPORT, vport, 4, peer, 4, 1, "bad address"),

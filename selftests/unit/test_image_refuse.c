@@ -154,7 +154,7 @@ static const struct image_mutation mutations[] = {
 	IMAGE_MUTATE(VPORT, vport, 0, edge, 3, "an edge where there is none"),
 	IMAGE_MUTATE(VPORT, vport, 0, vid, 0, "virtual port: number"),
 	IMAGE_MUTATE(VPORT, vport, 0, vid, 4095, "virtual port: number"),
-	IMAGE_MUTATE(VPORT, vport, 1, vid, 100, "virtual port: number"),
+	IMAGE_MUTATE(VPORT, vport, 1, vid, 100, "another VLAN"),
 	IMAGE_MUTATE(VPORT, vport, 0, mtu, 0, "virtual port: number"),
 	IMAGE_BYTE(VPORT, vport, 0, name, 3, '/', "virtual port: bad name"),
 	IMAGE_BYTE(VPORT, vport, 0, mac, 0, 0x03, "bad MAC"),
