@@ -27,6 +27,7 @@ int xs_check_supported(const struct lyd_node *tree,
 		       struct xs_diag *diag);  /* what the schema offers and nothing does yet */
 int xs_resolve(struct xs_check *check);        /* ports, peers, cables; xs_resolve_vlans(), xs_share_first_hops() */
 void xs_resolve_vlans(struct xs_check *check); /* ports on other ports */
+void xs_join_vlans(struct xs_check *check);    /* ... and on switches, once these are resolved */
 int xs_share_first_hops(struct xs_check *check);
 int xs_check_topology(struct xs_check *check); /* who uses which port, what is where, names inside namespaces */
 int xs_check_identity(struct xs_check *check); /* ids and MACs */

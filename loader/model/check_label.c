@@ -61,7 +61,7 @@ static void check_reserved(struct xs_check *check, const struct xs_d_link *link)
 		if (!vlan)
 			continue;
 		XS_FAULT(check, &link->label_place, "label: %u is the users' VLAN \"%s\" on port \"%s/%s\"", link->label, vlan->name,
-			 link->port[i]->node->name, link->port[i]->name);
+			 vlan->node->name, vlan->on->name);
 		xs_diag_note(check->diag, &vlan->vlan_place, "that VLAN is here");
 		return;
 	}
@@ -95,13 +95,13 @@ static size_t capacity_of(const struct xs_d_port *port)
 	return free;
 }
 
-/* Of a switch, whatever its ports reserve: the plan sees to the rest. */
-static size_t capacity_of_switch(const struct xs_d_switch *through)
+/* Of a switch, less its users' VLANs, whatever its ports reserve: the plan sees to the rest. */
+static size_t capacity_of_switch(const struct xs_d_port *port)
 {
 	size_t free = 0;
 
 	for (uint16_t label = LABEL_MIN; label <= LABEL_MAX; label++)
-		free += passes(through, label);
+		free += passes(port->through, label) && !xs_d_vlan_of(port, label);
 	return free;
 }
 
@@ -126,7 +126,7 @@ static void report_full(struct xs_check *check, const struct xs_d_link *last, si
 static void check_medium(struct xs_check *check, const struct use *use, size_t count)
 {
 	const struct xs_d_switch *through = use->link->port[0]->through;
-	size_t capacity = through ? capacity_of_switch(through) : capacity_of(use->link->port[0]);
+	size_t capacity = through ? capacity_of_switch(use->link->port[0]) : capacity_of(use->link->port[0]);
 	const struct xs_d_link *last = use->link;
 
 	for (size_t i = 0; i < count; i++) {

@@ -48,6 +48,7 @@ struct xs_d_switch {
 	struct xs_place place;
 	struct xs_d_range *carries; /* labels that it passes */
 	size_t carries_count;
+	struct xs_d_port *vlans; /* the first VLAN of users on a port that it leads to; the others by next_on_switch */
 };
 
 #define XS_PORT_MTU 1500 /* of a physical port that says none */
@@ -61,7 +62,7 @@ struct xs_d_port {
 	struct xs_d_port *peer; /* the port at the other end of the physical link; NULL: users or nothing of ours */
 	const char *peer_text;  /* as written, "NODE/PORT"; NULL: not given */
 	struct xs_place peer_place;
-	const struct xs_d_switch *through; /* what the cable runs through, whichever end says it; NULL: nothing */
+	struct xs_d_switch *through; /* what the cable runs through, whichever end says it; NULL: nothing */
 	struct xs_place through_place;
 	uint16_t mtu; /* bytes; 1500 if not given */
 	enum xs_port_mode mode;
@@ -77,15 +78,20 @@ struct xs_d_port {
 	const char *not_its_own; /* what it says and only a physical port may: the leaf's name; NULL: nothing */
 	struct xs_place not_its_own_place;
 	struct xs_d_port *vlans, *next_vlan; /* the first VLAN on it; the next one on the same port */
+	struct xs_d_port *next_on_switch;
 };
 
-/* The VLAN of users on a physical port that has this id; NULL: there is none. */
+/* The VLAN of users on a physical port that has this id; NULL: there is none. A switch's ports are one network. */
 static inline const struct xs_d_port *xs_d_vlan_of(const struct xs_d_port *port, uint64_t id)
 {
 	const struct xs_d_port *vlan = port->vlans;
 
 	while (vlan && vlan->vlan != id)
 		vlan = vlan->next_vlan;
+	if (!vlan && port->through)
+		vlan = port->through->vlans;
+	while (vlan && vlan->vlan != id)
+		vlan = vlan->next_on_switch;
 	return vlan;
 }
 

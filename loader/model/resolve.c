@@ -172,6 +172,7 @@ int xs_resolve(struct xs_check *check)
 	resolve_peers(check);
 	check_symmetry(check);
 	resolve_switches(check);
+	xs_join_vlans(check);
 	for (size_t i = 0; i < domain->slice_count; i++) {
 		struct xs_d_slice *slice = &domain->slice[i];
 

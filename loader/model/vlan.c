@@ -35,17 +35,17 @@ static struct xs_d_port *physical_of(struct xs_check *check, const struct xs_d_p
 	return NULL;
 }
 
-static const struct xs_d_range *reserving(const struct xs_d_port *port, uint16_t vlan)
+static const struct xs_d_range *range_with(const struct xs_d_range *range, size_t count, uint16_t vlan)
 {
-	for (size_t i = 0; i < port->reserved_count; i++)
-		if (vlan >= port->reserved[i].first && vlan <= port->reserved[i].last)
-			return &port->reserved[i];
+	for (size_t i = 0; i < count; i++)
+		if (vlan >= range[i].first && vlan <= range[i].last)
+			return &range[i];
 	return NULL;
 }
 
 static void check_id(struct xs_check *check, const struct xs_d_port *port)
 {
-	const struct xs_d_range *range = reserving(port->on, port->vlan);
+	const struct xs_d_range *range = range_with(port->on->reserved, port->on->reserved_count, port->vlan);
 	const struct xs_d_port *other = xs_d_vlan_of(port->on, port->vlan);
 
 	if (range) {
@@ -91,4 +91,27 @@ void xs_resolve_vlans(struct xs_check *check)
 	for (size_t i = 0; i < check->domain->node_count; i++)
 		for (size_t j = 0; j < check->domain->node[i].port_count; j++)
 			resolve_vlan(check, &check->domain->node[i].port[j]);
+}
+
+static void join_vlan(struct xs_check *check, struct xs_d_port *port)
+{
+	struct xs_d_switch *through = port->on ? port->on->through : NULL;
+
+	if (!through)
+		return;
+	port->next_on_switch = through->vlans;
+	through->vlans = port;
+	if (range_with(through->carries, through->carries_count, port->vlan))
+		return;
+	XS_FAULT(check, &port->vlan_place, "vlan: %u is not carried by switch \"%s\", which port \"%s\" leads to",
+		 port->vlan, through->name, port->on->name);
+	xs_diag_note(check->diag, through->carries_count ? &through->carries[0].place : &through->place,
+		     "what it carries is here");
+}
+
+void xs_join_vlans(struct xs_check *check)
+{
+	for (size_t i = 0; i < check->domain->node_count; i++)
+		for (size_t j = 0; j < check->domain->node[i].port_count; j++)
+			join_vlan(check, &check->domain->node[i].port[j]);
 }

@@ -39,8 +39,9 @@ static bool label_refused(void *context, const struct xs_want *want, uint64_t nu
 		const struct xs_d_port *port = link->port[i], *vlan = xs_d_vlan_of(port, number);
 
 		if (vlan) {
-			*why = i ? "is a VLAN of users on the port at the second end"
-				 : "is a VLAN of users on the port at the first end";
+			*why = vlan->on != port ? "is a VLAN of users on the switch in between"
+			       : i		? "is a VLAN of users on the port at the second end"
+						: "is a VLAN of users on the port at the first end";
 			*at = &vlan->vlan_place;
 			return true;
 		}

@@ -311,6 +311,17 @@ static void test_exit(void **state)
 	made_free(without);
 }
 
+#define SWITCHED \
+	"switch: [{name: metro, carries: [30-32]}]\n" \
+	"node:\n" \
+	"  - {name: R1, port: [{name: eth0, peer: R2/eth0, switch: metro}, {name: u, on: eth0, vlan: 30}]}\n" \
+	"  - {name: R2, port: [{name: eth0, peer: R1/eth0}, {name: eth1, peer: R3/eth1, switch: metro}]}\n" \
+	"  - {name: R3, port: [{name: eth1, peer: R2/eth1}]}\n" \
+	"slice:\n" \
+	"  - name: P\n" \
+	"    vrf: [{name: v2, node: R2}, {name: v3, node: R3}]\n" \
+	"    link: [{name: k, ends: [v2, v3], subnet: 10.2.3.0/24}, {name: l, ends: [v2, v3], subnet: 10.2.4.0/24}]\n"
+
 #define VLANS \
 	"node:\n" \
 	"  - {name: R1, port: [{name: eth0, peer: R2/eth0}, {name: u, on: eth0, vlan: 2, mtu: 1400}, {name: w, on: eth0, vlan: 3}, {name: n, on: eth0, vlan: 5}]}\n" \
@@ -332,6 +343,16 @@ static const struct xs_rec_vport *vport_named(const struct xs_image *image, cons
 		if (vport->kind == kind && !strcmp(vport->name, name))
 			return vport;
 	return NULL;
+}
+
+/* A switch is one network: users' VLANs at any of its ports are no labels of a cable through it. */
+static void test_vlans_on_a_switch(void **state)
+{
+	struct made *made = made_new(SWITCHED, NULL, 0);
+
+	assert_int_equal(vport_named(made->image[1], "k", XS_VPORT_LINK)->vid, 31);
+	assert_int_equal(vport_named(made->image[1], "l", XS_VPORT_LINK)->vid, 32);
+	made_free(made);
 }
 
 /* Ids of users' VLANs are no labels at either end of the cable, whichever came first; the image has what serves. */
@@ -482,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_vlans),
+		cmocka_unit_test(test_vlans_on_a_switch),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_macs_keep_clear),
 		cmocka_unit_test(test_first_hop),
