@@ -260,7 +260,7 @@ static void print_attribute(const char *name, const json_t *old, const json_t *n
 	size_t i;
 
 	printf("%s", name);
-	if (json_is_array(old) && json_is_array(new)) {
+	if (!strcmp(change, "changed") && (json_is_array(old) || json_is_array(new))) {
 		print_values(old, new, '-');
 		print_values(new, old, '+');
 	} else if (!strcmp(change, "changed")) {

@@ -263,6 +263,22 @@ static void add_address(json_t *words, const struct xs_image *image, const struc
 		append(thing(words, "node", "%s", image->header->node), "mapped addresses", text);
 }
 
+/* By what a slice is expanded: only paging gives it pages, wherever it has a sliver. */
+static void add_implementations(json_t *words, const struct xs_image *image)
+{
+	const struct xs_rec_slice *slice;
+	const struct xs_rec_page *page;
+	uint32_t last = 0;
+
+	for (size_t i = 0; (slice = xs_image_at(image, XS_REC_SLICE, i)); i++)
+		set(thing(words, "slice", "%s", slice->name), "implementation", "segmentation");
+	for (size_t i = 0; (page = xs_image_at(image, XS_REC_PAGE, i)); i++) {
+		if (page->slice != last)
+			set(thing(words, "slice", "%s", slice_name(image, page->slice)), "implementation", "paging");
+		last = page->slice;
+	}
+}
+
 void xs_words_add(json_t *words, const struct xs_image *image)
 {
 	const struct xs_rec_node *node = xs_image_at(image, XS_REC_NODE, 0);
@@ -303,6 +319,7 @@ void xs_words_add(json_t *words, const struct xs_image *image)
 		add_exit(words, image, mux);
 	for (size_t i = 0; (own = xs_image_at(image, XS_REC_ADDRESS, i)); i++)
 		add_address(words, image, own);
+	add_implementations(words, image);
 }
 
 void xs_words_page(json_t *words, const struct xs_image *image, const struct xs_rec_page *page)

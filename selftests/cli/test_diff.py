@@ -186,6 +186,7 @@ def one_change(name):
         things, nodes = told(store, text)
         assert nodes, "no node's records differ"
         lines = store.run("diff", text).exits(3).out.splitlines()
+        assert not any("none -> none" in line for line in lines), lines
         for (change, kind, thing), attributes in expected.items():
             key = (change, kind, ours(thing))
             assert key in things, (key, sorted(things))
@@ -201,6 +202,21 @@ def one_change(name):
         assert name != "slice" or not any(change != "added" for change, _ in alike), "a slice that comes changes nothing"
         store.run("apply", "--timeout", "0.01", text).exits(5)
         store.run("diff", text).exits(0)
+
+
+def from_labels_to_pages():
+    """And back: each slice that changes says so, and what its VRFs get."""
+    one = "  - name: P\n"
+    forth = ("~ slice P: implementation segmentation -> paging", ours("~ vrf P/P3: addresses on links +10.1.3.2/32 +10.2.3.2/32"))
+    back = ("~ slice P: implementation paging -> segmentation", ours("~ vrf P/P3: addresses on links -10.1.3.2/32 -10.2.3.2/32"))
+    with tool.Store() as store:
+        store.apply()
+        for text, expected in ((tool.figure7(**{one: one + "    implementation: paging\n"}), forth), (tool.figure7(), back)):
+            path = store.write(text, "changed.yaml")
+            lines = store.run("diff", path).exits(3).out.splitlines()
+            assert all(line in lines for line in expected), lines
+            assert not any(line.startswith("~ slice A") or "none -> none" in line for line in lines), lines
+            store.run("apply", "--timeout", "0.01", path).exits(5)
 
 
 def nodes_come_and_go():
@@ -223,6 +239,6 @@ def faulty():
 
 
 if __name__ == "__main__":
-    cases = [(case.__name__, case) for case in (first_apply, only_text_differs, nodes_come_and_go, faulty)]
+    cases = [(case.__name__, case) for case in (first_apply, only_text_differs, from_labels_to_pages, nodes_come_and_go, faulty)]
     cases += [(f"change_{name.replace(' ', '_')}", lambda name=name: one_change(name)) for name in CASES]
     sys.exit(tool.run_cases(cases))
