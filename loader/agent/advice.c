@@ -67,12 +67,26 @@ static void look_at_ports(struct xs_agent *agent, char *text, size_t size)
 			    looked[i]->name, looked[i]->interface);
 }
 
+struct advice {
+	char text[sizeof(((struct xs_report *)0)->warning)];
+};
+
+static void add(void *context, const char *sentence)
+{
+	struct advice *advice = context;
+
+	say(advice->text, sizeof(advice->text), "%s", sentence);
+}
+
 bool xs_agent_advise(struct xs_agent *agent)
 {
-	char text[sizeof(agent->report.warning)] = "";
+	struct advice advice = { "" };
+	char *text = advice.text;
 
-	if (agent->image)
-		look_at_ports(agent, text, sizeof(text));
+	if (agent->image) {
+		look_at_ports(agent, text, sizeof(advice.text));
+		xs_node_look_at_substrate(agent->node, agent->image, add, &advice);
+	}
 	if (!strcmp(text, agent->report.warning))
 		return false;
 	if (text[0])

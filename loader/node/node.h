@@ -100,6 +100,13 @@ int xs_node_announce(const struct xs_node *node, uint32_t vport, const struct xs
 int xs_node_join_substrate(struct xs_node *node, const struct xs_image *image, const struct xs_image *former, char *error);
 
 /*
+ * Paging: tells by a sentence each what the node's own namespace, which is the operator's, lacks of a router with the image's pages: it
+ * does not forward, lo is down, or an address of its own is where pages are. Changes nothing. 0 or negative errno.
+ */
+typedef void (*xs_tell_fn)(void *context, const char *sentence);
+int xs_node_look_at_substrate(struct xs_node *node, const struct xs_image *image, xs_tell_fn tell, void *context);
+
+/*
  * Brings veths up, and down: those of links follow their port's carrier, all others are up. Call when the programs
  * stand that take what comes out of them, and when a link of the node's namespace has changed. (To hang a qdisc on a
  * device that is up costs a grace period of the kernel.)

@@ -139,6 +139,9 @@ int xs_substrate_claim(struct xs_node *node, const struct xs_image *image, char 
 	size_t count = 0;
 	int err = held_addresses(node, image, &held, &count, error);
 
+	if (!err && own_address(image, 0) && xs_substrate_is_down(node))
+		err = xs_node_fail(error, -ENETDOWN, "node %s: device lo in %s, which is to hold mapped addresses (ip link set lo up)",
+				   node->name, node->where);
 	for (size_t i = 0; !err && (record = own_address(image, i)); i++) {
 		const struct xs_held_address wanted = held_of(&record->prefix);
 

@@ -14,6 +14,9 @@
 /* Notes the addresses that are to be added; refuses those that somebody else has put there. Changes nothing. */
 int xs_substrate_claim(struct xs_node *node, const struct xs_image *image, char *error);
 
+/* Is lo down, where the addresses are? */
+bool xs_substrate_is_down(struct xs_node *node);
+
 /* What is in the journal, or on an uplink, and not in the image (NULL: nothing is) goes. */
 int xs_substrate_trim(struct xs_node *node, const struct xs_image *image, char *error);
 /* An address of the journal that no image holds any more, and the route to it. */

@@ -150,6 +150,7 @@ static void add_paging(struct xs_image_writer *writer, const struct node_variant
 				       .slice = 1,
 				       .mtu = 1500,
 				       .peer = { address(XS_UPLINK_PEER4), address(XS_UPLINK_PEER6) } };
+	struct xs_rec_pool pool = { .head = HEAD(XS_REC_POOL, xs_rec_pool), .prefix = prefix("100.96.0.0/11") };
 	struct xs_rec_vport wan = { .head = HEAD(XS_REC_VPORT, xs_rec_vport),
 				    .id = 8,
 				    .kind = XS_VPORT_WAN,
@@ -167,6 +168,7 @@ static void add_paging(struct xs_image_writer *writer, const struct node_variant
 	add_page(writer, 4, "192.0.2.0/24", "100.81.2.0/24", 0, NULL);
 	add_page(writer, 5, "2001:db8:a::/64", "fd00:64:a::/64", 7, "2001:db8:a::1");
 	add_page(writer, 6, "2001:db8:c::/64", "fd00:64:c::/64", 0, NULL);
+	assert_int_equal(xs_image_writer_add(writer, &pool), 0);
 	add_address(writer, 1, "10.1.3.1/32");
 	add_address(writer, 0, "100.90.0.1/32");
 	add_address(writer, 0, "fd00:90::1/128");

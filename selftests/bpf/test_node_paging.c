@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test_node_paging.c - what paging makes of a node: a sliver with an uplink, and the node's own namespace as the substrate. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,6 +128,72 @@ static void change_between_both_expansions(void **context)
 	expect_as_before();
 }
 
+/* ---- what is the operator's ---- */
+
+static char told[4096];
+
+static void note(void *context, const char *sentence)
+{
+	size_t used = strlen(told);
+
+	snprintf(told + used, sizeof(told) - used, "%s\n", sentence);
+}
+
+static const char *look(void)
+{
+	struct xs_image *image = node_image(node_name, &node_paged);
+
+	told[0] = '\0';
+	assert_int_equal(xs_node_look_at_substrate(node, image, note, NULL), 0);
+	xs_image_free(image);
+	return told;
+}
+
+static void a_node_that_does_not_forward_is_told(void **context)
+{
+	make(&node_paged);
+	output("ip netns exec @ sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+	assert_string_equal(look(), "");
+	output("ip netns exec @ sysctl -w net.ipv4.conf.p0.forwarding=0");
+	assert_string_equal(look(), "the node does not forward what comes in by port r2: sysctl net.ipv4.conf.p0.forwarding is 0\n");
+	output("ip netns exec @ sysctl -w net.ipv4.ip_forward=0");
+	assert_string_equal(look(), "the node does not forward IPv4, which a node with pages has to: sysctl net.ipv4.ip_forward is 0\n");
+	output("ip netns exec @ sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=0");
+	assert_string_equal(look(), "the node does not forward IPv6, which a node with pages has to: sysctl net.ipv6.conf.all.forwarding is 0\n");
+	output("ip netns exec @ sysctl -w net.ipv6.conf.all.forwarding=1; ip -n @ link set lo down");
+	assert_string_equal(look(), "device lo is down, which holds the node's own addresses: ip link set lo up\n");
+	/* It was told, and nothing was set. */
+	expect("ip -n @ link show lo", "state DOWN");
+}
+
+static void an_address_where_pages_are_is_told(void **context)
+{
+	make(&node_paged);
+	output("ip netns exec @ sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1;"
+	       "ip -n @ address add 203.0.113.1/24 dev p0; ip -n @ address add fd00:65::1/128 dev lo");
+	assert_string_equal(look(), "");
+	output("ip -n @ address add 100.64.7.1/24 dev p0");
+	assert_string_equal(look(), "address 100.64.7.1 of device p0 lies in 100.64.0.0/16, which is kept for pages: give the device another, or "
+				    "the domain another `pool`\n");
+	output("ip -n @ address del 100.64.7.1/24 dev p0; ip -n @ address add fd00:64:c::7/128 dev lo; ip -n @ address add 100.99.0.1/32 dev lo");
+	look();
+	assert_non_null(strstr(told, "address fd00:64:c::7 of device lo lies in fd00:64:c::/64"));
+	assert_non_null(strstr(told, "address 100.99.0.1 of device lo lies in 100.96.0.0/11"));
+}
+
+static void a_loopback_that_is_down_is_refused(void **context)
+{
+	struct xs_image *image = node_image(node_name, &node_paged);
+
+	output("ip -n @ link set lo down");
+	remember_state();
+	assert_int_equal(xs_node_make(node, image, NULL, NULL, NULL, node_error), -ENETDOWN);
+	assert_non_null(strstr(node_error, "device lo in namespace"));
+	xs_image_free(image);
+	retire(NULL);
+	expect_as_before();
+}
+
 #define ROUTER_TEST(function) cmocka_unit_test_setup_teardown(function, set_up_router, tear_down)
 
 /* A router has its loopback up. */
@@ -148,6 +215,9 @@ int main(void)
 		ROUTER_TEST(other_addresses_and_routes_stay),
 		ROUTER_TEST(address_of_somebody_else_is_refused),
 		ROUTER_TEST(change_between_both_expansions),
+		ROUTER_TEST(a_node_that_does_not_forward_is_told),
+		ROUTER_TEST(an_address_where_pages_are_is_told),
+		ROUTER_TEST(a_loopback_that_is_down_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

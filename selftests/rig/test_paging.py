@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Figure 7 by paging, over a WAN of plain routers with a real routing daemon on each: the definition is the one of segmentation but
 for one word."""
+import signal
 import sys
 
 import test_trace
@@ -109,6 +110,37 @@ def rig_cases(rig, routers):
         session.stop(25)
         assert session.exchanges >= 20 and not session.wrong, f"{session.exchanges} exchanges, {session.failure}"
 
+    def told():
+        return next(one["text"] for one in rig.domain.command("show")[1]["node"] if one["node"] == net.name("R1"))
+
+    def tells(spoil, mend, *parts):
+        """What is wrong in the node's own namespace is told, not set right, and no more told once it is right."""
+
+        def look():
+            rig.domain.agents["R1"].send_signal(signal.SIGHUP)
+            return told()
+
+        spoil()
+        try:
+            assert netns.until(lambda: all(part in look() for part in ("WARNING", *parts)), netns.PATIENCE), told()
+            _, _, said = rig.domain.command("apply", rig.definition)
+            assert all(part in said for part in (f"node {net.name('R1')}: WARNING", *parts)), said
+        finally:
+            mend()
+        assert netns.until(lambda: look() == "in force", netns.PATIENCE), told()
+
+    def advice():
+        node = net.name("R1")
+        for key in ("ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding"):
+            name = "net.ipv4.ip_forward" if "ipv4" in key else "net.ipv6.conf.all.forwarding"
+            tells(lambda key=key: netns.sysctl(node, f"net/{key}", 0), lambda key=key: netns.sysctl(node, f"net/{key}", 1), name)
+        words = ("address", "add", "100.127.0.1/24", "dev", "r3")
+        tells(
+            lambda: netns.run_in(node, "ip", *words),
+            lambda: netns.run_in(node, "ip", words[0], "del", *words[2:]),
+            "address 100.127.0.1 of device r3 lies in 100.64.0.0/10",
+        )
+
     def trace():
         for at, link in zip((figure7.V4, figure7.V6), LINK_ENDS):
             traced(test_trace.Trace(rig), rig.domain.plan(rig.definition)["pages"], at, link)
@@ -123,6 +155,7 @@ def rig_cases(rig, routers):
             ("tcp", tcp),
             ("traceroute", traceroute),
             ("trace", trace),
+            ("advice", advice),
             ("second_apply_writes_nothing", lambda: rig.hold(lifecycle.writes_nothing(rig.domain, rig.definition))),
             ("move_and_switch", switch),
             ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, before, nodes))),
