@@ -105,6 +105,9 @@ static __always_inline int xs_emit_tc(struct __sk_buff *skb, const struct xs_pac
 	const struct xs_nexthop *to = packet->nexthop;
 
 	xs_decrease_hop_limit(packet);
+	/* Where the card has summed up all of it (CHECKSUM_COMPLETE), the sum is one less. IPv4's header sums up to the same as before. */
+	if (packet->ethertype != bpf_htons(ETH_P_IP))
+		bpf_csum_update(skb, (__u16)~bpf_htons(1));
 	xs_write_macs(packet->eth, to);
 	if (to->tci && xs_drop_jumbo_header(skb, packet))
 		return -1;

@@ -43,6 +43,15 @@ int front_sliver(struct __sk_buff *skb)
 	return action;
 }
 
+__u32 show_at; /* device by which front_show sends */
+
+/* Behind another program: shows what that one leaves to the kernel. */
+SEC("tc")
+int front_show(struct __sk_buff *skb)
+{
+	return bpf_redirect(show_at, 0);
+}
+
 static long pause_step(__u32 i, void *context)
 {
 	return 0;
