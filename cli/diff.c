@@ -91,19 +91,6 @@ static int compare_node(struct diff *diff, const char *node, const struct xs_ima
 		       : 0;
 }
 
-static int planned_image(const struct diff *diff, size_t node, struct xs_image **image)
-{
-	void *bytes;
-	size_t size;
-	int error = xs_image_build(diff->plan, node, &bytes, &size);
-
-	if (error)
-		return error;
-	error = xs_image_read(bytes, size, image, NULL);
-	free(bytes);
-	return error;
-}
-
 static int compare_active(void *context, const char *node, const struct xs_image *before, const char *why)
 {
 	struct diff *diff = context;
@@ -118,7 +105,7 @@ static int compare_active(void *context, const char *node, const struct xs_image
 		if (strcmp(xs_plan_node_name(diff->plan, i), node))
 			continue;
 		diff->seen[i] = true;
-		error = planned_image(diff, i, &after);
+		error = xs_image_build(diff->plan, i, &after);
 	}
 	if (!error)
 		error = compare_node(diff, node, before, after);
@@ -135,7 +122,7 @@ static int compare_new(struct diff *diff)
 
 		if (diff->seen[i])
 			continue;
-		error = planned_image(diff, i, &after);
+		error = xs_image_build(diff->plan, i, &after);
 		if (!error)
 			error = compare_node(diff, xs_plan_node_name(diff->plan, i), NULL, after);
 		xs_image_free(after);

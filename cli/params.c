@@ -31,16 +31,11 @@ static int count_images(const struct xs_plan *plan, struct expanded *out)
 
 	for (size_t i = 0; i < xs_plan_node_count(plan) && !error; i++) {
 		struct xs_image *image = NULL;
-		void *bytes = NULL;
-		size_t size;
 
-		error = xs_image_build(plan, i, &bytes, &size);
-		if (!error)
-			error = xs_image_read(bytes, size, &image, NULL);
+		error = xs_image_build(plan, i, &image);
 		if (!error)
 			xs_params_image(image, out->count);
 		xs_image_free(image);
-		free(bytes);
 	}
 	return error;
 }

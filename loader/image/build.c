@@ -288,7 +288,7 @@ static int add_mux(struct xs_image_writer *writer, const struct xs_p_mux *mux)
 	return err;
 }
 
-int xs_image_build(const struct xs_plan *plan, size_t node, void **bytes, size_t *size)
+int xs_image_build(const struct xs_plan *plan, size_t node, struct xs_image **out)
 {
 	const struct xs_p_node *from = &plan->node[node];
 	struct xs_image_writer *writer = xs_image_writer_new(from->def->name);
@@ -317,7 +317,7 @@ int xs_image_build(const struct xs_plan *plan, size_t node, void **bytes, size_t
 	for (i = 0; i < from->muxes.count && !err; i++)
 		err = add_mux(writer, from->muxes.item[i]);
 	if (!err)
-		err = xs_image_writer_finish(writer, bytes, size);
+		err = xs_image_writer_read(writer, out);
 	xs_image_writer_free(writer);
 	return err;
 }

@@ -5,9 +5,13 @@
 
 #include <stddef.h>
 
+struct xs_image;
 struct xs_plan;
 
-/* Image of the plan's node (0-based); bytes are malloc()ed. 0 or negative errno. Same plan, same bytes. */
-int xs_image_build(const struct xs_plan *plan, size_t node, void **bytes, size_t *size);
+/*
+ * Image of the plan's node (0-based), made and read back as an agent will read it: a fault of ours is found here. 0 or negative
+ * errno. Same plan, same bytes.
+ */
+int xs_image_build(const struct xs_plan *plan, size_t node, struct xs_image **out);
 
 #endif

@@ -308,10 +308,14 @@ int xs_image_diff(const struct xs_image *before, const struct xs_image *after,
 const char *xs_sliver_netns(const char *node, const char *slice, char *buf); /* "xs.NODE.SLICE" */
 const char *xs_edge_netns(const char *node, const char *port, char *buf);    /* "xs.NODE@PORT" */
 
-/* For making one: records are appended in any order, finish sorts, checks as read does, and returns malloc()ed bytes. */
+/*
+ * For making one: records are appended in any order. Both ways to end sort them, make the bytes and read those as who gets them
+ * will: one returns what was read, the other the malloc()ed bytes.
+ */
 struct xs_image_writer;
 struct xs_image_writer *xs_image_writer_new(const char *node);
 int xs_image_writer_add(struct xs_image_writer *writer, const void *record); /* copied; -EEXIST for a second key */
+int xs_image_writer_read(struct xs_image_writer *writer, struct xs_image **out);
 int xs_image_writer_finish(struct xs_image_writer *writer, void **bytes, size_t *size);
 void xs_image_writer_free(struct xs_image_writer *writer);
 

@@ -75,13 +75,12 @@ static int compare_pointed(const void *a, const void *b)
 	return xs_record_compare(*(const struct xs_record *const *)a, *(const struct xs_record *const *)b);
 }
 
-int xs_image_writer_finish(struct xs_image_writer *writer, void **bytes, size_t *size)
+int xs_image_writer_read(struct xs_image_writer *writer, struct xs_image **out)
 {
 	size_t i = 0, count = HASH_COUNT(writer->held), total = sizeof(struct xs_image_header) + writer->size;
 	const struct xs_record **sorted = calloc(count + 1, sizeof(*sorted));
 	uint8_t *result = malloc(total), *at;
 	struct xs_image_header *header = (struct xs_image_header *)result;
-	struct xs_image *checked = NULL;
 	struct held *held;
 	int err = -ENOMEM;
 
@@ -104,15 +103,23 @@ int xs_image_writer_finish(struct xs_image_writer *writer, void **bytes, size_t 
 		.checksum = (uint32_t)crc32(0, result + sizeof(*header), (uInt)writer->size),
 	};
 	memcpy(header->node, writer->node, sizeof(header->node));
-	err = xs_image_read(result, total, &checked, NULL);
-	if (err)
-		goto out;
-	*bytes = result;
-	*size = total;
-	result = NULL;
+	err = xs_image_read(result, total, out, NULL);
 out:
-	xs_image_free(checked);
 	free(result);
 	free(sorted);
 	return err;
+}
+
+int xs_image_writer_finish(struct xs_image_writer *writer, void **bytes, size_t *size)
+{
+	struct xs_image *image;
+	int err = xs_image_writer_read(writer, &image);
+
+	if (err)
+		return err;
+	*size = image->size;
+	*bytes = image->memory;
+	image->memory = NULL;
+	xs_image_free(image);
+	return 0;
 }

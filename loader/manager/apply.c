@@ -48,38 +48,21 @@ void xs_apply_result_free(struct xs_apply_result *result)
 
 /* ---- what an older revision left ---- */
 
-struct prefix {
-	struct xs_store *store;
-	char key[XS_IMAGE_KEY];
-};
-
 struct sweep {
 	struct xs_store *store;
 	const struct xs_revision *keep[2];
 };
 
-static int delete_image(void *context, const char *node)
-{
-	const struct prefix *prefix = context;
-	char key[2 * XS_IMAGE_KEY];
-
-	snprintf(key, sizeof(key), "%s/%s", prefix->key, node);
-	return xs_store_delete(prefix->store, key);
-}
-
 static int delete_revision(void *context, const char *name)
 {
 	const struct sweep *sweep = context;
-	struct prefix prefix = { .store = sweep->store };
-	char kept[XS_IMAGE_KEY];
-	int error;
+	char key[XS_IMAGE_KEY], kept[XS_IMAGE_KEY];
 
-	snprintf(prefix.key, sizeof(prefix.key), "image/%.100s", name);
+	snprintf(key, sizeof(key), "image/%.100s", name);
 	for (size_t i = 0; i < 2; i++)
-		if (!strcmp(xs_image_key(sweep->keep[i], NULL, kept), prefix.key))
+		if (!strcmp(xs_image_key(sweep->keep[i], NULL, kept), key))
 			return 0;
-	error = xs_store_list(prefix.store, prefix.key, delete_image, &prefix);
-	return error ? error : xs_store_delete_level(prefix.store, prefix.key);
+	return xs_store_forget_level(sweep->store, key);
 }
 
 /* Images of all revisions but the last two: the one before stays for agents that are reading it. */
@@ -129,26 +112,19 @@ static int delete_unused_cell(void *context, uint32_t id)
 
 /* ---- apply ---- */
 
-static int put_image(struct xs_store *store, const struct xs_plan *plan, size_t node,
+static int add_image(struct xs_store_batch *batch, const struct xs_plan *plan, size_t node,
 		     const struct xs_revision *revision, struct cell_set *cells)
 {
 	struct xs_image *image = NULL;
 	char key[XS_IMAGE_KEY];
-	void *bytes;
-	size_t size;
-	int error;
+	int error = xs_image_build(plan, node, &image);
 
-	error = xs_image_build(plan, node, &bytes, &size);
-	if (error)
-		return error;
-	/* Read back what agents will read: a fault of ours is found here, before any node sees it. */
-	error = xs_image_read(bytes, size, &image, NULL);
 	if (!error)
 		error = note_cells(cells, image);
 	if (!error)
-		error = xs_store_put(store, xs_image_key(revision, xs_plan_node_name(plan, node), key), bytes, size);
+		error = xs_store_batch_add(batch, xs_image_key(revision, xs_plan_node_name(plan, node), key), image->header,
+					   image->size);
 	xs_image_free(image);
-	free(bytes);
 	return error;
 }
 
@@ -173,58 +149,69 @@ static int next_revision(struct xs_store *store, struct xs_revision *former, str
 	return code;
 }
 
-static int put_ledger(struct xs_store *store, const struct xs_plan *plan)
+static int add_ledger(struct xs_store_batch *batch, const struct xs_plan *plan)
 {
 	size_t size;
 	char *text = xs_ledger_write(xs_plan_ledger(plan), &size);
-	int error = text ? xs_store_put(store, XS_KEY_LEDGER, text, size) : -ENOMEM;
+	int error = text ? xs_store_batch_add(batch, XS_KEY_LEDGER, text, size) : -ENOMEM;
 
 	free(text);
 	return error;
 }
 
 /* New cells take generations of their own, so the domain's counter follows them. */
-static int raise_generation(struct xs_store *store, uint64_t generation)
+static int raise_generation(struct xs_store *store, struct xs_store_batch *batch, uint64_t generation)
 {
 	uint64_t now = 0;
 	int error = xs_store_get_number(store, XS_KEY_GENERATION, &now);
 
 	if (error && error != -ENOENT)
 		return error;
-	return generation > now ? xs_store_put_number(store, XS_KEY_GENERATION, generation) : 0;
+	return generation > now ? xs_store_batch_add_number(batch, XS_KEY_GENERATION, generation) : 0;
+}
+
+/* Images, in the order of the nodes. */
+static int add_images(struct xs_store_batch *batch, const struct xs_plan *plan, struct xs_apply_result *made,
+		      struct cell_set *cells, char *error)
+{
+	for (size_t i = 0; i < xs_plan_node_count(plan); i++) {
+		const char *node = xs_plan_node_name(plan, i);
+		int code = add_wait(made, node);
+
+		if (!code)
+			code = xs_revision_add_node(&made->revision, node);
+		if (!code)
+			code = add_image(batch, plan, i, &made->revision, cells);
+		if (code) {
+			snprintf(error, XS_ERROR_TEXT, "image of node %s: %s", node, strerror(-code));
+			return code;
+		}
+	}
+	return 0;
 }
 
 int xs_apply(struct xs_store *store, const struct xs_plan *plan, const void *definition, size_t definition_size,
 	     struct xs_apply_result *result, char *error)
 {
+	struct xs_store_batch *batch = xs_store_batch_new(store);
 	struct xs_apply_result made = { 0 };
 	struct cell_set cells = { .store = store };
 	struct xs_revision former = { 0 };
-	int code;
+	int code = batch ? next_revision(store, &former, &made, error) : fail(error, -ENOMEM, "store");
 
-	code = next_revision(store, &former, &made, error);
+	if (!code)
+		code = add_images(batch, plan, &made, &cells, error);
 	if (code)
 		goto out;
-	for (size_t i = 0; i < xs_plan_node_count(plan); i++) {
-		const char *node = xs_plan_node_name(plan, i);
-
-		code = add_wait(&made, node);
-		if (!code)
-			code = xs_revision_add_node(&made.revision, node);
-		if (!code)
-			code = put_image(store, plan, i, &made.revision, &cells);
-		if (code) {
-			snprintf(error, XS_ERROR_TEXT, "image of node %s: %s", node, strerror(-code));
-			goto out;
-		}
-	}
-	code = put_ledger(store, plan);
+	code = add_ledger(batch, plan);
 	if (!code)
-		code = raise_generation(store, xs_plan_generation(plan));
+		code = raise_generation(store, batch, xs_plan_generation(plan));
 	if (!code)
-		code = xs_store_put(store, XS_KEY_DEFINITION, definition, definition_size);
+		code = xs_store_batch_add(batch, XS_KEY_DEFINITION, definition, definition_size);
 	if (!code)
-		code = xs_revision_put(store, &made.revision);
+		code = xs_revision_add(batch, &made.revision);
+	if (!code)
+		code = xs_store_batch_put(batch);
 	if (!code)
 		code = xs_stored_cell_list(store, delete_unused_cell, &cells);
 	if (!code)
@@ -236,6 +223,7 @@ int xs_apply(struct xs_store *store, const struct xs_plan *plan, const void *def
 	*result = made;
 	made = (struct xs_apply_result){ 0 };
 out:
+	xs_store_batch_free(batch);
 	xs_apply_result_free(&made);
 	xs_revision_free(&former);
 	free(cells.used);

@@ -8,6 +8,8 @@
 
 #include "loader/store/store.h"
 
+#define NUMBER_TEXT 24
+
 int xs_store_get_number(struct xs_store *store, const char *key, uint64_t *value)
 {
 	void *text = NULL;
@@ -28,10 +30,23 @@ int xs_store_get_number(struct xs_store *store, const char *key, uint64_t *value
 	return err;
 }
 
+static int text_of(char text[NUMBER_TEXT], uint64_t value)
+{
+	return snprintf(text, NUMBER_TEXT, "%" PRIu64 "\n", value);
+}
+
 int xs_store_put_number(struct xs_store *store, const char *key, uint64_t value)
 {
-	char text[24];
-	int size = snprintf(text, sizeof(text), "%" PRIu64 "\n", value);
+	char text[NUMBER_TEXT];
+	int size = text_of(text, value);
 
 	return xs_store_put(store, key, text, (size_t)size);
+}
+
+int xs_store_batch_add_number(struct xs_store_batch *batch, const char *key, uint64_t value)
+{
+	char text[NUMBER_TEXT];
+	int size = text_of(text, value);
+
+	return xs_store_batch_add(batch, key, text, (size_t)size);
 }

@@ -130,7 +130,8 @@ int xs_revision_get(struct xs_store *store, struct xs_revision *out)
 	return err;
 }
 
-int xs_revision_put(struct xs_store *store, const struct xs_revision *revision)
+/* malloc()ed; NULL without memory. */
+static char *text_of(const struct xs_revision *revision)
 {
 	json_t *nodes = json_array(), *object;
 	char *text = NULL;
@@ -141,9 +142,27 @@ int xs_revision_put(struct xs_store *store, const struct xs_revision *revision)
 	object = json_pack("{s:I,s:s,s:o}", "revision", (json_int_t)revision->number, "id", revision->id, "node", nodes);
 	if (object && !err)
 		text = json_dumps(object, JSON_SORT_KEYS | JSON_INDENT(1));
-	err = text ? xs_store_put(store, KEY, text, strlen(text)) : -ENOMEM;
-	free(text);
 	json_decref(object);
+	return text;
+}
+
+int xs_revision_add(struct xs_store_batch *batch, const struct xs_revision *revision)
+{
+	char *text = text_of(revision);
+	int err = text ? xs_store_batch_add(batch, KEY, text, strlen(text)) : -ENOMEM;
+
+	free(text);
+	return err;
+}
+
+int xs_revision_put(struct xs_store *store, const struct xs_revision *revision)
+{
+	struct xs_store_batch *batch = xs_store_batch_new(store);
+	int err = batch ? xs_revision_add(batch, revision) : -ENOMEM;
+
+	if (!err)
+		err = xs_store_batch_put(batch);
+	xs_store_batch_free(batch);
 	return err;
 }
 

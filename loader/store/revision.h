@@ -29,6 +29,7 @@ struct xs_revision {
 /* 0; -ENOENT: there is none; -EBADMSG: the value is no revision; another negative errno. Free it. */
 int xs_revision_get(struct xs_store *store, struct xs_revision *out);
 int xs_revision_put(struct xs_store *store, const struct xs_revision *revision);
+int xs_revision_add(struct xs_store_batch *batch, const struct xs_revision *revision);
 void xs_revision_free(struct xs_revision *revision); /* and makes it empty */
 
 /* A revision of this number with an id of its own, without nodes. 0, -EOVERFLOW beyond XS_REVISION_MAX, or negative errno. */

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 struct xs_store;
+struct xs_store_batch;
 
 /* where: a directory's path (its last name created with mode 0700 where `create`). 0 or negative errno. */
 int xs_store_open(const char *where, int create, struct xs_store **out);
@@ -35,6 +36,24 @@ bool xs_store_is_elsewhere(const struct xs_store *store);
 int xs_store_get(struct xs_store *store, const char *key, void **value, size_t *size);
 int xs_store_put(struct xs_store *store, const char *key, const void *value, size_t size);
 int xs_store_delete(struct xs_store *store, const char *key); /* 0 also if there was none. A prefix without keys vanishes */
+
+/*
+ * Values that come into force together. Each is written aside as it comes; xs_store_batch_put() puts them in the order in which
+ * they came, the last one after all others are there for good: whoever reads that one finds those. (Of more than a few dozen the
+ * first may be put earlier.) Who adds the values of several keys holds the lock.
+ *
+ * 0 or negative errno; then nobody knows which of them were put, but the last was not before the others. Freeing takes back what
+ * was not put. NULL: no memory.
+ */
+struct xs_store_batch *xs_store_batch_new(struct xs_store *store);
+int xs_store_batch_add(struct xs_store_batch *batch, const char *key, const void *value, size_t size);
+int xs_store_batch_put(struct xs_store_batch *batch);
+void xs_store_batch_free(struct xs_store_batch *batch);
+
+/*
+ * Removes all keys directly under prefix, and the level. Nothing waits for the disk: after a crash some may be there again.
+ */
+int xs_store_forget_level(struct xs_store *store, const char *prefix);
 
 /*
  * Removes a level without keys, with what killed writers left in it; 0 also where it has keys (which stay), or where there is
@@ -63,8 +82,9 @@ void xs_store_unlock(struct xs_store *store);
 int xs_store_watch(struct xs_store *store, const char *const *prefixes, size_t count);
 void xs_store_watch_clear(struct xs_store *store);
 
-/* Small helpers over get and put: a decimal number and a newline; -ENOENT as get, -EBADMSG if it is something else. */
+/* Small helpers over get, put and add: a decimal number and a newline; -ENOENT as get, -EBADMSG if it is something else. */
 int xs_store_get_number(struct xs_store *store, const char *key, uint64_t *value);
 int xs_store_put_number(struct xs_store *store, const char *key, uint64_t value);
+int xs_store_batch_add_number(struct xs_store_batch *batch, const char *key, uint64_t value);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * store_dir.c - the store as a directory: keys and values. A key is a path, a value is a file.
+ * store_dir.c - the store as a directory: keys and values. A key is a path, a value is a file, which store_dir_put.c writes.
  *
  * Always holds: a value is written to `.NAME.new` beside its place, synced, renamed, and the directory synced; whoever
  * writes a key holds flock() on that file, so what a killed writer left behind is overwritten by the next, or goes with
@@ -20,8 +20,7 @@
 #include "loader/base/file.h"
 #include "loader/store/store_dir.h"
 
-#define NAME_BYTES_MAX 200 /* leaves room for what is put around a name */
-#define VALUE_MAX      (1ull << 31)
+#define VALUE_MAX (1ull << 31)
 
 /* ---- keys ---- */
 
@@ -35,7 +34,7 @@ bool xs_store_key_ok(const char *key)
 				return false;
 			continue;
 		}
-		if (c == name || *name == '.' || c - name > NAME_BYTES_MAX || c - key > XS_STORE_KEY_MAX)
+		if (c == name || *name == '.' || c - name > XS_STORE_NAME_MAX || c - key > XS_STORE_KEY_MAX)
 			return false;
 		if (!*c)
 			return true;
@@ -43,8 +42,7 @@ bool xs_store_key_ok(const char *key)
 	}
 }
 
-/* Key to its directory's path ("." for the top) and its last name. */
-static void split(const char *key, char directory[XS_STORE_KEY_MAX + 1], const char **name)
+void xs_store_split(const char *key, char directory[XS_STORE_KEY_MAX + 1], const char **name)
 {
 	const char *slash = strrchr(key, '/');
 
@@ -58,7 +56,7 @@ static void split(const char *key, char directory[XS_STORE_KEY_MAX + 1], const c
 	*name = slash + 1;
 }
 
-static int sync_directory(int parent, const char *path)
+int xs_store_sync_directory(int parent, const char *path)
 {
 	int fd = openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
 
@@ -70,26 +68,35 @@ static int sync_directory(int parent, const char *path)
 	return err;
 }
 
-int xs_store_make_directories(const struct xs_store *store, const char *directory)
+int xs_store_sync_above(const struct xs_store *store, const char *directory)
 {
-	char path[XS_STORE_KEY_MAX + 1], above[XS_STORE_KEY_MAX + 1];
+	char path[XS_STORE_KEY_MAX + 1], below[XS_STORE_KEY_MAX + 1];
 	const char *name;
+	int err = 0;
+
+	strcpy(path, directory);
+	while (!err && strcmp(path, ".")) {
+		strcpy(below, path);
+		xs_store_split(below, path, &name);
+		err = xs_store_sync_directory(store->root, path);
+	}
+	return err;
+}
+
+int xs_store_make_directories(const struct xs_store *store, const char *directory, bool *made)
+{
+	char path[XS_STORE_KEY_MAX + 1];
 	char *slash;
-	int err;
 
 	strcpy(path, directory);
 	for (slash = path; slash; *slash++ = '/') {
 		slash = strchr(slash, '/');
 		if (slash)
 			*slash = '\0';
-		if (mkdirat(store->root, path, 0700) == 0) {
-			split(path, above, &name);
-			err = sync_directory(store->root, above);
-			if (err)
-				return err;
-		} else if (errno != EEXIST) {
+		if (!mkdirat(store->root, path, 0700))
+			*made = true;
+		else if (errno != EEXIST)
 			return -errno;
-		}
 		if (!slash)
 			break;
 	}
@@ -108,7 +115,7 @@ int xs_store_open(const char *where, int create, struct xs_store **out)
 	fd = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = create ? sync_directory(fd, "..") : 0;
+	err = create ? xs_store_sync_directory(fd, "..") : 0;
 	store = err ? NULL : malloc(sizeof(*store));
 	if (store)
 		*store = (struct xs_store){ .where = strdup(where), .root = fd, .lock = -1, .inotify = -1 };
@@ -182,75 +189,6 @@ out:
 	return err;
 }
 
-/* Opens the file aside and holds it. One that was renamed while we waited is a value by now: then again. */
-static int open_aside(int directory, const char *aside)
-{
-	for (;;) {
-		int fd = openat(directory, aside, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), err;
-
-		if (fd < 0)
-			return -errno;
-		while (flock(fd, LOCK_EX)) {
-			if (errno == EINTR)
-				continue;
-			err = -errno;
-			close(fd);
-			return err;
-		}
-		if (xs_file_is_at(fd, directory, aside, AT_SYMLINK_NOFOLLOW))
-			return fd;
-		close(fd);
-	}
-}
-
-static int put_in_directory(int directory, const char *name, const void *value, size_t size)
-{
-	char aside[NAME_BYTES_MAX + 8];
-	int fd, err;
-
-	snprintf(aside, sizeof(aside), ".%s.new", name);
-	fd = open_aside(directory, aside);
-	if (fd < 0)
-		return fd;
-	err = ftruncate(fd, 0) ? -errno : xs_write_all(fd, value, size);
-	if (!err && fsync(fd))
-		err = -errno;
-	if (!err && renameat(directory, aside, directory, name))
-		err = -errno;
-	if (!err && fsync(directory))
-		err = -errno;
-	if (err)
-		unlinkat(directory, aside, 0);
-	close(fd);
-	return err;
-}
-
-int xs_store_put(struct xs_store *store, const char *key, const void *value, size_t size)
-{
-	char directory[XS_STORE_KEY_MAX + 1];
-	const char *name;
-	int fd, err, tries;
-
-	if (!xs_store_key_ok(key))
-		return -EINVAL;
-	if (size > VALUE_MAX)
-		return -EFBIG;
-	split(key, directory, &name);
-	/* Somebody's delete may take an empty directory away between making and using it. */
-	for (tries = 0; tries < 8; tries++) {
-		err = strchr(key, '/') ? xs_store_make_directories(store, directory) : 0;
-		if (err)
-			return err;
-		fd = openat(store->root, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		err = fd < 0 ? -errno : put_in_directory(fd, name, value, size);
-		if (fd >= 0)
-			close(fd);
-		if (err != -ENOENT)
-			return err;
-	}
-	return err;
-}
-
 int xs_store_delete(struct xs_store *store, const char *key)
 {
 	char path[XS_STORE_KEY_MAX + 1], directory[XS_STORE_KEY_MAX + 1];
@@ -259,14 +197,14 @@ int xs_store_delete(struct xs_store *store, const char *key)
 
 	if (!xs_store_key_ok(key))
 		return -EINVAL;
-	split(key, directory, &name);
+	xs_store_split(key, directory, &name);
 	if (unlinkat(store->root, key, 0))
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-	err = sync_directory(store->root, directory);
+	err = xs_store_sync_directory(store->root, directory);
 	/* A level that became empty goes too, but for those at the top: they are watched. */
 	while (strchr(directory, '/') && !unlinkat(store->root, directory, AT_REMOVEDIR)) {
 		strcpy(path, directory);
-		split(path, directory, &name);
+		xs_store_split(path, directory, &name);
 	}
 	return err == -ENOENT ? 0 : err;
 }
@@ -291,10 +229,20 @@ static void sweep_aside(DIR *dir)
 	}
 }
 
-int xs_store_delete_level(struct xs_store *store, const char *prefix)
+/* What lies in it, levels aside. */
+static void remove_keys(DIR *dir)
 {
-	char above[XS_STORE_KEY_MAX + 1];
-	const char *name;
+	struct dirent *entry;
+
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	rewinddir(dir);
+}
+
+/* 1: the level is gone; 0: it was not there, or has to stay; negative errno. */
+static int remove_level(struct xs_store *store, const char *prefix, bool with_keys)
+{
 	DIR *dir;
 	int fd;
 
@@ -308,12 +256,32 @@ int xs_store_delete_level(struct xs_store *store, const char *prefix)
 		close(fd);
 		return -ENOMEM;
 	}
+	if (with_keys)
+		remove_keys(dir);
 	sweep_aside(dir);
 	closedir(dir);
 	if (unlinkat(store->root, prefix, AT_REMOVEDIR))
 		return errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST ? 0 : -errno;
-	split(prefix, above, &name);
-	return sync_directory(store->root, above);
+	return 1;
+}
+
+int xs_store_delete_level(struct xs_store *store, const char *prefix)
+{
+	char above[XS_STORE_KEY_MAX + 1];
+	const char *name;
+	int gone = remove_level(store, prefix, false);
+
+	if (gone <= 0)
+		return gone;
+	xs_store_split(prefix, above, &name);
+	return xs_store_sync_directory(store->root, above);
+}
+
+int xs_store_forget_level(struct xs_store *store, const char *prefix)
+{
+	int gone = remove_level(store, prefix, true);
+
+	return gone < 0 ? gone : 0;
 }
 
 /* ---- lists ---- */

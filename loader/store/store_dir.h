@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * store_dir.h - what the files of the store that is a directory share: store_dir.c has keys and values,
- * store_dir_lock.c the lock, store_dir_watch.c what wakes who waits for a change.
+ * store_dir_put.c how values are put, store_dir_lock.c the lock, store_dir_watch.c what wakes who waits for a change.
  *
  * Always holds: names that start with a dot are the store's own (the lock, values that are being written), so no key
  * has one.
@@ -11,7 +11,8 @@
 
 #include "loader/store/store.h"
 
-#define XS_STORE_KEY_MAX 512
+#define XS_STORE_KEY_MAX  512
+#define XS_STORE_NAME_MAX 200 /* leaves room for what is put around a name */
 
 struct xs_store {
 	char *where; /* as it was given */
@@ -22,7 +23,12 @@ struct xs_store {
 
 /* Names between single slashes, none starting with a dot, nothing that a terminal would obey. */
 bool xs_store_key_ok(const char *key);
-/* Makes the directories of a path, each synced into the one above it. 0 or negative errno. */
-int xs_store_make_directories(const struct xs_store *store, const char *directory);
+/* Key to its directory's path ("." for the top) and its last name. */
+void xs_store_split(const char *key, char directory[XS_STORE_KEY_MAX + 1], const char **name);
+/* Makes the directories of a path; *made becomes true where any was not there: those above are not synced yet. 0 or negative errno. */
+int xs_store_make_directories(const struct xs_store *store, const char *directory, bool *made);
+int xs_store_sync_directory(int parent, const char *path);
+/* All directories that `directory` is in. */
+int xs_store_sync_above(const struct xs_store *store, const char *directory);
 
 #endif

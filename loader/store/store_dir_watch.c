@@ -21,7 +21,11 @@ int xs_store_watch(struct xs_store *store, const char *const *prefixes, size_t c
 	if (fd < 0)
 		return -errno;
 	for (i = 0; i < count; i++) {
-		err = *prefixes[i] ? xs_store_make_directories(store, prefixes[i]) : 0;
+		bool made = false;
+
+		err = *prefixes[i] ? xs_store_make_directories(store, prefixes[i], &made) : 0;
+		if (!err && made)
+			err = xs_store_sync_above(store, prefixes[i]);
 		if (err)
 			goto failed;
 		/* By the descriptor: the directory may have been given by a relative path. */

@@ -65,12 +65,11 @@ static struct made *make(const char *text, const struct made *earlier, struct xs
 	made->ledger = xs_ledger_write(xs_plan_ledger(made->plan), &made->ledger_size);
 	assert_non_null(made->ledger);
 	for (size_t i = 0; i < xs_plan_node_count(made->plan); i++) {
-		const char *why = NULL;
-
 		assert_in_range(i, 0, MADE_NODES - 1);
-		assert_int_equal(xs_image_build(made->plan, i, &made->bytes[i], &made->size[i]), 0);
-		if (xs_image_read(made->bytes[i], made->size[i], &made->image[i], &why))
-			fail_msg("image of node %zu: %s", i, why);
+		if (xs_image_build(made->plan, i, &made->image[i]))
+			fail_msg("image of node %zu", i);
+		made->bytes[i] = made->image[i]->header;
+		made->size[i] = made->image[i]->size;
 	}
 	return made;
 }
@@ -101,10 +100,8 @@ struct made *made_new(const char *text, const struct made *earlier, uint64_t gen
 
 void made_free(struct made *made)
 {
-	for (size_t i = 0; i < MADE_NODES; i++) {
+	for (size_t i = 0; i < MADE_NODES; i++)
 		xs_image_free(made->image[i]);
-		free(made->bytes[i]);
-	}
 	xs_plan_free(made->plan);
 	xs_domain_free(made->domain);
 	xs_diag_free(made->diag);

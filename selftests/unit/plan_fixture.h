@@ -23,7 +23,7 @@ struct made {
 	char *ledger;
 	size_t ledger_size;
 	struct xs_image *image[MADE_NODES];
-	void *bytes[MADE_NODES];
+	const void *bytes[MADE_NODES]; /* of the images */
 	size_t size[MADE_NODES];
 };
 

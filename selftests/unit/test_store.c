@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -216,6 +217,114 @@ static void test_delete_level(void **state)
 	assert_false(is_there(fixture, "image"));
 	put(store, "image/1/R1", "a");
 	assert_value(store, "image/1/R1", "a");
+}
+
+/* Images of a revision go at once; what is a level, or is being written, stays. */
+static void test_forget_level(void **state)
+{
+	struct fixture *fixture = *state;
+	struct xs_store *store = fixture->store;
+	int fd;
+
+	assert_int_equal(xs_store_forget_level(store, "image/1"), 0);
+	assert_int_equal(xs_store_forget_level(store, "../image"), -EINVAL);
+	put(store, "image/1/R1", "a");
+	put(store, "image/1/R2", "b");
+	put(store, "image/2/R1", "c");
+	touch(fixture, "image/1/.R3.new", &fd);
+	close(fd);
+	assert_int_equal(xs_store_forget_level(store, "image/1"), 0);
+	assert_false(is_there(fixture, "image/1"));
+	assert_value(store, "image/2/R1", "c");
+	assert_int_equal(xs_store_forget_level(store, "image"), 0);
+	assert_value(store, "image/2/R1", "c");
+	touch(fixture, "image/2/.R2.new", &fd);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(xs_store_forget_level(store, "image/2"), 0);
+	assert_true(is_there(fixture, "image/2/.R2.new"));
+	assert_false(is_there(fixture, "image/2/R1"));
+	close(fd);
+}
+
+static void add(struct xs_store_batch *batch, const char *key, const char *text)
+{
+	assert_int_equal(xs_store_batch_add(batch, key, text, strlen(text)), 0);
+}
+
+/* Nothing is there before all of it is put, and nothing is left of one that is given up. */
+static void test_batch(void **state)
+{
+	struct fixture *fixture = *state;
+	struct xs_store *store = fixture->store;
+	struct xs_store_batch *batch = xs_store_batch_new(store);
+
+	assert_non_null(batch);
+	assert_int_equal(xs_store_batch_put(batch), 0); /* of none */
+	add(batch, "image/1/R1", "a");
+	add(batch, "image/1/R2", "b");
+	assert_int_equal(xs_store_batch_add_number(batch, "generation", 7), 0);
+	add(batch, "revision", "1");
+	assert_int_equal(xs_store_batch_add(batch, "image//x", "", 0), -EINVAL);
+	assert_list(store, "image/1", "", 0);
+	assert_false(is_there(fixture, "revision"));
+	assert_int_equal(xs_store_batch_put(batch), 0);
+	assert_list(store, "image/1", "R1 R2 ", 0);
+	assert_value(store, "image/1/R2", "b");
+	assert_value(store, "generation", "7\n");
+	assert_value(store, "revision", "1");
+	/* Once more by the same batch; the second value of a key is the one that stays. */
+	add(batch, "revision", "2");
+	add(batch, "revision", "3");
+	assert_int_equal(xs_store_batch_put(batch), 0);
+	assert_value(store, "revision", "3");
+	add(batch, "revision", "4");
+	add(batch, "ledger", "l");
+	assert_true(is_there(fixture, ".revision.new"));
+	xs_store_batch_free(batch);
+	assert_false(is_there(fixture, ".revision.new"));
+	assert_false(is_there(fixture, ".ledger.new"));
+	assert_false(is_there(fixture, "ledger"));
+	assert_value(store, "revision", "3");
+}
+
+/* More than a process may hold open, and a failure in the middle: the last one was not put. */
+static void test_batch_of_many(void **state)
+{
+	struct fixture *fixture = *state;
+	struct xs_store *store = fixture->store;
+	struct xs_store_batch *batch = xs_store_batch_new(store);
+	struct rlimit former, few;
+	char key[64], text[16];
+	void *value;
+	size_t size;
+
+	assert_non_null(batch);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &former), 0);
+	few = (struct rlimit){ 200, former.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (int i = 0; i < 500; i++) {
+		snprintf(key, sizeof(key), "image/1/R%d", i);
+		snprintf(text, sizeof(text), "%d", i);
+		add(batch, key, text);
+	}
+	add(batch, "revision", "1");
+	assert_int_equal(xs_store_batch_put(batch), 0);
+	for (int i = 0; i < 500; i++) {
+		snprintf(key, sizeof(key), "image/1/R%d", i);
+		assert_int_equal(xs_store_get(store, key, &value, &size), 0);
+		assert_int_equal(atoi(value), i);
+		free(value);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &former), 0);
+	put(store, "taken/x", "1");
+	add(batch, "ledger", "l");
+	add(batch, "taken", "a level is no value");
+	add(batch, "revision", "2");
+	assert_true(xs_store_batch_put(batch) < 0);
+	assert_value(store, "revision", "1");
+	assert_false(is_there(fixture, ".revision.new"));
+	assert_false(is_there(fixture, ".taken.new"));
+	xs_store_batch_free(batch);
 }
 
 static void test_list(void **state)
@@ -447,6 +556,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys_stay_inside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_delete, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_delete_level, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_forget_level, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_batch, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_batch_of_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_numbers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_values_are_whole, set_up, tear_down),
