@@ -2,12 +2,12 @@
 /*
  * ledger_text.c - the ledger as JSON and back:
  *
- *   {"change": 2, "format": 1, "spaces": {
+ *   {"change": 2, "format": 2, "spaces": {
  *     "cell": {"given": {"vm vm5": {"generation": 1, "number": 2}}},
  *     "page": {"given": {"P 10.0.0.0/16": {"number": 1, "prefix": "100.64.0.0/16"}}},
- *     "slice": {"freed": [{"change": 2, "number": 2, "owner": "A"}], "given": {"P": {"number": 1}}}}}
+ *     "slice": {"freed": [{"change": 2, "number": 2, "owner": "A"}], "given": {"P": 1}}}}
  *
- * Members are sorted by name and tombstones by number, so the same ledger is the same bytes.
+ * Who was given nothing but a number is written as it: they are the most by far. Members are sorted by name and tombstones by number, so the same ledger is the same bytes.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -16,7 +16,7 @@
 
 #include "loader/plan/ledger.h"
 
-#define LEDGER_FORMAT 1
+#define LEDGER_FORMAT 2
 
 /* ---- writing ---- */
 
@@ -64,6 +64,23 @@ static int write_freed(const struct xs_space *space, json_t *object)
 	return bad;
 }
 
+/* NULL without memory. */
+static json_t *given_item(const struct xs_entry *entry)
+{
+	json_t *item = json_integer((json_int_t)entry->number);
+	int bad;
+
+	if (!entry->generation && !entry->prefix.family)
+		return item;
+	item = json_pack("{s:o}", "number", item);
+	bad = entry->generation && json_object_set_new(item, "generation", json_integer((json_int_t)entry->generation));
+	bad |= write_prefix(entry, item);
+	if (!bad)
+		return item;
+	json_decref(item);
+	return NULL;
+}
+
 static int write_given(const struct xs_space *space, json_t *object)
 {
 	const struct xs_entry *entry;
@@ -71,15 +88,8 @@ static int write_given(const struct xs_space *space, json_t *object)
 	int bad = !given;
 
 	for (entry = space->by_number; entry && !bad; entry = entry->by_number.next) {
-		json_t *item;
-
-		if (entry->freed)
-			continue;
-		item = json_pack("{s:I}", "number", (json_int_t)entry->number);
-		if (entry->generation)
-			bad |= json_object_set_new(item, "generation", json_integer((json_int_t)entry->generation));
-		bad |= write_prefix(entry, item);
-		bad |= json_object_set_new(given, entry->owner, item);
+		if (!entry->freed)
+			bad = json_object_set_new(given, entry->owner, given_item(entry));
 	}
 	if (!bad && json_object_size(given))
 		bad = json_object_set(object, "given", given);
@@ -117,14 +127,17 @@ char *xs_ledger_write(const struct xs_ledger *ledger, size_t *size)
 /* ---- reading ---- */
 
 /* A number that a ledger may hold: 1 and up. */
-static int get_number(const json_t *object, const char *name, uint64_t *out)
+static int take_number(const json_t *value, uint64_t *out)
 {
-	const json_t *value = json_object_get(object, name);
-
 	if (!json_is_integer(value) || json_integer_value(value) < 1)
 		return -EBADMSG;
 	*out = (uint64_t)json_integer_value(value);
 	return 0;
+}
+
+static int get_number(const json_t *object, const char *name, uint64_t *out)
+{
+	return take_number(json_object_get(object, name), out);
 }
 
 static int read_entry(struct xs_space *space, const char *owner, const json_t *item, struct xs_entry **out)
@@ -134,8 +147,8 @@ static int read_entry(struct xs_space *space, const char *owner, const json_t *i
 	const json_t *prefix;
 	uint64_t number;
 
-	if (get_number(item, "number", &number) || xs_space_number(space, number) ||
-	    (owner && xs_space_owner(space, owner)))
+	if (take_number(json_is_object(item) ? json_object_get(item, "number") : item, &number) ||
+	    xs_space_number(space, number) || (owner && xs_space_owner(space, owner)))
 		return -EBADMSG;
 	prefix = json_object_get(item, "prefix");
 	if (prefix && (!json_is_string(prefix) || xs_prefix_parse(json_string_value(prefix), &mapped)))

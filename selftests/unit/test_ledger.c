@@ -323,30 +323,33 @@ static void test_text(void **state)
 		"",
 		"[]",
 		"{",
-		"{\"change\": 1, \"format\": 1}",
-		"{\"change\": 1, \"format\": 2, \"spaces\": {}}",
-		"{\"change\": -1, \"format\": 1, \"spaces\": {}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": []}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": {\"given\": {\"P\": 1}}}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": {\"given\": {\"P\": {\"number\": 0}}}}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": {\"given\": {\"P\": {\"number\": 1}, \"A\": "
+		"{\"change\": 1, \"format\": 2}",
+		"{\"change\": 1, \"format\": 1, \"spaces\": {}}",
+		"{\"change\": -1, \"format\": 2, \"spaces\": {}}",
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": []}}",
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"given\": {\"P\": 0}}}}",
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"given\": {\"P\": \"1\"}}}}",
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"given\": {\"P\": 1, \"A\": 1}}}}",
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"freed\": [1]}}}",
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"given\": {\"P\": {\"number\": 0}}}}}",
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"given\": {\"P\": {\"number\": 1}, \"A\": "
 		"{\"number\": 1}}}}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": {\"given\": {\"P\": {\"number\": 1}}, "
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"given\": {\"P\": {\"number\": 1}}, "
 		"\"freed\": "
 		"[{\"change\": 1, \"number\": 1}]}}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": {\"freed\": [{\"change\": 2, \"number\": "
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"freed\": [{\"change\": 2, \"number\": "
 		"1}]}}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": {\"freed\": [{\"number\": 1}]}}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"slice\": {\"freed\": [{\"change\": 1, \"number\": 1, "
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"freed\": [{\"number\": 1}]}}}",
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"slice\": {\"freed\": [{\"change\": 1, \"number\": 1, "
 		"\"owner\": 3}]}}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"page\": {\"given\": {\"P 10.0.0.0/8\": {\"number\": 1, "
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"page\": {\"given\": {\"P 10.0.0.0/8\": {\"number\": 1, "
 		"\"prefix\": 1}}}}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"page\": {\"given\": {\"P 10.0.0.0/8\": {\"number\": 1, "
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"page\": {\"given\": {\"P 10.0.0.0/8\": {\"number\": 1, "
 		"\"prefix\": \"11.0.0.1/8\"}}}}}",
-		"{\"change\": 1, \"format\": 1, \"spaces\": {\"cell\": {\"given\": {\"vm v\": {\"generation\": 0, "
+		"{\"change\": 1, \"format\": 2, \"spaces\": {\"cell\": {\"given\": {\"vm v\": {\"generation\": 0, "
 		"\"number\": 1}}}}}",
 	};
-	static const char good[] = "{\"change\": 2, \"format\": 1, \"spaces\": {\"slice\": {\"freed\": [{\"change\": "
+	static const char good[] = "{\"change\": 2, \"format\": 2, \"spaces\": {\"slice\": {\"freed\": [{\"change\": "
 				   "2, \"number\": 3, \"owner\": \"Q\"}, "
 				   "{\"change\": 1, \"number\": 9}], \"given\": {\"P\": {\"number\": 1}}}}}";
 	struct xs_ledger *ledger = (struct xs_ledger *)1, *empty = xs_ledger_new();
@@ -368,6 +371,7 @@ static void test_text(void **state)
 	assert_int_equal(size, again_size);
 	assert_string_equal(text, again);
 	assert_non_null(strstr(text, "\"owner\": \"Q\""));
+	assert_non_null(strstr(text, "\"P\": 1\n"));
 	xs_ledger_free(ledger);
 	free(text);
 	free(again);
