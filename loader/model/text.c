@@ -45,6 +45,17 @@ static bool is_refused(uint32_t code, bool ends_line)
 	       code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff;
 }
 
+/* Are these eight bytes printable ASCII? Almost all are, and then nothing else has to be asked of them. */
+static bool is_plain(const unsigned char *at)
+{
+	const uint64_t each = 0x0101010101010101ull;
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	/* The high bits of what is above 0x7e, or (borrowing goes no further than the first that is) below 0x20. */
+	return !((word | (word + each) | (word - 0x20 * each)) & 0x80 * each);
+}
+
 int xs_text_check(const char *text, size_t size, struct xs_diag *diag)
 {
 	const unsigned char *at = (const unsigned char *)text, *end = at + size, *line_start = at;
@@ -58,8 +69,13 @@ int xs_text_check(const char *text, size_t size, struct xs_diag *diag)
 	if (size >= 3 && !memcmp(at, "\xef\xbb\xbf", 3))
 		at += 3;
 	while (at < end && faults < FAULTS_MAX) {
-		size_t length = decode(at, (size_t)(end - at), &code);
+		size_t length;
 
+		if (end - at >= 8 && is_plain(at)) {
+			at += 8;
+			continue;
+		}
+		length = decode(at, (size_t)(end - at), &code);
 		if (*at == '\n') {
 			place.line++;
 			line_start = at + 1;
@@ -82,15 +98,21 @@ int xs_text_check(const char *text, size_t size, struct xs_diag *diag)
 
 size_t xs_text_column(struct xs_text_cursor *cursor, size_t line, size_t character)
 {
-	while (cursor->at < cursor->end &&
-	       (cursor->line < line ||
-		(cursor->line == line && cursor->character < character && *cursor->at != '\n'))) {
-		if (*cursor->at == '\n') {
-			cursor->line++;
-			cursor->character = cursor->byte = 0;
-			cursor->at++;
-			continue;
-		}
+	const char *newline;
+
+	while (cursor->line < line && (newline = memchr(cursor->at, '\n', (size_t)(cursor->end - cursor->at)))) {
+		cursor->at = newline + 1;
+		cursor->line++;
+		cursor->character = cursor->byte = 0;
+	}
+	while (cursor->line == line && cursor->character + 8 <= character && cursor->end - cursor->at >= 8 &&
+	       is_plain((const unsigned char *)cursor->at)) {
+		cursor->at += 8;
+		cursor->character += 8;
+		cursor->byte += 8;
+	}
+	while (cursor->at < cursor->end && *cursor->at != '\n' &&
+	       (cursor->line < line || (cursor->line == line && cursor->character < character))) {
 		do {
 			cursor->at++;
 			cursor->byte++;

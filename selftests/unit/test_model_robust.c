@@ -9,11 +9,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "loader/model/document.h"
 #include "selftests/unit/model_dump.h"
 
 #define REPLACED 400
@@ -110,6 +112,78 @@ static void test_every_form_as_every_other(void **state)
 	}
 }
 
+static char *said(const struct xs_diag *diag)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	xs_diag_print(diag, out);
+	fclose(out);
+	return text;
+}
+
+/* Eight bytes are looked at in one: each byte at each place among plain ones is refused, or not, as by itself. */
+static void test_each_byte_at_each_place(void **state)
+{
+	for (int byte = 0; byte < 256; byte++) {
+		const bool fine = byte == '\t' || byte == '\n' || (byte >= 0x20 && byte < 0x7f);
+
+		for (size_t at = 0; at < 24; at++) {
+			struct xs_diag *diag = xs_diag_new("f");
+			char text[24], place[16], *words;
+
+			memset(text, at % 2 ? '~' : ' ', sizeof(text));
+			text[at] = (char)byte;
+			if (at + 1 < sizeof(text) && byte == '\r')
+				text[at + 1] = 'x';
+			assert_int_equal(xs_text_check(text, sizeof(text), diag),
+					 fine || (byte == '\r' && at + 1 == sizeof(text)) ? 0 : -EINVAL);
+			words = said(diag);
+			snprintf(place, sizeof(place), "f:1:%zu: ", at + 1);
+			assert_int_equal(!strncmp(words, place, strlen(place)), xs_diag_errors(diag) != 0);
+			free(words);
+			xs_diag_free(diag);
+		}
+	}
+}
+
+/* Columns as one counts them, asked for in rising order, in lines of plain and of longer characters. */
+static void test_columns(void **state)
+{
+	static const char *const piece[] = { "a", "plain text, and more of it", "\xc3\xa4", "\xe2\x82\xac", "\n", "\t" };
+	uint32_t seed = 7;
+
+	for (int round = 0; round < 200; round++) {
+		struct xs_text_cursor cursor;
+		char text[600] = "";
+		size_t line = 0, character = 0, byte = 0, size;
+
+		while (strlen(text) < sizeof(text) - 30)
+			strcat(text, piece[draw(&seed) % 6]);
+		size = strlen(text);
+		cursor = (struct xs_text_cursor){ .at = text, .end = text + size };
+		for (size_t i = 0; i < size; i++) {
+			if (((unsigned char)text[i] & 0xc0) == 0x80) {
+				byte++;
+				continue;
+			}
+			if (draw(&seed) % 7 == 0)
+				assert_int_equal(xs_text_column(&cursor, line, character), byte);
+			character++;
+			byte++;
+			if (text[i] == '\n') {
+				line++;
+				character = byte = 0;
+			}
+		}
+		/* Beyond a line's end, and beyond the text's: its last byte. */
+		assert_int_equal(xs_text_column(&cursor, line, character + 9), byte);
+		assert_int_equal(xs_text_column(&cursor, line + 2, 3), byte);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +194,8 @@ int main(void)
 		cmocka_unit_test(test_json_with_a_byte_replaced),
 		cmocka_unit_test(test_xml_with_a_byte_replaced),
 		cmocka_unit_test(test_every_form_as_every_other),
+		cmocka_unit_test(test_each_byte_at_each_place),
+		cmocka_unit_test(test_columns),
 	};
 
 	return cmocka_run_group_tests_name("model_robust", tests, NULL, NULL);
