@@ -27,6 +27,8 @@
 
 #define XS_UPLINK_NAME "wan" /* of a sliver's device towards the WAN, by paging */
 
+struct xs_domain_source;
+
 enum xs_implementation { XS_SEGMENTATION, XS_PAGING };
 enum xs_protocol { XS_ROUTING_STATIC, XS_ROUTING_OSPF };
 enum xs_port_mode { XS_MODE_NATIVE, XS_MODE_GENERIC };
@@ -277,6 +279,7 @@ struct xs_domain {
 	struct xs_parameters parameters; /* how many it has */
 	size_t pool_count, through_count, node_count, slice_count, filter_count, mux_count, migration_count;
 	void *memory; /* the pool that holds all of it */
+	struct xs_domain_source *source; /* what it was read from */
 };
 
 enum xs_format { XS_FORMAT_GUESS, XS_FORMAT_YAML, XS_FORMAT_JSON, XS_FORMAT_XML };
@@ -290,6 +293,7 @@ int xs_domain_parse(const char *text, size_t size, enum xs_format format, struct
 /* instead: the domain's implementation, whatever the text says of it (slices that say otherwise stay so); NULL: the text's. */
 int xs_domain_parse_as(const char *text, size_t size, enum xs_format format, const enum xs_implementation *instead,
 		       struct xs_diag *diag, struct xs_domain **out);
+/* Frees also what it was read from, which takes longer than one may think: who is waited for does it afterwards. */
 void xs_domain_free(struct xs_domain *domain);
 
 #endif
