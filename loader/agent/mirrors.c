@@ -230,18 +230,36 @@ static int describe(const struct xs_mirrors *mirrors, const struct xs_image *ima
 	return 0;
 }
 
-/* Vports of the image in the order of their namespaces: each namespace's devices lie together. */
+static int by_key(const void *a, const void *b)
+{
+	const struct key *left = a, *right = b;
+
+	if (left->slice != right->slice)
+		return left->slice < right->slice ? -1 : 1;
+	return left->edge < right->edge ? -1 : left->edge > right->edge;
+}
+
 static int by_namespace(const void *a, const void *b)
 {
 	const struct xs_rec_vport *const *left = a, *const *right = b;
-
 	const struct key a_key = key_of(*left), b_key = key_of(*right);
+	int order = by_key(&a_key, &b_key);
 
-	if (a_key.slice != b_key.slice)
-		return a_key.slice < b_key.slice ? -1 : 1;
-	if (a_key.edge != b_key.edge)
-		return a_key.edge < b_key.edge ? -1 : 1;
-	return (*left)->id < (*right)->id ? -1 : (*left)->id > (*right)->id;
+	return order ? order : (*left)->id < (*right)->id ? -1 : (*left)->id > (*right)->id;
+}
+
+/* Vports of the image (NULL: none) in the order of their namespaces: each namespace's devices lie together. NULL: no memory. */
+static const struct xs_rec_vport **sort_vports(const struct xs_image *image, size_t *count)
+{
+	const struct xs_rec_vport **record;
+
+	*count = image ? image->count[XS_REC_VPORT] : 0;
+	record = calloc(*count + 1, sizeof(*record));
+	for (size_t i = 0; record && i < *count; i++)
+		record[i] = xs_image_at(image, XS_REC_VPORT, i);
+	if (record)
+		qsort(record, *count, sizeof(*record), by_namespace);
+	return record;
 }
 
 /* ---- make ---------------------------------------------------------------------------------------------------------- */
@@ -379,15 +397,11 @@ static int make_namespace(struct xs_mirrors *mirrors, const struct xs_image *ima
 int xs_mirrors_make(struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
 		    void (*breathe)(void *context), void *context, char *error)
 {
-	size_t total = image->count[XS_REC_VPORT], end;
-	const struct xs_rec_vport **record = calloc(total ? total : 1, sizeof(*record));
+	size_t total, end;
+	/* Slice 0 sorts first: slivers' next hops need the roots of edges. */
+	const struct xs_rec_vport **record = sort_vports(image, &total);
 	int err = record ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !err && i < total; i++)
-		record[i] = xs_image_at(image, XS_REC_VPORT, i);
-	/* Slice 0 sorts first: slivers' next hops need the roots of edges. */
-	if (!err)
-		qsort(record, total, sizeof(*record), by_namespace);
 	for (size_t first = 0; !err && first < total; first = end) {
 		const struct key key = key_of(record[first]);
 
@@ -418,33 +432,42 @@ static int zero_roots(struct xs_mirrors *mirrors, const struct xs_image *image)
 	return err;
 }
 
-/* A slice whose last vport went has a record still, but no namespace with devices: it needs no mirror. */
-static bool is_wanted(const struct xs_image *image, const struct key *key)
+static int compare_namespace(const void *key, const void *record)
 {
-	const struct xs_rec_vport *record;
+	const struct key of = key_of(*(const struct xs_rec_vport *const *)record);
 
-	for (size_t i = 0; image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++)
-		if (belongs(record, key))
-			return true;
-	return false;
+	return by_key(key, &of);
+}
+
+/*
+ * Retires edges' mirrors, or slivers', in whose namespaces the sorted vports have no device. (A slice whose last vport went has a
+ * record still, but no namespace with devices: it needs no mirror.)
+ */
+static void retire_unwanted(struct xs_mirrors *mirrors, const struct xs_rec_vport **record, size_t count, bool edges)
+{
+	struct mirrored *one, *next;
+
+	HASH_ITER(hh, mirrors->all, one, next)
+		if (!one->key.edge == !edges && !bsearch(&one->key, record, count, sizeof(*record), compare_namespace))
+			retire(mirrors, one);
 }
 
 int xs_mirrors_withdraw(struct xs_mirrors *mirrors, const struct xs_image *image, char *error)
 {
-	struct mirrored *one, *next;
-	int err;
+	size_t count;
+	const struct xs_rec_vport **record = sort_vports(image, &count);
+	int err = record ? 0 : -ENOMEM;
 
-	HASH_ITER(hh, mirrors->all, one, next)
-		if (!one->key.edge && !is_wanted(image, &one->key))
-			retire(mirrors, one);
-	err = zero_roots(mirrors, image);
-	if (err) {
-		snprintf(error, ERROR_SIZE, "cannot take slices out of the map: %s", strerror(-err));
-		return err;
+	if (!err) {
+		retire_unwanted(mirrors, record, count, false);
+		err = zero_roots(mirrors, image);
 	}
-	HASH_ITER(hh, mirrors->all, one, next)
-		if (one->key.edge && !is_wanted(image, &one->key))
-			retire(mirrors, one);
-	free_retired(mirrors);
-	return 0;
+	if (!err) {
+		retire_unwanted(mirrors, record, count, true);
+		free_retired(mirrors);
+	}
+	free(record);
+	if (err)
+		snprintf(error, ERROR_SIZE, "cannot take slices out of the map: %s", strerror(-err));
+	return err;
 }
