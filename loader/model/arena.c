@@ -74,6 +74,31 @@ char *xs_arena_copy(struct xs_arena *arena, const char *text, size_t size)
 	return copy;
 }
 
+char *xs_arena_join(struct xs_arena *arena, const char *first, ...)
+{
+	size_t size = 1;
+	va_list args;
+	char *text;
+
+	va_start(args, first);
+	for (const char *piece = first; piece; piece = va_arg(args, const char *))
+		size += strlen(piece);
+	va_end(args);
+	text = xs_arena_array(arena, size, 1);
+	if (!text)
+		return NULL;
+	size = 0;
+	va_start(args, first);
+	for (const char *piece = first; piece; piece = va_arg(args, const char *)) {
+		size_t length = strlen(piece);
+
+		memcpy(text + size, piece, length);
+		size += length;
+	}
+	va_end(args);
+	return text;
+}
+
 char *xs_arena_print(struct xs_arena *arena, const char *format, ...)
 {
 	char *copy, usual[256];

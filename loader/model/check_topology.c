@@ -70,7 +70,7 @@ static int use_port(struct xs_check *check, struct xs_names *users, const struct
 			 port->peer_text);
 		xs_diag_note(check->diag, &port->peer_place, "its peer is named here");
 	}
-	key = xs_arena_print(check->scratch, "%s/%s", port->node->name, port->name);
+	key = xs_arena_join(check->scratch, port->node->name, "/", port->name, NULL);
 	err = claim(check, users, key, kind, name, place, &there);
 	if (!err && there) {
 		XS_FAULT(check, place, "%s: \"%s\" of node \"%s\" is already that of %s \"%s\"", leaf, port->name,
@@ -124,7 +124,7 @@ static int check_vrfs(struct xs_check *check)
 			if (!vrf->node || !vrf->name)
 				continue;
 			err = claim(check, &places,
-				    xs_arena_print(check->scratch, "%s/%s", vrf->node->name, slice->name), "vrf",
+				    xs_arena_join(check->scratch, vrf->node->name, "/", slice->name, NULL), "vrf",
 				    vrf->name, &vrf->place, &there);
 			if (err)
 				break;
@@ -136,7 +136,7 @@ static int check_vrfs(struct xs_check *check)
 				continue;
 			}
 			err = claim(check, &spaces,
-				    xs_arena_print(check->scratch, "%s.%s", vrf->node->name, slice->name), "vrf",
+				    xs_arena_join(check->scratch, vrf->node->name, ".", slice->name, NULL), "vrf",
 				    vrf->name, &vrf->place, &there);
 			if (!err && there) {
 				XS_FAULT(check, &vrf->node_place,
@@ -161,8 +161,8 @@ static int claim_device(struct xs_check *check, struct xs_names *devices, const 
 
 	if (!vrf || !vrf->name || !vrf->slice->name || !name)
 		return 0;
-	err = claim(check, devices, xs_arena_print(check->scratch, "%s/%s/%s", vrf->slice->name, vrf->name, name), kind,
-		    name, place, &there);
+	err = claim(check, devices, xs_arena_join(check->scratch, vrf->slice->name, "/", vrf->name, "/", name, NULL),
+		    kind, name, place, &there);
 	if (!err && there) {
 		XS_FAULT(check, place, "%s \"%s\": VRF \"%s\" has a %s of that name: their devices would be one", kind,
 			 name, vrf->name, there->kind);

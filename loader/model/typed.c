@@ -161,7 +161,7 @@ static void *named(const struct xs_names *names, const struct lyd_node *parent, 
 
 static void remember(struct typing *t, struct xs_names *names, const char *owner, const char *name, void *object)
 {
-	const char *key = owner ? xs_arena_print(t->arena, "%s/%s", owner, name) : name;
+	const char *key = owner ? xs_arena_join(t->arena, owner, "/", name, NULL) : name;
 
 	if (xs_names_add(names, t->arena, key, object) == -ENOMEM)
 		t->values.err = -ENOMEM;

@@ -20,13 +20,13 @@ static const char *cable_name(struct xs_plan *plan, const struct xs_d_port *a, c
 		a = b;
 		b = swap;
 	}
-	return xs_arena_print(plan->arena, "%s/%s %s/%s", a->node->name, a->name, b->node->name, b->name);
+	return xs_arena_join(plan->arena, a->node->name, "/", a->name, " ", b->node->name, "/", b->name, NULL);
 }
 
 static int shape_link(struct xs_plan *plan, struct xs_p_slice *slice, struct xs_p_link *link,
 		      const struct xs_d_link *def)
 {
-	const char *owner = xs_arena_print(plan->arena, "link %s/%s", slice->def->name, def->name);
+	const char *owner = xs_arena_join(plan->arena, "link ", slice->def->name, "/", def->name, NULL);
 	unsigned int i;
 
 	link->cable = cable_name(plan, def->port[0], def->port[1]);

@@ -98,7 +98,7 @@ int xs_plan_labels(struct xs_plan *plan)
 			else
 				snprintf(name, sizeof(name), "label %s", link->cable);
 			want.space = xs_ledger_space(plan->ledger, name);
-			want.owner = xs_arena_print(plan->arena, "%s/%s", def->slice->name, def->name);
+			want.owner = xs_arena_join(plan->arena, def->slice->name, "/", def->name, NULL);
 			if (!want.space || !want.owner)
 				return -ENOMEM;
 			xs_wants_add(&wants, want, &label[wants.count]);

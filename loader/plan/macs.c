@@ -72,7 +72,7 @@ static int hold(struct mac_step *step, const struct xs_mac *mac, const char *rol
 
 static const char *vrf_role(struct xs_plan *plan, const struct xs_d_vrf *def)
 {
-	return xs_arena_print(plan->arena, "vrf %s/%s", def->slice->name, def->name);
+	return xs_arena_join(plan->arena, "vrf ", def->slice->name, "/", def->name, NULL);
 }
 
 #define GATEWAY "gateway"

@@ -84,7 +84,7 @@ static int number_vrfs(struct xs_plan *plan, struct xs_p_node *node)
 	for (i = 0; i < node->vrfs.count; i++) {
 		struct xs_p_vrf *vrf = xs_list_at(&node->vrfs, i);
 		const struct xs_d_vrf *def = vrf->def;
-		const char *owner = xs_arena_print(plan->arena, "%s/%s", def->slice->name, def->name);
+		const char *owner = xs_arena_join(plan->arena, def->slice->name, "/", def->name, NULL);
 
 		if (!owner)
 			return -ENOMEM;
