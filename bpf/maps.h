@@ -61,10 +61,19 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct xs_page);
 	__uint(max_entries, 64);
 } page SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct xs_page_rest);
+	__uint(max_entries, 64);
+} page_rest SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

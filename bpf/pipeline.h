@@ -25,12 +25,17 @@
 #include "bpf/uplink.h"
 #include "bpf/verdict.h"
 
-/* From its slice on, or from the MUX that selects it. */
-static __always_inline int xs_decide_network(struct xs_packet *packet, int family)
+/*
+ * From its slice on, or from the MUX that selects it; or, out of the WAN, from its page on. Headers out of the WAN that are so unsound
+ * that nobody can say whom they are for are the host's to judge.
+ */
+static __always_inline int xs_decide_network(struct xs_packet *packet, bool of_wan, int family)
 {
 	int verdict;
 
 	verdict = xs_parse_network(packet, family);
+	if (of_wan)
+		return verdict == XS_UNDECIDED ? XS_PAGED : XS_HOST;
 	if (verdict != XS_UNDECIDED)
 		return verdict;
 	verdict = xs_admit(packet, family);
@@ -48,10 +53,10 @@ static __always_inline int xs_decide(struct xs_packet *packet)
 	int verdict;
 
 	verdict = xs_ingress(packet);
-	if (verdict != XS_UNDECIDED)
+	if (verdict != XS_UNDECIDED && verdict != XS_PAGED)
 		return verdict;
-	return packet->ethertype == bpf_htons(ETH_P_IP) ? xs_decide_network(packet, XS_FAMILY4) :
-							  xs_decide_network(packet, XS_FAMILY6);
+	return packet->ethertype == bpf_htons(ETH_P_IP) ? xs_decide_network(packet, verdict == XS_PAGED, XS_FAMILY4) :
+							  xs_decide_network(packet, verdict == XS_PAGED, XS_FAMILY6);
 }
 
 /* The same of a frame whose link layer was parsed with this verdict; of a MUX with an exit, whatever there is left to pass on. */
@@ -66,60 +71,76 @@ static __always_inline int xs_decide_or_pass(struct xs_packet *packet, int verdi
 
 /*
  * Does a frame for another port leave by tc, which may transmit what XDP may not, or whose skb knows of it what XDP does not?
- * What comes in by vport and port is told by the flags of either; paging has not looked the vport up.
+ * What comes in by vport and port is told by the flags of either.
  */
-static __always_inline bool xs_leaves_by_tc(struct xdp_md *ctx, const struct xs_packet *packet, int verdict, const bool paged)
+static __always_inline bool xs_is_sent_by_tc(struct xdp_md *ctx, const struct xs_packet *packet, __u32 port_flags)
 {
-	if (verdict == XS_FORWARDED)
-		return packet->nexthop->port_flags & XS_PORT_BY_TC ||
-		       ((paged ? XS_READ_ONCE(packet->port->flags) : packet->vport->port_flags) & XS_PORT_UNFINISHED &&
-			xs_frame_is_partial(ctx));
+	return packet->nexthop->port_flags & XS_PORT_BY_TC || (port_flags & XS_PORT_UNFINISHED && xs_frame_is_partial(ctx));
+}
+
+static __always_inline bool xs_is_passed_by_tc(struct xdp_md *ctx, const struct xs_packet *packet)
+{
 	return packet->heard || xs_passes_by_tc(packet) ||
 	       (XS_READ_ONCE(packet->port->flags) & XS_PORT_UNFINISHED && xs_frame_is_partial(ctx));
 }
 
-/* The end of a frame that XDP has, with its verdict. What is only passed up is counted by tc. */
-static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *packet, int verdict, const struct xs_mapping *map, const bool paged)
+/* The end of a frame that XDP has, with its verdict. What is only passed up is counted by tc. how: of paging, else NULL. */
+static __always_inline int xs_end_xdp(struct xdp_md *ctx, struct xs_packet *packet, int verdict, const struct xs_translation *how,
+				      int family)
 {
-	if (verdict == XS_PUNTED && !(paged ? xs_may_punt_paged(packet, XS_BY_XDP) : xs_may_punt(packet, XS_BY_XDP)))
+	const bool paged = how;
+
+	if (verdict == XS_PUNTED && !(paged ? xs_may_punt_paged(packet, how->port_flags, XS_BY_XDP) : xs_may_punt(packet, XS_BY_XDP)))
 		verdict = XS_POLICED;
 	if (verdict == XS_PUNTED || verdict == XS_HOST)
 		return XDP_PASS;
 	if (verdict == XS_FORWARDED) {
-		if (xs_leaves_by_tc(ctx, packet, XS_FORWARDED, paged))
+		if (xs_is_sent_by_tc(ctx, packet, paged ? how->port_flags : packet->vport->port_flags))
 			return XDP_PASS;
-		if ((paged && xs_rewrite_xdp(ctx, map, xs_network_xdp(packet))) || xs_emit_xdp(ctx, packet))
+		if ((paged && xs_translate_xdp(ctx, packet, how, family)) || xs_emit_xdp(ctx, packet))
 			verdict = XS_EMIT_FAILED;
 	}
-	if (verdict == XS_PASSED && xs_leaves_by_tc(ctx, packet, XS_PASSED, paged))
+	if (!paged && verdict == XS_PASSED && xs_is_passed_by_tc(ctx, packet))
 		return XDP_PASS;
 	xs_count_verdict(packet, verdict, 1, packet->length);
 	if (verdict == XS_FORWARDED)
 		return bpf_redirect(packet->nexthop->ifindex, 0);
-	return verdict == XS_PASSED ? bpf_redirect(packet->port->other_ifindex, 0) : XDP_DROP;
+	return !paged && verdict == XS_PASSED ? bpf_redirect(packet->port->other_ifindex, 0) : XDP_DROP;
 }
 
 /* Paging's part of xs_xdp_port(): see paging.h. */
-__noinline int xs_paged_xdp(struct xdp_md *ctx, __u32 port_id, __u32 slice_id, __u32 vport_id, __u32 uplink)
+static __always_inline int xs_paged_xdp(struct xdp_md *ctx, const struct xs_paged *paged, int family)
 {
-	struct xs_mapping map = {};
-	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink};
-	__u32 network;
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct xs_packet packet = {};
+	struct xs_translation how = {};
 	int verdict;
 
-	verdict = xs_parse_link_xdp(ctx, &packet);
-	network = xs_network_xdp(&packet);
-	packet.port = bpf_map_lookup_elem(&port, &port_id);
-	if (!packet.port || verdict != XS_UNDECIDED)
+	if (!paged || !xs_take_over(&packet, paged, data, end, family))
 		return XDP_PASS;
-	verdict = xs_decide_paged(&packet, &map);
-	if (verdict == XS_FORWARDED || verdict == XS_PUNTED)
-		verdict = xs_judge_mapped(&packet, &map, verdict, xs_place_xdp(ctx, network, network + packet.total_length, map.family));
-	return xs_end_xdp(ctx, &packet, verdict, &map, true);
+	how.port_flags = paged->port_flags;
+	verdict = xs_decide_paged(&packet, &how, family);
+	if (verdict == XS_FORWARDED || verdict == XS_PUNTED) {
+		how.place = xs_place_plain(&packet, family);
+		if (!how.place)
+			how.place = xs_place_xdp(ctx, packet.network - data, packet.network - data + packet.total_length, family);
+		verdict = xs_judge_mapped(&packet, &how, verdict);
+	}
+	return xs_end_xdp(ctx, &packet, verdict, &how, family);
+}
+
+__noinline int xs_paged4_xdp(struct xdp_md *ctx, const struct xs_paged *paged)
+{
+	return xs_paged_xdp(ctx, paged, XS_FAMILY4);
+}
+
+__noinline int xs_paged6_xdp(struct xdp_md *ctx, const struct xs_paged *paged)
+{
+	return xs_paged_xdp(ctx, paged, XS_FAMILY6);
 }
 
 /* XS_PAGED, or the frame's end. A function of its own: what is on its stack is not on paging's. */
-static __noinline int xs_unpaged_xdp(struct xdp_md *ctx, struct xs_paged *paged)
+static __noinline int xs_unpaged_xdp(struct xdp_md *ctx, struct xs_left *left)
 {
 	struct xs_packet packet = {};
 	int verdict;
@@ -130,21 +151,21 @@ static __noinline int xs_unpaged_xdp(struct xdp_md *ctx, struct xs_paged *paged)
 	xs_count_arrival(&packet, 1, packet.length);
 	verdict = xs_decide_or_pass(&packet, verdict);
 	if (verdict != XS_PAGED)
-		return xs_end_xdp(ctx, &packet, verdict, NULL, false);
-	xs_leave_to_paging(&packet, paged);
+		return xs_end_xdp(ctx, &packet, verdict, NULL, XS_FAMILY4);
+	xs_leave_to_paging(&packet, left);
 	return XS_PAGED;
 }
 
 static __always_inline int xs_xdp_port(struct xdp_md *ctx)
 {
-	struct xs_paged paged = {};
-	int action = xs_unpaged_xdp(ctx, &paged);
+	struct xs_left left = {};
+	int action = xs_unpaged_xdp(ctx, &left);
 
 	if (action != XS_PAGED)
 		return action;
-	action = xs_paged_xdp(ctx, paged.port_id, paged.slice, paged.vport_id, paged.uplink);
-	if (action != XDP_PASS && paged.rule)
-		++*paged.rule;
+	action = left.paged.six ? xs_paged6_xdp(ctx, &left.paged) : xs_paged4_xdp(ctx, &left.paged);
+	if (action != XDP_PASS && left.rule)
+		++*left.rule;
 	return action;
 }
 
@@ -158,15 +179,16 @@ static __always_inline int xs_judge_segments(struct __sk_buff *skb, struct xs_pa
 
 /* The end of a frame by tc, which is where punts are carried out. */
 static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *packet, int verdict, __u32 frames, __u32 bytes,
-				      const struct xs_mapping *map, const bool paged)
+				      const struct xs_translation *how, int family)
 {
+	const bool paged = how;
 	__u32 out = 0;
 
-	if (verdict == XS_PUNTED && !(paged ? xs_may_punt_paged(packet, XS_BY_TC) : xs_may_punt(packet, XS_BY_TC)))
+	if (verdict == XS_PUNTED && !(paged ? xs_may_punt_paged(packet, how->port_flags, XS_BY_TC) : xs_may_punt(packet, XS_BY_TC)))
 		verdict = XS_POLICED;
 	if (verdict == XS_FORWARDED) {
 		out = packet->nexthop->ifindex;
-		if ((paged && xs_translate_tc(skb, packet, map)) || xs_emit_tc(skb, packet))
+		if ((paged && xs_translate_tc(skb, packet, how, family)) || xs_emit_tc(skb, packet))
 			verdict = XS_EMIT_FAILED;
 	} else if (verdict == XS_PUNTED) {
 		const struct xs_vport *to = bpf_map_lookup_elem(&vport, &packet->vport_id);
@@ -174,7 +196,7 @@ static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *pa
 		out = to ? to->veth : 0;
 		if (!out || xs_punt_tc(skb, packet, to))
 			verdict = XS_EMIT_FAILED;
-	} else if (verdict == XS_PASSED) {
+	} else if (!paged && verdict == XS_PASSED) {
 		out = packet->port->other_ifindex;
 		if (packet->heard && packet->vport) /* always; but the verifier forgets it */
 			bpf_clone_redirect(skb, packet->vport->veth, 0);
@@ -186,27 +208,34 @@ static __always_inline int xs_end_tc(struct __sk_buff *skb, struct xs_packet *pa
 }
 
 /* Paging's part of xs_tc_port(): see paging.h. */
-__noinline int xs_paged_tc(struct __sk_buff *skb, __u32 port_id, __u32 slice_id, __u32 vport_id, __u32 uplink)
+static __always_inline int xs_paged_tc(struct __sk_buff *skb, const struct xs_paged *paged, __u32 place, int family)
 {
-	const __u32 network = sizeof(struct ethhdr);
-	struct xs_mapping map = {};
-	struct xs_packet packet = {.port_id = port_id, .slice = slice_id, .vport_id = vport_id, .mux_vport = uplink};
+	struct xs_packet packet = {.by_tc = true, .gso_size = skb->gso_size};
+	struct xs_translation how = {.place = place};
 	__u64 counted;
 	int verdict;
 
-	verdict = xs_parse_link_tc(skb, &packet);
-	packet.port = bpf_map_lookup_elem(&port, &port_id);
-	if (!packet.port || verdict != XS_UNDECIDED)
+	if (!paged || !xs_take_over(&packet, paged, (void *)(long)skb->data, (void *)(long)skb->data_end, family))
 		return TC_ACT_SHOT;
-	verdict = xs_judge_segments(skb, &packet, xs_decide_paged(&packet, &map));
+	how.port_flags = paged->port_flags;
+	verdict = xs_judge_segments(skb, &packet, xs_decide_paged(&packet, &how, family));
 	if (verdict == XS_FORWARDED || verdict == XS_PUNTED)
-		verdict = xs_judge_mapped(&packet, &map, verdict,
-					  xs_place_skb(skb, network, network + packet.total_length, map.family, false));
-	counted = xs_frames(skb, XS_READ_ONCE(packet.port->flags));
-	return xs_end_tc(skb, &packet, verdict, counted >> 32, counted, &map, true);
+		verdict = xs_judge_mapped(&packet, &how, verdict);
+	counted = xs_frames(skb, how.port_flags);
+	return xs_end_tc(skb, &packet, verdict, counted >> 32, counted, &how, family);
 }
 
-static __noinline int xs_unpaged_tc(struct __sk_buff *skb, struct xs_paged *paged)
+__noinline int xs_paged4_tc(struct __sk_buff *skb, const struct xs_paged *paged, __u32 place)
+{
+	return xs_paged_tc(skb, paged, place, XS_FAMILY4);
+}
+
+__noinline int xs_paged6_tc(struct __sk_buff *skb, const struct xs_paged *paged, __u32 place)
+{
+	return xs_paged_tc(skb, paged, place, XS_FAMILY6);
+}
+
+static __noinline int xs_unpaged_tc(struct __sk_buff *skb, struct xs_left *left)
 {
 	struct xs_packet packet = { .ifindex = skb->ifindex };
 	__u32 frames, bytes;
@@ -227,22 +256,24 @@ static __noinline int xs_unpaged_tc(struct __sk_buff *skb, struct xs_paged *page
 		xs_count_arrival(&packet, frames, bytes);
 	verdict = xs_judge_segments(skb, &packet, xs_decide_or_pass(&packet, verdict));
 	if (verdict != XS_PAGED)
-		return xs_end_tc(skb, &packet, verdict, frames, bytes, NULL, false);
-	xs_leave_to_paging(&packet, paged);
-	paged->frames = frames;
+		return xs_end_tc(skb, &packet, verdict, frames, bytes, NULL, XS_FAMILY4);
+	xs_leave_to_paging(&packet, left);
+	if (packet.rule)
+		*packet.rule += frames;
 	return XS_PAGED;
 }
 
 static __always_inline int xs_tc_port(struct __sk_buff *skb)
 {
-	struct xs_paged paged = {};
-	const int action = xs_unpaged_tc(skb, &paged);
+	struct xs_left left = {};
+	const int action = xs_unpaged_tc(skb, &left);
+	__u32 place;
 
 	if (action != XS_PAGED)
 		return action;
-	if (paged.rule)
-		*paged.rule += paged.frames;
-	return xs_paged_tc(skb, paged.port_id, paged.slice, paged.vport_id, paged.uplink);
+	/* Here, as the stacks of both do not fit below each other. */
+	place = xs_place_skb(skb, left.paged.network, left.paged.network + left.paged.total_length, left.paged.six, false);
+	return left.paged.six ? xs_paged6_tc(skb, &left.paged, place) : xs_paged4_tc(skb, &left.paged, place);
 }
 
 /* Where what a sliver or edge sends goes to; 0: it may not be sent. Tags of its own would become second ones. */

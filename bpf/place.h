@@ -263,27 +263,19 @@ static __always_inline __u32 xs_place(void *context, const bool skb, __u32 netwo
 	return special | (walk.at + checksum - network);
 }
 
-/* Most packets are TCP and UDP behind a plain header, and in a frame's first part. 0: it is not so simple. */
-static __always_inline __u32 xs_place_plain(struct xdp_md *ctx, __u32 network, __u32 end, __u32 family)
+/* Most packets are TCP and UDP behind a plain header. 0: it is not so simple. */
+static __always_inline __u32 xs_place_plain(const struct xs_packet *packet, int family)
 {
-	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end, *at = data + (network & 31);
 	const __u32 header = family == XS_FAMILY4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	const struct ipv6hdr *ip6 = at;
-	const struct iphdr *ip = at;
-	__u8 protocol;
+	const struct ipv6hdr *ip6 = packet->network;
+	const struct iphdr *ip = packet->network;
+	const __u8 protocol = family == XS_FAMILY4 ? ip->protocol : ip6->nexthdr;
 
-	if (family == XS_FAMILY4) {
-		if ((void *)(ip + 1) > data_end || ip->ihl != XS_IPV4_HEADER_WORDS || ip->frag_off & bpf_htons(XS_FRAGMENT_MASK))
-			return 0;
-		protocol = ip->protocol;
-	} else {
-		if ((void *)(ip6 + 1) > data_end)
-			return 0;
-		protocol = ip6->nexthdr;
-	}
-	if (protocol == IPPROTO_TCP && end - network >= header + XS_CHECKSUM_AT_TCP + 2)
+	if (family == XS_FAMILY4 && (packet->options || ip->frag_off & bpf_htons(XS_FRAGMENT_MASK)))
+		return 0;
+	if (protocol == IPPROTO_TCP && packet->total_length >= header + XS_CHECKSUM_AT_TCP + 2)
 		return header + XS_CHECKSUM_AT_TCP;
-	if (protocol == IPPROTO_UDP && end - network >= header + XS_CHECKSUM_AT_UDP + 2)
+	if (protocol == IPPROTO_UDP && packet->total_length >= header + XS_CHECKSUM_AT_UDP + 2)
 		return (header + XS_CHECKSUM_AT_UDP) | XS_PLACE_UDP;
 	return 0;
 }
@@ -291,9 +283,7 @@ static __always_inline __u32 xs_place_plain(struct xdp_md *ctx, __u32 network, _
 /* Functions of their own, not static: the verifier looks at them once. */
 __noinline int xs_place_xdp(struct xdp_md *ctx, __u32 network, __u32 end, __u32 family)
 {
-	__u32 plain = xs_place_plain(ctx, network, end, family);
-
-	return plain ? plain : xs_place(ctx, false, network, end, family, false);
+	return xs_place(ctx, false, network, end, family, false);
 }
 
 __noinline int xs_place_skb(struct __sk_buff *skb, __u32 network, __u32 end, __u32 family, bool quoted)

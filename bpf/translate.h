@@ -29,8 +29,8 @@ static __always_inline __u16 xs_changed_checksum(__u16 check, __u32 sum, bool ud
 	return !check ? 0 : !changed ? 0xffff : changed;
 }
 
-/* A checksum beyond the first part of a frame. */
-static __always_inline int xs_change_far_checksum(struct xdp_md *ctx, __u32 at, __u32 sum, bool udp)
+/* A checksum beyond the first part of a frame. 0, or -1. A function of its own, as in page.h. */
+__noinline int xs_change_far_checksum(struct xdp_md *ctx, __u32 at, __u32 sum, bool udp)
 {
 	__u16 check = 0;
 
@@ -40,39 +40,30 @@ static __always_inline int xs_change_far_checksum(struct xdp_md *ctx, __u32 at, 
 	return bpf_xdp_store_bytes(ctx, at, &check, sizeof(check)) ? -1 : 0;
 }
 
-/* The packet at offset `network`. 0, or -1: the frame could not be changed. Its pointers stay. A function of its own, as in page.h. */
-__noinline int xs_rewrite_xdp(struct xdp_md *ctx, const struct xs_mapping *map, __u32 network)
+/* 0, or -1: the frame could not be changed. Its pointers stay. */
+static __always_inline int xs_translate_xdp(struct xdp_md *ctx, const struct xs_packet *packet, const struct xs_translation *how,
+					    int family)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end, *at = data + (network & 31);
-	struct ipv6hdr *ip6 = at;
-	struct iphdr *ip = at;
-	__u32 offset, near;
+	const __u32 offset = how->place & XS_PLACE_OFFSET;
+	const bool udp = how->place & XS_PLACE_UDP;
+	struct ipv6hdr *ip6 = packet->network;
+	struct iphdr *ip = packet->network;
 	xs_bytes2 *check;
-	bool udp;
 
-	if (!map)
-		return -1;
-	offset = near = map->place & XS_PLACE_OFFSET;
-	udp = map->place & XS_PLACE_UDP;
-	if (map->family == XS_FAMILY4) {
-		if ((void *)(ip + 1) > end)
-			return -1;
-		ip->saddr = map->source.v4;
-		ip->daddr = map->destination.v4;
-		ip->check = xs_changed_checksum(ip->check, map->sum, false);
+	if (family == XS_FAMILY4) {
+		ip->saddr = how->source.v4;
+		ip->daddr = how->destination.v4;
+		ip->check = xs_changed_checksum(ip->check, how->sum, false);
 	} else {
-		if ((void *)(ip6 + 1) > end)
-			return -1;
-		__builtin_memcpy(&ip6->saddr, &map->source, sizeof(map->source));
-		__builtin_memcpy(&ip6->daddr, &map->destination, sizeof(map->destination));
+		__builtin_memcpy(&ip6->saddr, &how->source, sizeof(how->source));
+		__builtin_memcpy(&ip6->daddr, &how->destination, sizeof(how->destination));
 	}
 	if (!offset)
 		return 0;
-	barrier_var(near);
-	check = at + (near & XS_TRANSPORT_MAX);
-	if (offset > XS_TRANSPORT_MAX || (void *)(check + 1) > end)
-		return xs_change_far_checksum(ctx, network + offset, map->sum, udp);
-	*check = xs_changed_checksum(*check, map->sum, udp);
+	check = xs_header_at(packet->network, offset);
+	if (offset > XS_TRANSPORT_MAX || (void *)(check + 1) > packet->end)
+		return xs_change_far_checksum(ctx, packet->network - (void *)packet->eth + offset, how->sum, udp);
+	*check = xs_changed_checksum(*check, how->sum, udp);
 	return 0;
 }
 
@@ -112,12 +103,15 @@ __noinline int xs_rewrite_skb(struct __sk_buff *skb, const struct xs_mapping *ma
  * Before a frame is emitted by tc; its pointers are read anew, and as much of them is checked as emission relies on. 0, or -1: it could
  * not be changed.
  */
-static __always_inline int xs_translate_tc(struct __sk_buff *skb, struct xs_packet *packet, const struct xs_mapping *map)
+static __always_inline int xs_translate_tc(struct __sk_buff *skb, struct xs_packet *packet, const struct xs_translation *how,
+					   int family)
 {
-	if (xs_rewrite_skb(skb, map, 0) || xs_read_link_tc(skb, packet) != XS_UNDECIDED)
+	struct xs_mapping map = {
+		.source = how->source, .destination = how->destination, .family = family, .sum = how->sum, .place = how->place};
+
+	if (xs_rewrite_skb(skb, &map, 0) || xs_read_link_tc(skb, packet) != XS_UNDECIDED)
 		return -1;
-	return packet->network + (packet->ethertype == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) >
-			       packet->end ? -1 : 0;
+	return packet->network + (family == XS_FAMILY4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) > packet->end ? -1 : 0;
 }
 
 #endif

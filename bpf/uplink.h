@@ -94,10 +94,12 @@ __noinline int xs_uplink_inward(struct __sk_buff *skb, __u32 slice_id)
 /* An error born in the WAN leaves in the name of the gateway's own address (R36: users see no address of the WAN). */
 static __always_inline bool xs_name_stranger(struct xs_crossing *it)
 {
-	const struct xs_page *to = xs_page_of(xs_page_root(0, it->map.family), &it->was, it->map.family);
+	const struct xs_page_rest *to;
 	__u64 sum = it->map.sum;
-	__u32 own = 0;
+	__u32 own = 0, id = 0;
 
+	xs_page_of(xs_page_root(0, it->map.family), &it->was, it->map.family, &id);
+	to = bpf_map_lookup_elem(&page_rest, &id);
 	if (!to)
 		return false;
 	for (unsigned int i = 0; i < 4; i++) {

@@ -139,28 +139,35 @@ XS_ASSERT(sizeof(struct xs_slice) == 16);
 /* ---- pages --------------------------------------------------------------------------------------------------------- */
 
 /*
- * page: array, key page id. A prefix of a slice's addresses and the WAN prefix of the same length that it is mapped to, or a part of
- * such a pair that lies elsewhere than the rest. Both tables of a node lead to the same entry. Mapping and unmapping an address
+ * page: array, mapped, key page id. A prefix of a slice's addresses and the WAN prefix of the same length that it is mapped to, or a part
+ * of such a pair that lies elsewhere than the rest. Both tables of a node lead to the same entry. Mapping and unmapping an address
  * are the same exclusive or, since only bits of the prefix differ; and whichever host it is, sums change by the same amount.
+ * Small, and never over two cache lines: with many pages it is their memory that a packet waits for.
  *
- * What else the WAN's table has leads to an entry of slice XS_SLICE_ELSEWHERE, which changes nothing: addresses of the domain's pools, and
- * of pages of slices that have no part in this node. No user may have them, and they are no stranger's.
+ * What else the WAN's table has leads to an entry of no slice, which changes nothing: addresses of the domain's pools, and of pages of
+ * slices that have no part in this node. No user may have them, and they are no stranger's.
  */
-#define XS_SLICE_ELSEWHERE (XS_SLICE_MAX + 1)
+#define XS_PAGE_WORDS 2
+#define XS_PAGE_LONG (1u << 31)
 struct xs_page {
-	union xs_wire_address change; /* virtual prefix xor WAN prefix; zero behind the family's bytes */
-	/* Where its hosts are on this node: the gateway's own virtual address, in whose name errors of the WAN's routers leave. */
-	union xs_wire_address own;
-	__u32 slice;
-	__u32 vport; /* the slice's UPLINK on this node, where its hosts are; 0: they are elsewhere */
+	__be32 change[XS_PAGE_WORDS]; /* virtual prefix xor WAN prefix: IPv4's, or the first half of IPv6's */
 	/*
 	 * Sum of the WAN prefix' 16-bit words less that of the virtual prefix', ones' complement (RFC 1624: m' - m), 1..0xffff, in
 	 * the order of bytes in which checksums of packets are added up: as loaded from the wire.
 	 */
 	__u16 sum;
-	__u8 pad[22];
+	__u16 slice;  /* 0: of none that has a part in this node */
+	__u32 uplink; /* XS_PAGE_LONG: page_rest says how the other half changes. The rest: the slice's UPLINK, where its hosts are here; else 0 */
 };
-XS_ASSERT(sizeof(struct xs_page) == 64);
+XS_ASSERT(sizeof(struct xs_page) == 16);
+
+/* page_rest: array, mapped, key page id. What few packets ask for. */
+struct xs_page_rest {
+	__be32 change[XS_PAGE_WORDS]; /* of prefixes longer than 64 bits */
+	/* Where its hosts are on this node: the gateway's own virtual address, in whose name errors of the WAN's routers leave. */
+	union xs_wire_address own;
+};
+XS_ASSERT(sizeof(struct xs_page_rest) == 24);
 
 enum xs_nexthop_kind {
 	XS_NEXTHOP_PUNT,      /* the sliver's kernel decides: own address, known neighbour that does not answer (yet), ... */

@@ -27,7 +27,8 @@
 	X(label, __u32, true, false)                            \
 	X(vport, struct xs_vport, true, false)                  \
 	X(slice, struct xs_slice, true, false)                  \
-	X(page, struct xs_page, false, false)                   \
+	X(page, struct xs_page, true, false)                    \
+	X(page_rest, struct xs_page_rest, true, false)          \
 	X(nexthop, struct xs_nexthop, true, false)              \
 	X(group, struct xs_group, true, false)                  \
 	X(block, struct xs_block, true, false)                  \

@@ -74,6 +74,7 @@ static uint32_t entries_wanted(const struct xs_datapath_size *size, const char *
 		{"guard", round_up(size->guards, 4096)},
 		{"cell", round_up(size->cells, 1024)},
 		{"page", round_up(size->mappings, 1024)},
+		{"page_rest", round_up(size->mappings, 1024)},
 		{"mux", round_up(size->muxes, 16)},
 		{"mux_page", round_up(size->pages, 1024)},
 		{"mux_origin", round_up(size->pages, 1024)},

@@ -20,11 +20,16 @@ struct page_key {
 	struct xs_prefix prefix;
 };
 
+struct page_content {
+	struct xs_page page;
+	struct xs_page_rest rest;
+};
+
 /* A page as it is, or was, in force. */
 struct held_page {
 	struct page_key key;
 	struct xs_prefix mapped;
-	struct xs_page content;
+	struct page_content content;
 	uint32_t entry;
 	struct held_page *former; /* of the same key: not withdrawn yet */
 	UT_hash_handle hh;
@@ -76,16 +81,31 @@ static uint16_t sum_of_change(const struct xs_prefix *from, const struct xs_pref
 	return sum ? (uint16_t)sum : 0xffff;
 }
 
-static struct xs_page content_of(const struct xs_rec_page *record)
+static struct page_content content_of(const struct xs_rec_page *record)
 {
-	struct xs_page content = { .slice = record->slice,
-				   .vport = record->uplink,
-				   .sum = sum_of_change(&record->prefix, &record->mapped) };
+	struct page_content content = {
+		.page = { .slice = record->slice, .uplink = record->uplink, .sum = sum_of_change(&record->prefix, &record->mapped) }
+	};
+	union xs_wire_address change;
 
-	for (size_t i = 0; i < sizeof(content.change.byte); i++)
-		content.change.byte[i] = record->prefix.bytes[i] ^ record->mapped.bytes[i];
-	memcpy(content.own.byte, record->own.bytes, sizeof(content.own.byte));
+	for (size_t i = 0; i < sizeof(change.byte); i++)
+		change.byte[i] = record->prefix.bytes[i] ^ record->mapped.bytes[i];
+	memcpy(content.page.change, change.word, sizeof(content.page.change));
+	memcpy(content.rest.change, change.word + XS_PAGE_WORDS, sizeof(content.rest.change));
+	if (content.rest.change[0] | content.rest.change[1])
+		content.page.uplink |= XS_PAGE_LONG;
+	memcpy(content.rest.own.byte, record->own.bytes, sizeof(content.rest.own.byte));
 	return content;
+}
+
+/* All but the page itself first: that is what tells a former agent's entries from free ones. 0 or negative errno. */
+static int put_content(struct xs_fill *fill, uint32_t id, const struct page_content *content)
+{
+	int err = xs_node_maps_put(fill->maps, XS_MAP_page_rest, id, &content->rest);
+
+	if (err >= 0)
+		err = xs_node_maps_put(fill->maps, XS_MAP_page, id, &content->page);
+	return err < 0 ? err : 0;
 }
 
 static int begin(struct xs_fill *fill)
@@ -114,7 +134,7 @@ static int begin(struct xs_fill *fill)
 	return 0;
 }
 
-static int take_entry(struct xs_fill *fill, const struct xs_page *content, uint32_t *out)
+static int take_entry(struct xs_fill *fill, const struct page_content *content, uint32_t *out)
 {
 	struct fill_pages *pages = fill->pages;
 	uint32_t id = 1;
@@ -124,8 +144,8 @@ static int take_entry(struct xs_fill *fill, const struct xs_page *content, uint3
 		id++;
 	if (id >= pages->entries)
 		return -ENOSPC;
-	err = xs_node_maps_put(fill->maps, XS_MAP_page, id, content);
-	if (err < 0)
+	err = put_content(fill, id, content);
+	if (err)
 		return err;
 	pages->taken[id] = true;
 	*out = id;
@@ -134,10 +154,10 @@ static int take_entry(struct xs_fill *fill, const struct xs_page *content, uint3
 
 static int free_entry(struct xs_fill *fill, uint32_t id)
 {
-	const struct xs_page none = {};
-	int err = xs_node_maps_put(fill->maps, XS_MAP_page, id, &none);
+	const struct page_content none = {};
+	int err = put_content(fill, id, &none);
 
-	if (err < 0)
+	if (err)
 		return err;
 	fill->pages->taken[id] = false;
 	return 0;
@@ -201,7 +221,7 @@ static int put_roots(struct xs_fill *fill, uint32_t slice, const struct page_tab
 
 static int hold_pools(struct xs_fill *fill, const struct xs_image *image)
 {
-	const struct xs_page content = { .slice = XS_SLICE_ELSEWHERE, .sum = 0xffff };
+	const struct page_content content = { .page = { .sum = 0xffff } };
 	struct fill_pages *pages = fill->pages;
 	const struct xs_rec_pool *record;
 	struct held_pool *held;
@@ -280,7 +300,7 @@ static struct held_page *find(const struct xs_fill *fill, const struct page_key 
 	return held;
 }
 
-static bool is_as(const struct held_page *held, const struct xs_rec_page *record, const struct xs_page *content)
+static bool is_as(const struct held_page *held, const struct xs_rec_page *record, const struct page_content *content)
 {
 	return !xs_prefix_compare(&held->mapped, &record->mapped) && !memcmp(&held->content, content, sizeof(*content));
 }
@@ -289,7 +309,7 @@ static bool is_as(const struct held_page *held, const struct xs_rec_page *record
 static int hold(struct xs_fill *fill, const struct xs_rec_page *record, struct held_page **out)
 {
 	const struct page_key key = { .slice = record->slice, .prefix = record->prefix };
-	const struct xs_page content = content_of(record);
+	const struct page_content content = content_of(record);
 	struct held_page *present = find(fill, &key), *held = NULL;
 	int err;
 

@@ -18,6 +18,7 @@ static const struct pair pairs[] = {
 	{SLICE_P, 0, "10.22.7.0", "198.18.9.0", 24},
 	{SLICE_Q, VPORT_U2, "10.20.0.0", "100.70.0.0", 16},
 	{SLICE_Q, 0, "10.21.0.0", "100.71.0.0", 16},
+	{SLICE_P, 0, "10.24.0.77", "198.18.8.99", 32},
 };
 
 #define POOL "100.112.0.0"
@@ -49,21 +50,27 @@ static void put_page(struct paged *paged, uint32_t id, const struct pair *pair, 
 {
 	union xs_wire_address inside, outside;
 	struct xs_page page = {.slice = pair->slice};
+	struct xs_page_rest rest = {};
 	const unsigned int length = family == XS_FAMILY4 ? pair->length : frame_twin_bits(pair->length);
 	struct xs_table *own = (pair->slice == SLICE_P ? paged->pages_p : paged->pages_q)[family];
 
 	address_of(pair->inside, family, &inside);
 	address_of(pair->outside, family, &outside);
-	for (size_t i = 0; i < sizeof(page.change); i++)
-		page.change.byte[i] = inside.byte[i] ^ outside.byte[i];
+	for (size_t i = 0; i < XS_PAGE_WORDS; i++) {
+		page.change[i] = inside.word[i] ^ outside.word[i];
+		rest.change[i] = inside.word[XS_PAGE_WORDS + i] ^ outside.word[XS_PAGE_WORDS + i];
+	}
+	if (rest.change[0] | rest.change[1])
+		page.uplink = XS_PAGE_LONG;
 	page.sum = (sum_of(&outside) + 0xffff - sum_of(&inside)) % 0xffff;
 	if (!page.sum)
 		page.sum = 0xffff;
 	if ((pair->vport == 0) == paged->far) {
-		page.vport = pair->slice == SLICE_P ? VPORT_U : VPORT_U2;
-		page.own = inside;
-		page.own.byte[family == XS_FAMILY4 ? 3 : 15] = 1;
+		page.uplink |= pair->slice == SLICE_P ? VPORT_U : VPORT_U2;
+		rest.own = inside;
+		rest.own.byte[family == XS_FAMILY4 ? 3 : 15] = 1;
 	}
+	fixture_put(paged->fixture, XS_MAP_page_rest, id, &rest);
 	fixture_put(paged->fixture, XS_MAP_page, id, &page);
 	assert_true(xs_table_set(own, inside.byte, length, id) >= 0);
 	assert_true(xs_table_set(paged->wan[family], outside.byte, length, id) >= 0);
@@ -89,6 +96,7 @@ static void put_routes(struct paged *paged)
 	fixture_set(paged->fib, here, 16, HOP_P);
 	fixture_set(paged->fib, there, 16, HOP_UPLINK);
 	fixture_set(paged->fib, "10.22.7.0", 24, far ? HOP_P : HOP_UPLINK);
+	fixture_set(paged->fib, "10.24.0.77", 32, far ? HOP_P : HOP_UPLINK);
 	fixture_set(paged->fib, "10.23.0.0", 16, HOP_UPLINK);
 	fixture_set(paged->fib, far ? "10.21.0.1" : "10.20.0.1", 32, HOP_OWN);
 	fixture_set(paged->fib, far ? "10.21.4.0" : "10.20.4.0", 24, HOP_P_SMALL);
@@ -103,6 +111,7 @@ static void put_routes(struct paged *paged)
 	fixture_set(paged->substrate, far ? "100.64.10.0" : "100.65.10.0", 24, HOP_W_GROUP);
 	fixture_set(paged->sources, here, 16, 1);
 	fixture_set(paged->sources, "10.22.7.0", 24, 1);
+	fixture_set(paged->sources, "10.24.0.77", 32, 1);
 }
 
 static void put_slice(struct paged *paged, uint32_t id, struct xs_table *const fib[XS_FAMILIES],
@@ -152,7 +161,7 @@ struct paged *paged_new(bool far)
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
 		for (int family = 0; family < XS_FAMILIES; family++)
 			put_page(paged, id++, &pairs[i], family);
-	fixture_put(fixture, XS_MAP_page, id, &(struct xs_page){.slice = XS_SLICE_ELSEWHERE, .sum = 0xffff});
+	fixture_put(fixture, XS_MAP_page, id, &(struct xs_page){.sum = 0xffff});
 	fixture_set(paged->wan, POOL, POOL_BITS, id);
 	put_routes(paged);
 	put_slice(paged, 0, paged->substrate, paged->wan);

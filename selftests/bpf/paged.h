@@ -6,6 +6,7 @@
  *     users ── port 7 ── slice P (vport P, uplink U) ── WAN (port 6, vport W)      slice Q has an uplink U2, and no port
  *
  *     slice P:  10.20.0.0/16 = 100.64.0.0/16 (near)   10.21.0.0/16 = 100.65.0.0/16   10.22.7.0/24 = 198.18.9.0/24
+ *               10.24.0.77/32 = 198.18.8.99/32, whose twins differ in both halves
  *     slice Q:  10.20.0.0/16 = 100.70.0.0/16 (near)   10.21.0.0/16 = 100.71.0.0/16
  *     of slices that have no part here: 100.112.0.0/12
  *

@@ -17,8 +17,8 @@ import sys
 FORWARDED, SLOW, UNMAPPABLE, STRANGER = range(4)  # what becomes of it: by XDP; by the slow path alone; nothing; an error from no page
 
 # The pages of slice P, as in paged.h.
-PAIRS = (("10.20.0.0", "100.64.0.0", 16), ("10.21.0.0", "100.65.0.0", 16), ("10.22.7.0", "198.18.9.0", 24))
-NEAR, FAR, FAR_SMALL = range(3)
+PAIRS = (("10.20.0.0", "100.64.0.0", 16), ("10.21.0.0", "100.65.0.0", 16), ("10.22.7.0", "198.18.9.0", 24), ("10.24.0.77", "198.18.8.99", 32))
+NEAR, FAR, FAR_SMALL, FAR_HOST = range(4)
 
 
 def twin(text):
@@ -31,7 +31,7 @@ def pages(family):
         if family == 4:
             yield ipaddress.ip_address(inside).packed, ipaddress.ip_address(outside).packed, length // 8
         else:
-            yield twin(inside), twin(outside), (32 + length) // 8
+            yield twin(inside), twin(outside), 16 if length == 32 else (32 + length) // 8
 
 
 PAGES = {family: list(pages(family)) for family in (4, 6)}
@@ -180,7 +180,7 @@ class Generator:
     def address(self, family, page):
         inside, _, length = PAGES[family][page]
         rest = bytes(self.random.getrandbits(8) for _ in range(len(inside) - length))
-        if family == 4:
+        if family == 4 and rest:
             rest = bytes((128 + rest[0] % 100, rest[-1]))[-len(rest) :]  # not where routes are special
         elif length == 6:
             rest = bytes((128 + rest[0] % 100,)) + rest[1:]
@@ -286,7 +286,7 @@ class Generator:
 
     def plain(self, family, protocol=None, near=NEAR, far=None, **more):
         protocol = protocol or self.random.choice((TCP, UDP, UDPLITE, DCCP, ICMP if family == 4 else ICMP6, SCTP, ESP, AH, GRE, 253))
-        far = far or self.random.choice((FAR, FAR_SMALL))
+        far = far or self.random.choice((FAR, FAR_SMALL, FAR_HOST))
         return self.header(
             family, protocol, self.address(family, near), self.address(family, far), self.transport(protocol, family), **more)  # fmt: skip
 

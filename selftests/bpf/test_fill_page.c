@@ -110,7 +110,7 @@ static int found(struct scene *scene, const char *text)
 			      host.bytes, xs_family_bits(host.family) / 8, &leaf))
 		return NOBODY;
 	assert_int_equal(xs_node_maps_get(&scene->fixture->maps, XS_MAP_page, leaf, &page), 0);
-	return page.slice == XS_SLICE_ELSEWHERE ? ELSEWHERE : (int)page.slice;
+	return page.slice ? page.slice : ELSEWHERE;
 }
 
 static unsigned int entries(struct scene *scene)

@@ -84,6 +84,8 @@ static const struct paging_case cases[] = {
 		{.destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_L1}, .tci = 101}, VPORT_L1},
 
 	{"outward", PORT_WAN, XS_FORWARDED, SLICE_P, "100.65.0.9", "100.64.0.9", {W}},
+	{"inward, to one host", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.24.0.77", {P, .protocol = 6}},
+	{"outward, from one host", PORT_WAN, XS_FORWARDED, SLICE_P, "198.18.8.99", "100.64.0.9", {W, .protocol = 6}},
 	{"outward, from the small page", PORT_WAN, XS_FORWARDED, SLICE_P, "198.18.9.9", "100.64.0.9", {W, .protocol = 6}},
 	{"outward, TTL 1", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.9", {W, .ttl = 1}, VPORT_U},
 	{"outward, options", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.9", {W, .option_words = 2}, VPORT_U},
