@@ -7,6 +7,7 @@
  *   bench_sink       the receiver: counts and drops; notes the time of the first frame that bears `watch_tci`
  *   bench_redirect   the floor: a bare XDP redirect
  *   bench_lookup     the floor of a table: the datapath's look-up in the candidate's own blocks and guards, then a redirect
+ *   bench_page       the floor of a page: the same look-up, in the table of pages, and the page's entry, then a redirect
  *   bench_memory     the floor of a MUX: for one of as many VMs an index, its cell, a counter per CPU; then a pushed tag
  *   bench_word       the floor of a switch: one array entry decides which tag is pushed
  *   bench_chain_transit, bench_chain_mux
@@ -24,7 +25,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-/* The datapath's maps: of these, bench_lookup asks the candidate's, which take their place before it is loaded. */
+/* The datapath's maps: of these, bench_lookup and bench_page ask the candidate's, which take their place before they are loaded. */
 #include "bpf/table.h"
 #include "maps/contract.h"
 #include "selftests/bench/traffic.h"
@@ -37,7 +38,7 @@ struct tagged_header {
 struct bench_traffic traffic; /* what is sent; the rig writes it between runs */
 
 __u32 out_ifindex;   /* bench_redirect, bench_lookup, bench_memory, bench_word */
-__u32 root;          /* bench_lookup */
+__u32 root;          /* bench_lookup, bench_page */
 __u32 watch_tci;     /* bench_sink: the tag to wait for; 0: none */
 __u64 seen_ns;       /* when it came first; 0: not yet. The rig clears it */
 
@@ -285,6 +286,25 @@ SEC("xdp")
 int bench_lookup(struct xdp_md *ctx)
 {
 	return traffic.family == XS_FAMILY6 ? look_up(ctx, XS_FAMILY6) : look_up(ctx, XS_FAMILY4);
+}
+
+static __always_inline int look_up_page(const struct xdp_md *ctx, int family)
+{
+	union xs_wire_address to = {};
+	const struct xs_page *at;
+	__u32 id;
+
+	if (!destination_of(ctx, &to, family))
+		return XDP_DROP;
+	id = xs_table_lookup(root, &to, xs_address_bytes(family)) & XS_ENTRY_INDEX;
+	at = bpf_map_lookup_elem(&page, &id);
+	return at && at->sum ? bpf_redirect(out_ifindex, 0) : XDP_DROP;
+}
+
+SEC("xdp")
+int bench_page(struct xdp_md *ctx)
+{
+	return traffic.family == XS_FAMILY6 ? look_up_page(ctx, XS_FAMILY6) : look_up_page(ctx, XS_FAMILY4);
 }
 
 static __always_inline int push_tag(struct xdp_md *ctx, __u16 tci)

@@ -26,8 +26,10 @@ static int load(struct candidate *candidate, const struct candidate_size *size)
 	bpf_map__set_max_entries(candidate->skeleton->maps.mux_page, size->pages);
 	bpf_map__set_max_entries(candidate->skeleton->maps.mux_origin, size->pages);
 	bpf_map__set_max_entries(candidate->skeleton->maps.mux_stats, size->pages);
-	if (size->paged)
+	if (size->paged) {
 		bpf_map__set_max_entries(candidate->skeleton->maps.page, size->paged);
+		bpf_map__set_max_entries(candidate->skeleton->maps.page_rest, size->paged);
+	}
 	if (size->generals) {
 		bpf_map__set_max_entries(candidate->skeleton->maps.mux_node, size->generals);
 		bpf_map__set_max_entries(candidate->skeleton->maps.mux_vector, size->generals);

@@ -41,30 +41,6 @@ static int fill_ipv6(struct scene *scene)
 	return err;
 }
 
-/* The program that only looks up, over the candidate's maps. *bare: for the caller to destroy. */
-static int load_bare(const struct scene *scene, struct bench_bpf **bare)
-{
-	struct bench_bpf *made = bench_bpf__open();
-	int err;
-
-	if (!made)
-		return -errno;
-	err = bpf_map__reuse_fd(made->maps.block, scene->candidate.maps.fd[XS_MAP_block]);
-	if (!err)
-		err = bpf_map__reuse_fd(made->maps.guard, scene->candidate.maps.fd[XS_MAP_guard]);
-	if (!err)
-		err = bench_bpf__load(made);
-	if (err) {
-		bench_bpf__destroy(made);
-		return err;
-	}
-	made->bss->traffic.family = scene->family;
-	made->bss->out_ifindex = scene->rig.out_ifindex;
-	made->bss->root = xs_table_root(scene->candidate.fib[1][scene->family]);
-	*bare = made;
-	return 0;
-}
-
 static int rows(struct scene *scene, const char *transit, const char *lookup, enum bench_range range,
 		const struct bench_bpf *bare)
 {
@@ -82,7 +58,9 @@ static int run(struct scene *scene)
 	int err = scene->family == XS_FAMILY4 ? fill_ipv4(scene) : fill_ipv6(scene);
 
 	if (!err)
-		err = load_bare(scene, &bare);
+		err = scene_load_bare(scene, &bare);
+	if (!err)
+		bare->bss->root = xs_table_root(scene->candidate.fib[1][scene->family]);
 	if (err)
 		return err;
 	printf("# %zu routes in %u blocks and %u guards\n", routes_count(scene), xs_pool_used(scene->candidate.pool),

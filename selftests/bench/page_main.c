@@ -2,7 +2,8 @@
 /*
  * page_main.c - paging at one gateway: plain -> slice's route -> both addresses and checksums -> substrate's route -> plain, against a
  * bare redirect, against tag -> route -> tag, and against the ways in which the kernel maps prefixes. Destinations are uniform over the
- * pages, of one address each. page-mux: the slice is selected first.
+ * pages, of one address each. page-mux: the slice is selected first. bare-page-100k: the destination's look-up and page alone, in the very
+ * blocks and entries that the candidate reads: what this machine's memory makes of as many pages.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -41,11 +42,11 @@ static int add_page(struct scene *scene, struct paging *paging, uint32_t id, con
 {
 	/* In 16-bit words as they are added up on the wire; the change carries nowhere. */
 	const uint16_t more = htons((uint16_t)(((address[0] ^ CHANGE) - address[0]) * 256));
-	struct xs_page page = {.slice = 1, .vport = uplink, .sum = more};
+	struct xs_page page = {.slice = 1, .uplink = uplink, .sum = more};
 	uint8_t mapped[16];
 	int err;
 
-	page.change.byte[0] = CHANGE;
+	page.change[0] = htonl((uint32_t)CHANGE << 24);
 	memcpy(mapped, address, 16);
 	mapped[0] ^= CHANGE;
 	err = put(scene, XS_MAP_page, id, &page);
@@ -149,6 +150,7 @@ struct page_side {
 	struct side side;
 	bool paged;  /* untagged frames of the port are slice 1's; else by side.mux, or tagged */
 	uint32_t pages;
+	struct bench_bpf *bare; /* asked for a page's destination and no more; else NULL */
 };
 
 static int use_gateway(struct scene *scene)
@@ -175,6 +177,10 @@ static int measure(void *context, double *ns)
 		err = candidate_use_mux(&scene->candidate, rig, page->side.mux); /* any source may send */
 	if (!err && !page->side.mux)
 		err = use_gateway(scene);
+	if (page->bare) {
+		page->bare->bss->root = paging.pages ? xs_table_root(paging.pages) : 0;
+		page->bare->bss->traffic.protocol = page->side.traffic.protocol;
+	}
 	if (!err)
 		err = rig_node_program(rig, page->side.program);
 	if (!err) {
@@ -253,6 +259,25 @@ static int against_kernel(struct scene *scene, struct page_side *page)
 	return err;
 }
 
+static int bare_rows(struct scene *scene, const struct page_side *many, const struct page_side *one)
+{
+	struct page_side bare_many = *many, bare_one = *one;
+	struct bench_bpf *bare = NULL;
+	int err;
+
+	if (!scene_wants(scene, "bare-page-100k"))
+		return 0;
+	err = scene_load_bare(scene, &bare);
+	if (!err) {
+		bare_many.bare = bare_one.bare = bare;
+		bare_many.side.program = bare_one.side.program = bpf_program__fd(bare->progs.bench_page);
+		err = row(scene, "bare-page-100k", scene_name(scene, "bare-page-1"), RESULT_NS, &bare_many, &bare_one);
+	}
+	rig_node_program(&scene->rig, -1);
+	bench_bpf__destroy(bare);
+	return err;
+}
+
 static int run(struct scene *scene)
 {
 	const struct xs_condition any = {.slice = 1, .vport = CANDIDATE_MUX, .family = XS_FAMILY_EITHER};
@@ -278,6 +303,8 @@ static int run(struct scene *scene)
 		if (!err)
 			err = row(scene, "page-100k", scene_name(scene, "page-1"), RESULT_NS, &many, &one);
 		if (!err)
+			err = bare_rows(scene, &many, &one);
+		if (!err)
 			err = against_kernel(scene, &page);
 	}
 	xs_policy_free(policy);
@@ -286,7 +313,7 @@ static int run(struct scene *scene)
 
 int main(int argc, char **argv)
 {
-	static const char *const rows[] = {"page", "page-udp", "page-mux", "page-100k", NULL};
+	static const char *const rows[] = {"page", "page-udp", "page-mux", "page-100k", "bare-page-100k", NULL};
 	static const struct candidate_size size = {.blocks = 4096, .guards = 4096, .cells = 2, .pages = 64, .paged = PAGES + 2};
 	static const struct bench bench = {rows, {size, size}, run};
 

@@ -63,6 +63,30 @@ int scene_measure(void *context, double *ns)
 	return rig_run(rig, side->packets, ns);
 }
 
+int scene_load_bare(const struct scene *scene, struct bench_bpf **bare)
+{
+	struct bench_bpf *made = bench_bpf__open();
+	int err;
+
+	if (!made)
+		return -errno;
+	err = bpf_map__reuse_fd(made->maps.block, scene->candidate.maps.fd[XS_MAP_block]);
+	if (!err)
+		err = bpf_map__reuse_fd(made->maps.guard, scene->candidate.maps.fd[XS_MAP_guard]);
+	if (!err)
+		err = bpf_map__reuse_fd(made->maps.page, scene->candidate.maps.fd[XS_MAP_page]);
+	if (!err)
+		err = bench_bpf__load(made);
+	if (err) {
+		bench_bpf__destroy(made);
+		return err;
+	}
+	made->bss->traffic.family = scene->family;
+	made->bss->out_ifindex = scene->rig.out_ifindex;
+	*bare = made;
+	return 0;
+}
+
 const char *scene_name(const struct scene *scene, const char *name)
 {
 	static char text[4][64];

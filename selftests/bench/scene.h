@@ -48,6 +48,9 @@ struct side scene_beside(const struct side *side, int program);
 /* result_measure of a side. */
 int scene_measure(void *side, double *ns);
 
+/* The floors that ask the candidate's own tables and pages. *bare: for the caller to destroy. */
+int scene_load_bare(const struct scene *scene, struct bench_bpf **bare);
+
 bool scene_wants(const struct scene *scene, const char *name);
 /* The name of a row, or of what a row is against, in this family; good until the next but three. */
 const char *scene_name(const struct scene *scene, const char *name);
