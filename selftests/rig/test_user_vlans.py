@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Users' VLANs as ports of their own: on a cable that carries slices' labels, beside each other and beside users without a tag;
-gateways' and a MUX's; real stacks behind them, in both families.
+gateways' and a MUX's; real stacks behind them, in both families. Then the same by paging, where the cable is the WAN besides.
 
       h30 h31 h50 -+            +- h60 (no tag)
         N1 eth0 ---+ W      X --+- h61
@@ -20,6 +20,7 @@ VLANS = {"h30": 30, "h31": 31, "h50": 50, "h40": 40, "h60": 0, "h61": 61}
 BYTES = 8 << 20
 FAMILIES = (4, 6)
 DEFINITION = """
+implementation: {mechanism}
 node:
   - name: {N1}
     port: [{{name: eth0, peer: {N2}/eth0}}, {{name: v30, on: eth0, vlan: 30}}, {{name: v31, on: eth0, vlan: {other}}}, {{name: v50, on: eth0, vlan: 50}}]
@@ -105,11 +106,23 @@ class Rig:
             for family in FAMILIES:
                 net.address(host, "eth0", own(host, family) + ("/24" if family == 4 else "/64"), own(host, family, 1))
             self.processes.append(hosts.start(net.name(host), "transfer", "serve", str(hosts.PORT)))
+        self.raise_wan()
+
+    def raise_wan(self):
+        """The nodes are each other's routers, without a tag, on the cable where users have their VLANs."""
+        for node, own, other in (("N1", 1, 2), ("N2", 2, 1)):
+            name = self.net.name(node)
+            for key in ("ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding"):
+                netns.sysctl(name, f"net/{key}", 1)
+            self.net.address(node, "eth0", f"172.31.0.{own}/24")
+            self.net.address(node, "eth0", f"fd00:31::{own}/64")
+            netns.run("ip", "-n", name, "route", "add", "100.64.0.0/10", "via", f"172.31.0.{other}")
+            netns.run("ip", "-n", name, "-6", "route", "add", "fd78:736c:6963::/48", "via", f"fd00:31::{other}")
 
     # ---- what is tried ----
 
-    def apply(self, other=31):
-        text = DEFINITION.format(other=other, **{node: self.net.name(node) for node in NODES})
+    def apply(self, other=31, mechanism="segmentation"):
+        text = DEFINITION.format(other=other, mechanism=mechanism, **{node: self.net.name(node) for node in NODES})
         self.path = self.domain.write(text)
         return self.domain.apply(self.path)
 
@@ -166,6 +179,11 @@ class Rig:
         speak(self.net.name("h31"), "eth0", 35)
         self.reaches(("h31", "h61"), ("h30", "h40"))
 
+    def paged(self):
+        """The users and their VLANs stay who they are."""
+        self.apply(other=35, mechanism="paging")
+        self.reaches(("h30", "h40"), ("h40", "h30"), ("h31", "h61"), ("h60", "h30"), ("h50", "h40"), ("h50", "h60"))
+
     def hold(self, outcome):
         assert outcome.ok, outcome.detail
 
@@ -183,6 +201,12 @@ def main():
             ("traced", rig.traced),
             ("conserved", rig.conserved),
             ("renumbered", rig.renumbered),
+            ("conserved_after_all", rig.conserved),
+            ("paging", rig.paged),
+            ("paging_isolated", rig.isolated),
+            ("paging_transfers", rig.transfers),
+            ("paging_smaller_mtu", rig.smaller_mtu),
+            ("paging_second_apply_writes_nothing", lambda: rig.hold(lifecycle.writes_nothing(rig.domain, rig.path))),
             ("conserved_at_last", rig.conserved),
             ("removed_without_trace", lambda: rig.hold(lifecycle.removed(rig.domain, rig.before, rig.nodes))),
         ]
