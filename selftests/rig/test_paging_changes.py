@@ -135,6 +135,8 @@ class Walk:
         self.streams = Streams(self.net)
         if RANDOM:
             self.equal()
+        else:
+            self.fresh[FIRST] = changing.settled(self.net)  # it is a fresh machine
 
     def equal(self):
         """To what fresh agents make of it."""

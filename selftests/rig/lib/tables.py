@@ -173,7 +173,8 @@ class Tables:
         return f"page of slice {page.slice} change {bytes(page.change).hex()} vport {page.vport} own {bytes(page.own).hex()} sum {page.sum}"
 
     def _pages(self, key):
-        return [line for family, root in enumerate(self._value("slice", key, not self.shared).page_root) for line in self.table(root, family, self._page)]
+        roots = self._value("slice", key, not self.shared).page_root
+        return [line for family, root in enumerate(roots) for line in self.table(root, family, self._page)]
 
     # ---- MUX policies ----
 
