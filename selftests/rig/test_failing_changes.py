@@ -40,14 +40,18 @@ def former_and_next():
     former = domains.first()
     kept, goes = churn("K", 1), churn("G", 2)
     goes["gateway"] = []
-    former["slice"] += [kept, goes]
+    turns = churn("T", 4)  # from labels to pages
+    turns["gateway"] = []
+    former["slice"] += [kept, goes, turns]
     mux = domains.named(former["mux"], "MD")
-    mux["slice"].insert(0, {"name": "G", "filter": "few"})
+    mux["slice"][:0] = [{"name": "G", "filter": "few"}, {"name": "T", "filter": "turns"}]
+    former["filter"].append({"name": "turns", "condition": [{"destination": "10.62.0.0/24"}]})
     later = copy.deepcopy(former)
     later["slice"] = [one for one in later["slice"] if one["name"] != "G"]
     comes = churn("N", 3)
     comes["gateway"] = []
     later["slice"].insert(0, comes)
+    domains.named(later["slice"], "T")["implementation"] = "paging"
     mux = domains.named(later["mux"], "MD")
     mux["slice"] = [{"name": "K", "filter": "few"}, *mux["slice"][1:-1], {"name": "N", "filter": "more"}, mux["slice"][-1]]
     mux["clients"] = [*mux["clients"], {"prefix": "198.51.100.0/24", "via": "192.0.2.10"}]

@@ -94,6 +94,7 @@ class Changes:
         self.domain = first(dual=True)
         self.serial = 0
         self.kinds = [getattr(self, name) for name in sorted(dir(self)) if name.startswith("do_")]
+        self.kinds += [self.do_slice_implementation] * 2  # it changes most
 
     def try_one(self):
         """(what, the changed definition)."""
