@@ -14,6 +14,7 @@ from . import contract
 from .maps import Map
 
 KIND_SHIFT, INDEX = 30, (1 << 30) - 1
+PAGE_LONG = 1 << 31
 LEAF, BLOCK, GUARD = 1, 2, 3
 PUNT, FORWARD, EDGE, BLACKHOLE, RESOLVE, UNREACHABLE, GROUP, UPLINK = range(8)  # enum xs_nexthop_kind
 WAN = 6  # enum xs_vport_kind
@@ -167,10 +168,12 @@ class Tables:
     # ---- paging ----
 
     def _page(self, index):
-        page = self._value("page", index, not self.shared)
-        if page is None:
-            return "no page"
-        return f"page of slice {page.slice} change {bytes(page.change).hex()} vport {page.vport} own {bytes(page.own).hex()} sum {page.sum}"
+        page, rest = self._value("page", index, not self.shared), self._value("page_rest", index, not self.shared)
+        if page is None:  # nothing but zeros
+            return "page of slice 0 : of none that has a part here"
+        change = bytes(page.change).hex() + (bytes(rest.change).hex() if rest and page.uplink & PAGE_LONG else "")
+        own = bytes(rest.own).hex() if rest else "none"
+        return f"page of slice {page.slice} change {change} uplink {page.uplink & ~PAGE_LONG} own {own} sum {page.sum}"
 
     def _pages(self, key):
         roots = self._value("slice", key, not self.shared).page_root
