@@ -14,7 +14,11 @@
 #define POOL_STEP        65536 /* larger pools grow by this, since they are memory that is taken at once */
 #define HOST_BLOCKS_MAX  256 /* of one IPv4 subnet: as many as a /16 has */
 #define HOST_BLOCKS_6    64  /* of one IPv6 subnet: eight neighbours without a common byte below a /64 */
-#define SUBSTRATE_BLOCKS 1500 /* for the WAN's own routes, of which the definition knows nothing */
+/*
+ * For the WAN's own routes, of which the definition knows nothing. Set aside on every node, so that its first slice by paging does not
+ * make other maps necessary.
+ */
+#define SUBSTRATE_BLOCKS 1500
 #define CONDITIONS_SLACK 512
 #define CELLS_SLACK      512
 
@@ -32,10 +36,10 @@ struct room {
 	uint64_t blocks, guards;
 };
 
-/* Twice what is needed, since a rebuilt table stands beside the old one. */
-static uint32_t pool_size(uint64_t needed, uint32_t least, uint32_t most)
+/* Twice what is needed, since a rebuilt table stands beside the old one; and what is set aside for what cannot be known. */
+static uint32_t pool_size(uint64_t needed, uint64_t aside, uint32_t least, uint32_t most)
 {
-	uint64_t units = 2 * needed;
+	uint64_t units = 2 * needed + aside;
 
 	if (units <= least)
 		return least;
@@ -237,7 +241,6 @@ static int size_node(struct xs_p_node *node)
 {
 	uint64_t conditions = 0, cells = 0;
 	struct room room = { .blocks = 1 };
-	bool substrate = false;
 	size_t i;
 	int err = 0;
 
@@ -247,7 +250,6 @@ static int size_node(struct xs_p_node *node)
 		err = vrf->sliver ? add_vrf(vrf, &room) : 0;
 		if (!err && vrf->parts.count)
 			err = add_pages(vrf, &room);
-		substrate |= vrf->uplink != NULL;
 	}
 	for (i = 0; i < node->muxes.count && !err; i++) {
 		const struct xs_p_mux *mux = xs_list_at(&node->muxes, i);
@@ -261,12 +263,10 @@ static int size_node(struct xs_p_node *node)
 		if (cell->id > cells)
 			cells = cell->id;
 	}
-	if (substrate)
-		room.blocks += SUBSTRATE_BLOCKS;
 	if (!err && node->pools.count)
 		err = add_pools(node, &room);
-	node->blocks = node->def->blocks ? node->def->blocks : pool_size(room.blocks, BLOCKS_MIN, XS_BLOCKS_MAX);
-	node->guards = pool_size(room.guards, GUARDS_MIN, XS_GUARDS_MAX);
+	node->blocks = node->def->blocks ? node->def->blocks : pool_size(room.blocks, SUBSTRATE_BLOCKS, BLOCKS_MIN, XS_BLOCKS_MAX);
+	node->guards = pool_size(room.guards, 0, GUARDS_MIN, XS_GUARDS_MAX);
 	node->conditions = power_of_two(2 * conditions + CONDITIONS_SLACK);
 	node->cell_entries = power_of_two(cells + 1 + CELLS_SLACK);
 	return err;

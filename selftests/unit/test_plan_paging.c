@@ -531,6 +531,28 @@ static void test_many(void **state)
 	free(fewer);
 }
 
+#define FOUR_SUBNETS(word)                                                                          \
+	"node:\n  - {name: R1, port: [{name: p1}, {name: p2}, {name: p3}, {name: p4}, {name: wan}]}\n" \
+	"slice:\n  - name: S\n    implementation: " word "\n    vrf: [{name: V, node: R1}]\n    gateway:\n" \
+	"      - {name: g1, vrf: V, port: p1, subnet: 10.1.0.0/16}\n"                                  \
+	"      - {name: g2, vrf: V, port: p2, subnet: 10.2.0.0/16}\n"                                  \
+	"      - {name: g3, vrf: V, port: p3, subnet: 10.3.0.0/16}\n"                                  \
+	"      - {name: g4, vrf: V, port: p4, subnet: 10.4.0.0/16}\n"
+
+/* A slice that becomes one by paging asks for no larger maps, which would be made anew under everybody's packets. */
+static void test_same_size(void **state)
+{
+	struct made *labelled = made_new(FOUR_SUBNETS("segmentation"), NULL, 0);
+	struct made *paged = made_new(FOUR_SUBNETS("paging"), NULL, 0);
+	const struct xs_rec_node *was = xs_image_at(labelled->image[0], XS_REC_NODE, 0);
+	const struct xs_rec_node *is = xs_image_at(paged->image[0], XS_REC_NODE, 0);
+
+	assert_int_equal(is->blocks, was->blocks);
+	assert_int_equal(is->guards, was->guards);
+	made_free(paged);
+	made_free(labelled);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_lost_for_good),  cmocka_unit_test(test_written),
 		cmocka_unit_test(test_large_page),     cmocka_unit_test(test_many),
 		cmocka_unit_test(test_pools),          cmocka_unit_test(test_pools_and_what_is_written),
+		cmocka_unit_test(test_same_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
