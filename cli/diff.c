@@ -24,8 +24,7 @@ struct diff {
 	char error[XS_ERROR_TEXT];
 };
 
-/* ---- images ---------------------------------------------------------------------------------------------------------
- */
+/* ---- images ------------------------------------------------------------------------------------------------------ */
 
 struct pair {
 	struct diff *diff;
@@ -130,8 +129,7 @@ static int compare_new(struct diff *diff)
 	return error;
 }
 
-/* ---- words ----------------------------------------------------------------------------------------------------------
- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
 /* Names of `list` that `other` has, too, in the order of `list`. */
 static json_t *common(const json_t *list, const json_t *other)
@@ -221,8 +219,7 @@ static json_t *compare_words(const json_t *before, const json_t *after)
 	return changes;
 }
 
-/* ---- printing -------------------------------------------------------------------------------------------------------
- */
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static void print_values(const json_t *list, const json_t *but, char sign)
 {
@@ -299,8 +296,7 @@ static void print_result(const json_t *result)
 		       json_integer_value(json_object_get(result, "revision")));
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------------
- */
+/* ---- the command ------------------------------------------------------------------------------------------------- */
 
 static int compare(struct diff *diff, const struct xs_options *options, struct xs_store *store, uint64_t *revision)
 {

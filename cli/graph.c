@@ -23,8 +23,7 @@ struct graph {
 	json_t *box, *line;
 };
 
-/* ---- what there is to draw ------------------------------------------------------------------------------------------
- */
+/* ---- what there is to draw --------------------------------------------------------------------------------------- */
 
 /* Lines of a label, joined by newlines. */
 struct label {
@@ -225,8 +224,7 @@ static json_t *draw(const struct xs_plan *plan)
 	return json_pack("{s:o,s:o,s:o,s:o}", "node", nodes, "slice", slices, "box", graph.box, "line", graph.line);
 }
 
-/* ---- as DOT ---------------------------------------------------------------------------------------------------------
- */
+/* ---- as DOT ------------------------------------------------------------------------------------------------------ */
 
 static const char *member(const json_t *object, const char *key)
 {
@@ -331,8 +329,7 @@ static void print_dot(FILE *out, const json_t *graph)
 	fputs("}\n", out);
 }
 
-/* ---- as SVG, by graphviz -------------------------------------------------------------------------------------------
- */
+/* ---- as SVG, by graphviz ----------------------------------------------------------------------------------------- */
 
 /* Runs `dot`, which reads standard input from `in` and writes to ours. */
 static int run_dot(int in)

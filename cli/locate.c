@@ -24,8 +24,7 @@ struct locate {
 	json_t *held, *way;
 };
 
-/* ---- who has it -----------------------------------------------------------------------------------------------------
- */
+/* ---- who has it -------------------------------------------------------------------------------------------------- */
 
 static const char *slice_name(const struct xs_image *image, uint32_t id)
 {
@@ -199,8 +198,7 @@ static bool is_reserved(const struct locate *locate)
 	return json_array_size(locate->held);
 }
 
-/* ---- how packets get there ------------------------------------------------------------------------------------------
- */
+/* ---- how packets get there --------------------------------------------------------------------------------------- */
 
 /* The condition that decides, given the destination alone; *maybe gets those before it that test more. NULL: none. */
 static int choose(const struct locate *locate, const struct xs_image *image, const struct xs_rec_mux *mux,
@@ -342,8 +340,7 @@ static int find_ways(const struct locate *locate)
 	return error;
 }
 
-/* ---- printing -------------------------------------------------------------------------------------------------------
- */
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static const char *member(const json_t *object, const char *key)
 {

@@ -17,8 +17,7 @@
 #define PACKETS_MAX   10000
 #define PACKETS_GIVEN 10
 
-/* ---- what there is to trace in --------------------------------------------------------------------------------------
- */
+/* ---- what there is to trace in ----------------------------------------------------------------------------------- */
 
 /*
  * The text was read before it was applied, perhaps with another word for the mechanism: a fault under each means that it is another
@@ -121,8 +120,7 @@ static int open_node(const struct xs_trace *trace, struct xs_trace_node *node, c
 	return xs_trial_open(name, &node->trial, error);
 }
 
-/* ---- from hop to hop ------------------------------------------------------------------------------------------------
- */
+/* ---- from hop to hop --------------------------------------------------------------------------------------------- */
 
 /* Where the wire of a link leads: the node and port of its other end. */
 static bool other_end(const struct xs_trace *trace, const struct xs_trace_step *step, struct xs_trace_node **node,
@@ -187,8 +185,7 @@ static json_t *trace_packet(const struct xs_trace *trace, struct xs_trace_node *
 	return json_pack("{s:o,s:o}", "hop", hops, "end", end);
 }
 
-/* ---- what comes in --------------------------------------------------------------------------------------------------
- */
+/* ---- what comes in ----------------------------------------------------------------------------------------------- */
 
 /* Users of a MUX with an exit have their first hop beyond it (R16), so they send nothing but what is the edge's own to its MAC. */
 static bool is_first_hop(const struct xs_image *image, const struct xs_rec_vport *vport, const struct xs_address *to)
@@ -274,8 +271,7 @@ static int check_usage(const struct xs_options *options, struct xs_packet_spec *
 	return hex || pcap ? 0 : xs_packet_spec_read(options, spec);
 }
 
-/* ---- printing -------------------------------------------------------------------------------------------------------
- */
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static const char *member(const json_t *object, const char *key)
 {
@@ -315,8 +311,7 @@ static void print_all(const json_t *packets)
 	}
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------------
- */
+/* ---- the command ------------------------------------------------------------------------------------------------- */
 
 static int trace_all(const struct xs_options *options, const struct xs_trace *trace, struct xs_trace_node *node,
 		     const struct xs_rec_port *port, const struct xs_trial_frame *frame, size_t count)

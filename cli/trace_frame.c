@@ -40,8 +40,7 @@ static size_t protocol_at(uint8_t number)
 	return i;
 }
 
-/* ---- options --------------------------------------------------------------------------------------------------------
- */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 int xs_option_number(const char *option, const char *text, unsigned long least, unsigned long most, unsigned long *out)
 {
@@ -163,8 +162,7 @@ int xs_packet_spec_read(const struct xs_options *options, struct xs_packet_spec 
 	return 0;
 }
 
-/* ---- building -------------------------------------------------------------------------------------------------------
- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 static uint8_t *put16(uint8_t *at, uint16_t value)
 {
@@ -268,8 +266,7 @@ void xs_packet_build(const struct xs_packet_spec *spec, const struct xs_mac *mac
 	put_transport(at, spec, (size_t)(out->data + out->length - at));
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static void look_at_ip(const uint8_t *at, size_t left, struct xs_frame_view *out)
 {

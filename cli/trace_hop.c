@@ -17,8 +17,7 @@
 
 #define TEXT 512
 
-/* ---- JSON -----------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
 void xs_trace_stage(const struct xs_trace_step *step, const char *stage, const struct xs_place *place,
 		    const char *format, ...)
@@ -51,8 +50,7 @@ json_t *xs_trace_end(const char *how, const char *format, ...)
 	return json_pack("{s:s,s:s}", "how", how, "text", text);
 }
 
-/* ---- ingress --------------------------------------------------------------------------------------------------------
- */
+/* ---- ingress ----------------------------------------------------------------------------------------------------- */
 
 const struct xs_node_maps *xs_trace_maps(const struct xs_trace_step *step)
 {
@@ -124,8 +122,7 @@ static void tell_drop(const struct xs_trace_step *step)
 	xs_trace_stage(step, stage, place, "drop %s: %s", xs_verdict_name(verdict), xs_verdict_text(verdict));
 }
 
-/* ---- select ---------------------------------------------------------------------------------------------------------
- */
+/* ---- select ------------------------------------------------------------------------------------------------------ */
 
 /* The rule that counted the packet. 0, -ENOENT, or negative errno. */
 static int selected(const struct xs_trace_step *step, uint32_t mux_id, const struct xs_rec_condition **out)
@@ -203,8 +200,7 @@ static void tell_select(const struct xs_trace_step *step)
 				      (int)condition->number));
 }
 
-/* ---- route and emit -------------------------------------------------------------------------------------------------
- */
+/* ---- route and emit ---------------------------------------------------------------------------------------------- */
 
 int xs_trace_ask(const struct xs_trace_step *step, const char *netns, struct xs_ask **ask, struct xs_ask_route *out)
 {
@@ -330,8 +326,7 @@ static json_t *tell_pass(const struct xs_trace_step *step)
 	return xs_trace_end("passed", "leaves %s by port %s, as it came", image->header->node, out->name);
 }
 
-/* ---- the hop --------------------------------------------------------------------------------------------------------
- */
+/* ---- the hop ----------------------------------------------------------------------------------------------------- */
 
 static json_t *tell(struct xs_trace_step *step)
 {

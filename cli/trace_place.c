@@ -112,8 +112,7 @@ const struct xs_place *xs_trace_place_condition(const struct xs_trace *trace, co
 	return NULL;
 }
 
-/* ---- routes ---------------------------------------------------------------------------------------------------------
- */
+/* ---- routes ------------------------------------------------------------------------------------------------------ */
 
 static bool is_it(const struct xs_prefix *one, const struct xs_prefix *prefix)
 {

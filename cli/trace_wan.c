@@ -13,8 +13,7 @@
 
 #define WAN_NODE "WAN" /* the hop's name */
 
-/* ---- pages ----------------------------------------------------------------------------------------------------------
- */
+/* ---- pages ------------------------------------------------------------------------------------------------------- */
 
 /* Of those of the slice in one image the longest that holds the address, by its own prefix or by the WAN's. NULL: none.
  */
@@ -50,8 +49,7 @@ bool xs_trace_mapped(const struct xs_trace_step *step, const struct xs_address *
 	return page != NULL;
 }
 
-/* ---- across an uplink -----------------------------------------------------------------------------------------------
- */
+/* ---- across an uplink -------------------------------------------------------------------------------------------- */
 
 static void tell(const struct xs_trace_step *step, const struct xs_frame_view *from, const struct xs_frame_view *to,
 		 const char *where)
@@ -89,8 +87,7 @@ void xs_trace_map_back(struct xs_trace_step *step)
 	tell(step, &mapped, &step->view, where);
 }
 
-/* ---- through the WAN ------------------------------------------------------------------------------------------------
- */
+/* ---- through the WAN --------------------------------------------------------------------------------------------- */
 
 /* The node where the page of a WAN address lies; NULL: none. */
 static struct xs_trace_node *owner_of(const struct xs_trace *trace, uint32_t slice, const struct xs_address *address,

@@ -14,8 +14,7 @@
 #define HOPS_MAX 64
 #define END_MAX  256
 
-/* ---- images ---------------------------------------------------------------------------------------------------------
- */
+/* ---- images ------------------------------------------------------------------------------------------------------ */
 
 static int keep(void *context, const char *node, const struct xs_image *image, const char *why)
 {
@@ -57,8 +56,7 @@ void xs_images_free(struct xs_images *images)
 	memset(images, 0, sizeof(*images));
 }
 
-/* ---- selection ------------------------------------------------------------------------------------------------------
- */
+/* ---- selection --------------------------------------------------------------------------------------------------- */
 
 int xs_cell_slice(struct xs_store *store, const struct xs_image *image, uint32_t vm_cell, uint32_t group_cell,
 		  uint32_t *slice, uint64_t *generation)
@@ -106,8 +104,7 @@ const char *xs_reserved(const struct xs_prefix *subnet, const struct xs_address 
 	return network ? "network" : broadcast ? "broadcast" : NULL;
 }
 
-/* ---- the way --------------------------------------------------------------------------------------------------------
- */
+/* ---- the way ----------------------------------------------------------------------------------------------------- */
 
 struct hop {
 	const struct xs_image *image;

@@ -14,8 +14,7 @@
 const char *const xs_word_kinds[] = { "node", "port",      "slice",     "vrf",   "link",  "uplink", "gateway",
 				      "mux",  "condition", "migration", "group", "page",  "route",  NULL };
 
-/* ---- attributes -----------------------------------------------------------------------------------------------------
- */
+/* ---- attributes -------------------------------------------------------------------------------------------------- */
 
 /* The thing `name` of a kind, made where it is not there. Borrowed; NULL only without memory, which jansson's calls
  * take. */
@@ -108,8 +107,7 @@ static const char *subnets(const struct xs_rec_vport *vport, char *text)
 	return text;
 }
 
-/* ---- things ---------------------------------------------------------------------------------------------------------
- */
+/* ---- things ------------------------------------------------------------------------------------------------------ */
 
 static const char *slice_name(const struct xs_image *image, uint32_t id)
 {
@@ -351,8 +349,7 @@ void xs_words_route(json_t *words, const struct xs_image *image, const struct xs
 		set(one, "way", "on %s", device);
 }
 
-/* ---- conditions -----------------------------------------------------------------------------------------------------
- */
+/* ---- conditions -------------------------------------------------------------------------------------------------- */
 
 struct writer {
 	char *text;

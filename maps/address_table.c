@@ -98,8 +98,7 @@ static unsigned int level_of(unsigned int length)
 	return length ? (length - 1) / 8 : 0;
 }
 
-/* ---- blocks -------------------------------------------------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
 struct paint {
 	struct xs_cover with;
@@ -163,8 +162,7 @@ static unsigned int walk(const struct xs_table *table, const uint8_t *address, u
 	return level;
 }
 
-/* ---- what a few prefixes under one entry take ----------------------------------------------------------------------
- */
+/* ---- what a few prefixes under one entry take -------------------------------------------------------------------- */
 
 /* Those of prefix[] that go on below the block at `level` by the byte of the one at `first`, which is the first of
  * them. */
@@ -271,8 +269,7 @@ static bool afford(struct xs_pool *pool, const struct xs_guarded *prefix, unsign
 	return xs_pool_want(pool, blocks, guards);
 }
 
-/* ---- set ----------------------------------------------------------------------------------------------------------
- */
+/* ---- set --------------------------------------------------------------------------------------------------------- */
 
 int xs_table_set(struct xs_table *table, const uint8_t *address, unsigned int length, uint32_t leaf)
 {
@@ -322,8 +319,7 @@ int xs_table_set(struct xs_table *table, const uint8_t *address, unsigned int le
 	return 0;
 }
 
-/* ---- remove -------------------------------------------------------------------------------------------------------
- */
+/* ---- remove ------------------------------------------------------------------------------------------------------ */
 
 /* What covers an address by prefixes shorter than `below_length`. */
 static struct xs_cover cover_of(const struct xs_table *table, const uint8_t *address, unsigned int below_length)
@@ -445,8 +441,7 @@ int xs_table_remove(struct xs_table *table, const uint8_t *address, unsigned int
 	return 0;
 }
 
-/* ---- look-up ------------------------------------------------------------------------------------------------------
- */
+/* ---- look-up ----------------------------------------------------------------------------------------------------- */
 
 bool xs_tables_lookup(struct xs_tables tables, uint32_t root, const uint8_t *address, unsigned int address_bytes,
 		      uint32_t *leaf)

@@ -46,8 +46,7 @@ struct compile {
 	size_t loose_count;
 };
 
-/* ---- pages
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- pages ------------------------------------------------------------------------------------------------------- */
 
 static int page_new(struct compile *c, uint32_t node, uint32_t cell)
 {
@@ -167,8 +166,7 @@ static int place_rooted(struct compile *c)
 	return 0;
 }
 
-/* ---- prefixes
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- prefixes ---------------------------------------------------------------------------------------------------- */
 
 /* What holds over a prefix without asking: what does over the covering one, or something of its own. */
 static int find_static(struct compile *c, struct family *f)
@@ -308,8 +306,7 @@ static int collect_prefixes(struct compile *c, const struct family *f)
 	return 0;
 }
 
-/* ---- all
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 /* Each general condition gets a rule, in pages that no leaf names; all conditions know how many of them stand before.
  */

@@ -44,8 +44,7 @@ static inline unsigned int xs_table_bytes(unsigned int table)
 int xs_compile(const struct xs_condition *condition, size_t count, struct xs_compiled *out);
 void xs_compiled_free(struct xs_compiled *compiled);
 
-/* ---- what mux_naive.c and mux_compile.c both ask of a condition
- * -------------------------------------------------------- */
+/* ---- what mux_naive.c and mux_compile.c both ask of a condition -------------------------------------------------- */
 
 #define XS_FAMILY_BITS(family) ((family) == XS_FAMILY4 ? 32u : 128u)
 

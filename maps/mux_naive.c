@@ -58,8 +58,7 @@ int64_t xs_naive_walk(const struct xs_condition *condition, size_t count, const 
 	return -1;
 }
 
-/* ---- prefixes and what covers them
- * ----------------------------------------------------------------------------------- */
+/* ---- prefixes and what covers them ------------------------------------------------------------------------------- */
 
 struct keyed {
 	uint8_t address[16];

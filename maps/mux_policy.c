@@ -93,8 +93,7 @@ int xs_policy_measure(const struct xs_condition *condition, size_t count, struct
 	return 0;
 }
 
-/* ---- from compiled numbers to the maps'
- * ------------------------------------------------------------------------------ */
+/* ---- from compiled numbers to the maps' -------------------------------------------------------------------------- */
 
 /* Slots stay; so do distances between slots, which name no page. */
 static uint32_t rule_in_map(const struct xs_policy *policy, uint32_t rule)
@@ -163,8 +162,7 @@ static int fill_table(const struct xs_policy *policy, struct xs_table *to, const
 	return err < 0 ? err : 0;
 }
 
-/* ---- building
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 static uint32_t take_run(struct xs_ids *ids, uint32_t count)
 {
@@ -327,8 +325,7 @@ void xs_policy_free(struct xs_policy *policy)
 	policy_delete(policy);
 }
 
-/* ---- taking over
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- taking over ------------------------------------------------------------------------------------------------- */
 
 /* Pages as they are met are the compiled ones, in their order. */
 struct meeting {

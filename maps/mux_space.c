@@ -79,8 +79,7 @@ int xs_mux_space_want(struct xs_mux_space *space, const struct xs_policy_size *s
 	return has_room(space, size) ? 0 : -ENOSPC;
 }
 
-/* ---- what a former agent left ---------------------------------------------------------------------------------------
- */
+/* ---- what a former agent left ------------------------------------------------------------------------------------ */
 
 struct moving {
 	struct xs_mux_space *space;

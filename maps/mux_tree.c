@@ -17,8 +17,7 @@ uint32_t xs_tree_slots(uint32_t choices)
 	return slots;
 }
 
-/* ---- what a node chooses
- * --------------------------------------------------------------------------------------------- */
+/* ---- what a node chooses ----------------------------------------------------------------------------------------- */
 
 static void choose(const struct xs_trees *trees, struct xs_mux_node *node, uint32_t condition, uint32_t rule)
 {
@@ -55,8 +54,7 @@ int xs_tree_leaf(struct xs_trees *trees, uint32_t condition, uint32_t *number)
 	return xs_intern(&trees->nodes, &node, number);
 }
 
-/* ---- what is asked
- * --------------------------------------------------------------------------------------------------- */
+/* ---- what is asked ----------------------------------------------------------------------------------------------- */
 
 static bool same_cells(const struct xs_condition *a, const struct xs_condition *b)
 {

@@ -64,8 +64,7 @@ int xs_compiled_add(struct xs_compiled *out, unsigned int table, const uint8_t *
 	return 0;
 }
 
-/* ---- numbers
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 /* A property that is a number. */
 struct number {
@@ -205,8 +204,7 @@ static int without(struct values *v, uint16_t field, uint32_t *vector)
 	return xs_bits_number(v->vectors, &bits, vector);
 }
 
-/* ---- sources
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- sources ----------------------------------------------------------------------------------------------------- */
 
 /* Conditions of the other family are left in: their destinations take them out. */
 static struct xs_bits left_by_source(const struct values *v, unsigned int family, const uint8_t *address,
@@ -269,8 +267,7 @@ static int add_sources(struct values *v, unsigned int family)
 	return tested && !err ? add_source(v, family, any, 0) : err;
 }
 
-/* ---- all
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 int xs_compile_values(const struct xs_condition *condition, const uint32_t *general, uint32_t count,
 		      struct xs_intern *vectors, struct xs_compiled *out)

@@ -23,8 +23,7 @@ enum unit_state {
 
 #define LEVELS_MAX 16 /* of a table for IPv6 */
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------
- */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 /* Large and zeroed: the kernel gives memory for what is touched only. */
 static bool units_init(struct xs_units *units, uint32_t size)
@@ -108,8 +107,7 @@ static bool move_unit(struct xs_units *units, uint32_t unit, enum unit_state fro
 	return true;
 }
 
-/* ---- the pool -----------------------------------------------------------------------------------------------------
- */
+/* ---- the pool ---------------------------------------------------------------------------------------------------- */
 
 struct xs_pool *xs_pool_new(struct xs_tables tables, void (*grace)(void *context), void *context)
 {

@@ -41,8 +41,7 @@ struct xs_silent {
 	bool cleared;       /* of what a former agent left */
 };
 
-/* ---- edges ---------------------------------------------------------------------------------------------------------
- */
+/* ---- edges ------------------------------------------------------------------------------------------------------- */
 
 static void close_slivers(struct edge *edge)
 {
@@ -114,8 +113,7 @@ static void forget(const struct xs_silent *silent, struct edge *edge, size_t at)
 		close_slivers(edge);
 }
 
-/* ---- time ----------------------------------------------------------------------------------------------------------
- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
 static void wake_for_oldest(struct xs_silent *silent)
 {
@@ -145,8 +143,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	wake_for_oldest(silent);
 }
 
-/* ---- what is told --------------------------------------------------------------------------------------------------
- */
+/* ---- what is told ------------------------------------------------------------------------------------------------ */
 
 struct xs_silent *xs_silent_new(struct event_base *base)
 {

@@ -73,8 +73,7 @@ static const char *check_unique(const struct xs_image *image)
 	return why;
 }
 
-/* ---- pages --------------------------------------------------------------------------------------------------------
- */
+/* ---- pages ------------------------------------------------------------------------------------------------------- */
 
 static int compare_mapped(const void *a, const void *b)
 {

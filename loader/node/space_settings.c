@@ -19,8 +19,7 @@ static int directory_of(const struct xs_view *view, unsigned int family)
 	return family == XS_FAMILY6 ? view->space->sysctl.ipv6 : view->space->sysctl.ipv4;
 }
 
-/* ---- what a new namespace needs, found out once -------------------------------------------------------------------
- */
+/* ---- what a new namespace needs, found out once ------------------------------------------------------------------ */
 
 /* Sysctls that were written in the first new namespace of a kind; the others take the same from their host. */
 struct written {
@@ -91,8 +90,7 @@ static int follow_script(struct xs_view *view, const struct xs_script *script)
 	return 0;
 }
 
-/* ---- the namespace ------------------------------------------------------------------------------------------------
- */
+/* ---- the namespace ----------------------------------------------------------------------------------------------- */
 
 static int make_family_settings(struct xs_view *view, unsigned int family)
 {
@@ -167,8 +165,7 @@ int xs_view_make_settings(struct xs_view *view)
 	return err;
 }
 
-/* ---- devices ------------------------------------------------------------------------------------------------------
- */
+/* ---- devices ----------------------------------------------------------------------------------------------------- */
 
 /*
  * How the kernel resolves neighbours by a device. Behind a link sliver there is one other sliver, which may come up a

@@ -49,8 +49,7 @@ static bool find_families(const struct xs_image *image, bool has[XS_FAMILIES])
 	return has[XS_FAMILY4] || has[XS_FAMILY6];
 }
 
-/* ---- forwarding ----------------------------------------------------------------------------------------------------
- */
+/* ---- forwarding -------------------------------------------------------------------------------------------------- */
 
 /* IPv4's kernel asks the device that a packet comes in by, IPv6's the namespace. */
 static void look_at_forwarding(const struct look *look, const bool has[XS_FAMILIES])
@@ -79,8 +78,7 @@ static void look_at_forwarding(const struct look *look, const bool has[XS_FAMILI
 	}
 }
 
-/* ---- addresses -----------------------------------------------------------------------------------------------------
- */
+/* ---- addresses --------------------------------------------------------------------------------------------------- */
 
 /* Where in the image the address lies; family NONE: in no page and no pool. */
 static struct xs_prefix place_of(const struct xs_image *image, const struct xs_address *address)
@@ -132,8 +130,7 @@ static int look_at_addresses(const struct look *look)
 	return err;
 }
 
-/* ---- all -----------------------------------------------------------------------------------------------------------
- */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
 
 bool xs_substrate_is_down(struct xs_node *node)
 {

@@ -59,8 +59,7 @@ struct packet {
 	struct frame frame;
 };
 
-/* ---- the scene ------------------------------------------------------------------------------------------------------
- */
+/* ---- the scene --------------------------------------------------------------------------------------------------- */
 
 static void command(const char *text)
 {
@@ -179,8 +178,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* ---- packets --------------------------------------------------------------------------------------------------------
- */
+/* ---- packets ----------------------------------------------------------------------------------------------------- */
 
 struct offload_case {
 	const char *name;
@@ -318,8 +316,7 @@ static bool come_out(struct scene *scene, enum device device, struct packet *pac
 	return true;
 }
 
-/* ---- ways -----------------------------------------------------------------------------------------------------------
- */
+/* ---- ways -------------------------------------------------------------------------------------------------------- */
 
 /* A way through one program: where a packet goes in and comes out, and what its addresses become. */
 struct way {
@@ -456,8 +453,7 @@ static void what_leaves_by_a_plain_device_is_finished(void **state)
 	run_all(*state, false);
 }
 
-/* ---- segments
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- segments ---------------------------------------------------------------------------------------------------- */
 
 /* It is the segments that have to fit where a packet leaves, in both directions; and they count, where it arrives and
  * where it ends. */
@@ -500,8 +496,7 @@ static void segments_have_to_fit(void **state)
 	paged_free(paged);
 }
 
-/* ---- sums that the card has made ------------------------------------------------------------------------------------
- */
+/* ---- sums that the card has made --------------------------------------------------------------------------------- */
 
 /* The kernel gives the skb the sum of all behind the link header, and afterwards compares. -EINVAL: this kernel cannot
  * (before 6.11). */

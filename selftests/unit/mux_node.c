@@ -70,8 +70,7 @@ const uint64_t *mux_node_cells(const struct mux_node *node)
 	return node->maps.mapped[XS_MAP_cell];
 }
 
-/* ---- the datapath's choice
- * -------------------------------------------------------------------------------------------- */
+/* ---- the datapath's choice --------------------------------------------------------------------------------------- */
 
 struct choice {
 	uint32_t rule, slice, vport, before, vector;
@@ -198,8 +197,7 @@ int64_t mux_node_walk(const struct mux_node *node, uint32_t mux, const struct xs
 	return origin.position[choice.rule & XS_RULE_SLOT];
 }
 
-/* ---- conditions
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- conditions -------------------------------------------------------------------------------------------------- */
 
 void mux_node_address(uint8_t out[16], unsigned int family, uint32_t host)
 {

@@ -40,8 +40,7 @@ const uint64_t *mux_node_cells(const struct mux_node *node);
 /* Position of the rule that selects, or -1. *rule: the rule. */
 int64_t mux_node_walk(const struct mux_node *node, uint32_t mux, const struct xs_selector *s, uint32_t *rule);
 
-/* ---- conditions
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- conditions -------------------------------------------------------------------------------------------------- */
 
 /* A host-order number as the last four bytes of an address of a family; the others are a prefix of documentation. */
 void mux_node_address(uint8_t out[16], unsigned int family, uint32_t host);
