@@ -53,7 +53,8 @@ struct fill_pages {
 	uint32_t elsewhere; /* the pools' entry; 0: there are none */
 	struct page_tables *tables;
 	bool *taken; /* entries: ours, or of a former agent that has not been withdrawn */
-	uint32_t entries;
+	uint32_t entries, lowest; /* below that, all are taken */
+	uint32_t *going, going_count; /* nothing leads to them any more, but a packet may be reading them */
 };
 
 void xs_fill_page_size(const struct xs_image *image, struct xs_datapath_size *size)
@@ -108,6 +109,13 @@ static int put_content(struct xs_fill *fill, uint32_t id, const struct page_cont
 	return err < 0 ? err : 0;
 }
 
+static void end(struct fill_pages *pages)
+{
+	free(pages->going);
+	free(pages->taken);
+	free(pages);
+}
+
 static int begin(struct xs_fill *fill)
 {
 	struct fill_pages *pages = calloc(1, sizeof(*pages));
@@ -118,16 +126,17 @@ static int begin(struct xs_fill *fill)
 	if (!pages)
 		return -ENOMEM;
 	pages->entries = fill->maps->entries[XS_MAP_page];
+	pages->lowest = 1;
 	pages->taken = calloc(pages->entries, sizeof(*pages->taken));
-	if (!pages->taken)
+	pages->going = calloc(pages->entries, sizeof(*pages->going));
+	if (!pages->taken || !pages->going)
 		err = -ENOMEM;
 	for (uint32_t id = 1; !err && id < pages->entries; id++) {
 		err = xs_node_maps_get(fill->maps, XS_MAP_page, id, &now);
 		pages->taken[id] = !err && memcmp(&now, &none, sizeof(now));
 	}
 	if (err) {
-		free(pages->taken);
-		free(pages);
+		end(pages);
 		return err;
 	}
 	fill->pages = pages;
@@ -137,29 +146,44 @@ static int begin(struct xs_fill *fill)
 static int take_entry(struct xs_fill *fill, const struct page_content *content, uint32_t *out)
 {
 	struct fill_pages *pages = fill->pages;
-	uint32_t id = 1;
 	int err;
 
-	while (id < pages->entries && pages->taken[id])
-		id++;
-	if (id >= pages->entries)
+	while (pages->lowest < pages->entries && pages->taken[pages->lowest])
+		pages->lowest++;
+	if (pages->lowest >= pages->entries)
 		return -ENOSPC;
-	err = put_content(fill, id, content);
+	err = put_content(fill, pages->lowest, content);
 	if (err)
 		return err;
-	pages->taken[id] = true;
-	*out = id;
+	*out = pages->lowest++;
+	pages->taken[*out] = true;
 	return 0;
 }
 
-static int free_entry(struct xs_fill *fill, uint32_t id)
+static void give_up(struct fill_pages *pages, uint32_t id)
+{
+	pages->going[pages->going_count++] = id;
+}
+
+/* What was given up is free, after a grace period for all of it together. 0 or negative errno. */
+static int free_going(struct xs_fill *fill)
 {
 	const struct page_content none = {};
-	int err = put_content(fill, id, &none);
+	struct fill_pages *pages = fill->pages;
 
-	if (err)
-		return err;
-	fill->pages->taken[id] = false;
+	if (pages->going_count)
+		xs_pool_wait(fill->pool);
+	while (pages->going_count) {
+		uint32_t id = pages->going[pages->going_count - 1];
+		int err = put_content(fill, id, &none);
+
+		if (err)
+			return err;
+		pages->going_count--;
+		pages->taken[id] = false;
+		if (id < pages->lowest)
+			pages->lowest = id;
+	}
 	return 0;
 }
 
@@ -284,7 +308,7 @@ static int withdraw_pools(struct xs_fill *fill, const struct xs_image *image)
 	}
 	err = lead_pools(fill);
 	if (!err && !pages->pools && pages->elsewhere) {
-		err = free_entry(fill, pages->elsewhere);
+		give_up(pages, pages->elsewhere);
 		pages->elsewhere = 0;
 	}
 	return err;
@@ -374,28 +398,22 @@ int xs_fill_pages(struct xs_fill *fill, const struct xs_image *image, char *erro
 
 /* ---- withdraw ------------------------------------------------------------------------------------------------------ */
 
-static int withdraw_one(struct xs_fill *fill, struct held_page *held)
+static void withdraw_one(struct xs_fill *fill, struct held_page *held)
 {
-	int err;
-
 	lead_nowhere(fill, held->key.slice, &held->key.prefix, held->entry);
 	lead_nowhere(fill, 0, &held->mapped, held->entry);
-	err = free_entry(fill, held->entry);
+	give_up(fill->pages, held->entry);
 	free(held);
-	return err;
 }
 
-static int withdraw_formers(struct xs_fill *fill, struct held_page *held)
+static void withdraw_formers(struct xs_fill *fill, struct held_page *held)
 {
-	int err = 0;
-
-	while (!err && held->former) {
+	while (held->former) {
 		struct held_page *former = held->former;
 
 		held->former = former->former;
-		err = withdraw_one(fill, former);
+		withdraw_one(fill, former);
 	}
-	return err;
 }
 
 static bool is_wanted(const struct xs_image *image, const struct held_page *held)
@@ -448,9 +466,9 @@ static int withdraw_strangers(struct xs_fill *fill)
 	}
 	for (uint32_t id = 1; !err && id < fill->pages->entries; id++)
 		if (fill->pages->taken[id] && !ours[id])
-			err = free_entry(fill, id);
+			give_up(fill->pages, id);
 	free(ours);
-	return err;
+	return err ? err : free_going(fill);
 }
 
 int xs_fill_withdraw_pages(struct xs_fill *fill, const struct xs_image *image)
@@ -465,23 +483,22 @@ int xs_fill_withdraw_pages(struct xs_fill *fill, const struct xs_image *image)
 	if (err)
 		return err;
 	HASH_ITER(hh, fill->pages->held, held, next) {
-		if (!err)
-			err = withdraw_formers(fill, held);
-		if (err || is_wanted(image, held))
+		withdraw_formers(fill, held);
+		if (is_wanted(image, held))
 			continue;
 		HASH_DEL(fill->pages->held, held);
-		err = withdraw_one(fill, held);
+		withdraw_one(fill, held);
 	}
+	err = withdraw_pools(fill, image);
 	if (!err)
-		err = withdraw_pools(fill, image);
+		err = free_going(fill);
 	if (!err && !fill->pages_swept)
 		err = withdraw_strangers(fill);
 	fill->pages_swept |= !err;
 	if (!err)
 		err = withdraw_tables(fill);
 	if (!err && !fill->pages->held && !fill->pages->pools) {
-		free(fill->pages->taken);
-		free(fill->pages);
+		end(fill->pages);
 		fill->pages = NULL;
 	}
 	return err;

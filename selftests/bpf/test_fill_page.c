@@ -9,6 +9,8 @@
 
 #include "loader/image/image.h"
 #include "loader/node/fill_private.h"
+#include "maps/grace.h"
+#include "maps/pool.h"
 #include "selftests/bpf/fixture.h"
 
 #define ELSEWHERE (-1) /* in no page of ours, and no user's */
@@ -231,12 +233,43 @@ static void pools_of_a_former_agent(void **state)
 	xs_fill_free(next.fill);
 }
 
+static unsigned int read_meanwhile;
+
+static void read_on(void *context)
+{
+	struct scene *scene = context;
+
+	assert_int_equal(found(scene, "100.64.0.1"), NOBODY);
+	read_meanwhile = entries(scene);
+	xs_grace();
+}
+
+/* Whoever found a page's entry before it was withdrawn may read it for a grace period. */
+static void what_goes_is_read_to_the_end(void **state)
+{
+	struct scene *scene = *state;
+	const struct page_spec one[4] = { { 1, "100.64.0.0/16" } }, nothing[4] = {};
+	const char *const none[4] = {};
+
+	make(scene, one, none);
+	withdraw(scene, one, none);
+	assert_int_equal(entries(scene), 1);
+	read_meanwhile = 0;
+	scene->fixture->pool->grace = read_on;
+	scene->fixture->pool->context = scene;
+	withdraw(scene, nothing, none);
+	scene->fixture->pool->grace = NULL;
+	assert_int_equal(read_meanwhile, 1);
+	assert_int_equal(entries(scene), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(pools_shut_what_no_page_has, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pools_hide_no_page, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pools_of_a_former_agent, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_goes_is_read_to_the_end, set_up, tear_down),
 	};
 	int skip = fixture_available();
 
