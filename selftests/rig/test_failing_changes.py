@@ -44,6 +44,7 @@ def former_and_next():
     turns["gateway"] = []
     former["slice"] += [kept, goes, turns]
     mux = domains.named(former["mux"], "MD")
+    mux["subnet"] = "10.255.0.0/28"  # what G gives up, N does not get in the same change
     mux["slice"][:0] = [{"name": "G", "filter": "few"}, {"name": "T", "filter": "turns"}]
     former["filter"].append({"name": "turns", "condition": [{"destination": "10.62.0.0/24"}]})
     later = copy.deepcopy(former)
