@@ -42,7 +42,7 @@ static __always_inline __u32 xs_fold_sum(__u64 sum)
 /* As xs_table_lookup(), where the family is no constant. */
 static __always_inline __u32 xs_table_of_family(__u32 root, const union xs_wire_address *address, __u32 family)
 {
-	return family == XS_FAMILY4 ? xs_table_walk4(root, address->v4) : xs_table_walk6(root, address);
+	return family == XS_FAMILY4 ? xs_table_walk4(root, address->v4, 0) : xs_table_walk6(root, address, 0);
 }
 
 /* The page of an address, and in *id its number; NULL: it is in none. */

@@ -14,7 +14,7 @@
 
 static __always_inline const struct xs_nexthop *xs_nexthop_of(__u32 root, const union xs_wire_address *address, int family)
 {
-	__u32 leaf = xs_table_lookup(root, address, xs_address_bytes(family)), id = leaf & XS_ENTRY_INDEX;
+	__u32 leaf = xs_table_lookup_sifted(root, address, xs_address_bytes(family)), id = leaf & XS_ENTRY_INDEX;
 
 	return leaf == XS_ENTRY_EMPTY ? NULL : bpf_map_lookup_elem(&nexthop, &id);
 }

@@ -20,6 +20,7 @@
 #include "maps/guard.h"
 #include "maps/pool.h"
 #include "maps/prefix_map.h"
+#include "maps/sieve.h"
 
 struct xs_table {
 	struct xs_pool *pool;
@@ -45,7 +46,7 @@ struct xs_table *xs_table_new(struct xs_pool *pool, unsigned int address_bytes)
 		errno = ENOSPC;
 		return NULL;
 	}
-	table->root = xs_pool_take(pool, XS_ENTRY_EMPTY, 0);
+	table->root = xs_pool_take(pool, address_bytes, 0, (struct xs_cover){ XS_ENTRY_EMPTY, 0 });
 	return table;
 out:
 	free(table);
@@ -105,22 +106,31 @@ struct paint {
 	uint8_t low, high; /* entries whose shadow lies in low..high get the new value, those of longer prefixes stay */
 };
 
+static bool paints(const struct paint *p, uint8_t shadow)
+{
+	return shadow >= p->low && shadow <= p->high;
+}
+
 static void paint(struct xs_pool *pool, uint32_t block, unsigned int first, unsigned int count, const struct paint *p)
 {
 	uint32_t *entry = pool->tables.block[block].entry;
 	uint8_t *shadow = pool->shadow[block];
 
+	/* First, so that entries which it covers are known as such. */
+	if (count == XS_BLOCK_ENTRIES && paints(p, pool->form[block].covered))
+		xs_sieve_set_cover(pool, block, p->with);
 	for (unsigned int i = first; i < first + count; i++) {
 		struct xs_guard *guard = guard_of(pool, entry[i]);
 
 		if (is_block(entry[i])) {
 			paint(pool, entry[i] & XS_ENTRY_INDEX, 0, XS_BLOCK_ENTRIES, p);
 		} else if (guard) {
-			if (guard->covered < p->low || guard->covered > p->high)
+			if (!paints(p, guard->covered))
 				continue;
 			pool->writes += guard->outside != p->with.entry;
 			xs_guard_set_outside(guard, p->with);
-		} else if (shadow[i] >= p->low && shadow[i] <= p->high) {
+			xs_sieve_update(pool, block, i);
+		} else if (paints(p, shadow[i])) {
 			xs_pool_store(pool, block, i, p->with.entry, p->with.shadow);
 		}
 	}
@@ -201,9 +211,10 @@ static void reckon(const struct xs_guarded *prefix, unsigned int count, unsigned
 
 /* The entry for all of prefix[] (shortest first) in the place of an entry that leads to `level`; nothing leads to it
  * yet. */
-static uint32_t build(struct xs_pool *pool, const struct xs_guarded *prefix, unsigned int count, unsigned int level,
-		      struct xs_cover cover, bool guarded)
+static uint32_t build(const struct xs_table *table, const struct xs_guarded *prefix, unsigned int count,
+		      unsigned int level, struct xs_cover cover, bool guarded)
 {
+	struct xs_pool *pool = table->pool;
 	uint32_t made;
 
 	if (guarded && count <= XS_GUARD_PREFIXES) {
@@ -211,7 +222,7 @@ static uint32_t build(struct xs_pool *pool, const struct xs_guarded *prefix, uns
 		xs_guard_fill(&pool->tables.guard[made], prefix, count, cover);
 		return XS_ENTRY_GUARD | made;
 	}
-	made = xs_pool_take(pool, cover.entry, cover.shadow);
+	made = xs_pool_take(pool, table->bytes, level, cover);
 	pool->under[made] = count;
 	for (unsigned int i = 0; i < count; i++) {
 		struct paint p = { { prefix[i].leaf, prefix[i].length + 1 }, 0, prefix[i].length + 1 };
@@ -226,7 +237,7 @@ static uint32_t build(struct xs_pool *pool, const struct xs_guarded *prefix, uns
 
 		if (n)
 			xs_pool_store(pool, made, byte,
-				      build(pool, deeper, n, level + 1, cover_of_entry(pool, made, byte), guarded), 0);
+				      build(table, deeper, n, level + 1, cover_of_entry(pool, made, byte), guarded), 0);
 	}
 	return XS_ENTRY_BLOCK | made;
 }
@@ -311,7 +322,7 @@ int xs_table_set(struct xs_table *table, const uint8_t *address, unsigned int le
 		struct xs_cover cover = cover_of_entry(pool, way[level], address[level]);
 
 		/* All that is missing is made complete, and published by one store. */
-		xs_pool_store(pool, way[level], address[level], build(pool, prefix, count, level + 1, cover, guarded),
+		xs_pool_store(pool, way[level], address[level], build(table, prefix, count, level + 1, cover, guarded),
 			      0);
 		if (guard)
 			xs_pool_give_back(pool, former);
@@ -382,7 +393,7 @@ static void collapse(struct xs_table *table, const uint8_t *address, const uint3
 	if (g.wanted) {
 		memcpy(g.way, address, level);
 		gather(pool, way[level], level, &g);
-		cover = (struct xs_cover){ build(pool, g.prefix, g.count, level, cover, true), 0 };
+		cover = (struct xs_cover){ build(table, g.prefix, g.count, level, cover, true), 0 };
 	}
 	xs_pool_store(pool, way[level - 1], address[level - 1], cover.entry, cover.shadow);
 	xs_pool_give_back(pool, XS_ENTRY_BLOCK | way[level]);
@@ -404,6 +415,7 @@ static void take_out(struct xs_table *table, const uint8_t *address, unsigned in
 	} else if (xs_guard_read(guard, held) > 1) {
 		xs_guard_drop(guard, xs_guard_find(guard, address, table->bytes, length));
 		pool->writes++;
+		xs_sieve_update(pool, way[level], address[level]);
 	} else {
 		xs_pool_store(pool, way[level], address[level], guard->outside, guard->covered);
 		xs_pool_give_back(pool, entry);
@@ -443,13 +455,34 @@ int xs_table_remove(struct xs_table *table, const uint8_t *address, unsigned int
 
 /* ---- look-up ----------------------------------------------------------------------------------------------------- */
 
+/* True if the walk ends here: by what the sieve says, or by an entry that is no block. */
+static bool step(const struct xs_tables *tables, uint32_t *entry, const uint8_t *address, unsigned int level,
+		 unsigned int address_bytes)
+{
+	const unsigned int fine = XS_SIEVE_NEXT(address_bytes);
+	uint32_t block = *entry & XS_ENTRY_INDEX;
+
+	if (level < XS_SIEVE_LEVELS) {
+		unsigned int at = address[level] << fine | (fine ? address[level + 1] >> (8 - fine) : 0);
+		const __u64 *sifted = &tables->sieve[block].word[at / XS_SIEVE_WORD_BITS];
+		uint64_t word = __atomic_load_n(sifted, __ATOMIC_ACQUIRE);
+
+		*entry = word >> XS_SIEVE_WORD_BITS;
+		if (!(word >> at % XS_SIEVE_WORD_BITS & 1))
+			return true;
+	}
+	*entry = __atomic_load_n(&tables->block[block].entry[address[level]], __ATOMIC_ACQUIRE);
+	return !is_block(*entry);
+}
+
 bool xs_tables_lookup(struct xs_tables tables, uint32_t root, const uint8_t *address, unsigned int address_bytes,
 		      uint32_t *leaf)
 {
 	uint32_t entry = XS_ENTRY_BLOCK | root;
 
-	for (unsigned int level = 0; root && is_block(entry) && level < address_bytes; level++)
-		entry = __atomic_load_n(&tables.block[entry & XS_ENTRY_INDEX].entry[address[level]], __ATOMIC_ACQUIRE);
+	for (unsigned int level = 0; root && level < address_bytes; level++)
+		if (step(&tables, &entry, address, level, address_bytes))
+			break;
 	if ((entry & XS_ENTRY_KIND) == XS_ENTRY_GUARD)
 		entry = xs_guard_decide(&tables.guard[entry & XS_ENTRY_INDEX], address, address_bytes);
 	if ((entry & XS_ENTRY_KIND) != XS_ENTRY_LEAF)

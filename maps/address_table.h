@@ -24,8 +24,15 @@ struct xs_table;
  * blocks. */
 struct xs_tables {
 	struct xs_block *block;
+	struct xs_sieve *sieve; /* as many as blocks */
 	struct xs_guard *guard;
 	uint32_t blocks, guards;
+};
+
+/* What covers addresses: a LEAF or EMPTY, and the length + 1 of the prefix that it comes from (0: none). */
+struct xs_cover {
+	uint32_t entry;
+	uint8_t shadow;
 };
 
 /*

@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#define XS_CONTRACT_VERSION 5
+#define XS_CONTRACT_VERSION 6
 
 /* Every pin of a node lies under XS_PIN_ROOT/<node>/v<XS_CONTRACT_VERSION>/. Mode of the directories: 0700. */
 #define XS_PIN_ROOT "/sys/fs/bpf/xslice"
@@ -233,6 +233,24 @@ struct xs_block {
 	__u32 entry[XS_BLOCK_ENTRIES];
 };
 XS_ASSERT(sizeof(struct xs_block) == 1024);
+
+/*
+ * sieve: array, mapped; key block number. What most look-ups need of a block, in less memory than its entries: a bit for each
+ * entry (IPv6: for each quarter of it, by the first bits of the address' next byte), 32 in a word. 0: the other half of this
+ * very word is the answer, a LEAF or EMPTY: what covers the whole block. 1: the block's entry says. So what lies beside a
+ * table's longer prefixes, however many they are, is told by a few words that stay in the cache. Nothing else changes: an
+ * entry has its answer whether its sieve is asked or not, and nobody asks behind a network's part of the address, where
+ * hosts stand close together.
+ */
+#define XS_SIEVE_LEVELS 8
+#define XS_SIEVE_NEXT(address_bytes) ((address_bytes) == 4 ? 0 : 2) /* bits of the next byte */
+#define XS_SIEVE_WORD_BITS 32
+#define XS_SIEVE_WORDS 32 /* of IPv6; IPv4 has the first 8, one cache line */
+#define XS_SIEVE_WORD(cover, bits) ((__u64)(cover) << XS_SIEVE_WORD_BITS | (__u32)(bits))
+struct xs_sieve {
+	__u64 word[XS_SIEVE_WORDS];
+};
+XS_ASSERT(sizeof(struct xs_sieve) == 256);
 
 /*
  * guard: array, mapped; key guard number, 0 is never used. Leaves that stand high: where only a few prefixes lie under an

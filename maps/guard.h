@@ -20,12 +20,6 @@ struct xs_guarded {
 	uint32_t leaf; /* entry */
 };
 
-/* What holds outside: a LEAF or EMPTY, and the length + 1 of the prefix that it comes from (0: none). */
-struct xs_cover {
-	uint32_t entry;
-	uint8_t shadow;
-};
-
 /* Fills a guard that nothing leads to. At most XS_GUARD_PREFIXES, shortest first, lengths above 0. */
 void xs_guard_fill(struct xs_guard *guard, const struct xs_guarded *prefix, unsigned int count, struct xs_cover cover);
 /* Its prefixes into out[XS_GUARD_PREFIXES], shortest first; their number. */

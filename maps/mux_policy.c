@@ -425,8 +425,9 @@ static int compare_table(const struct xs_policy *policy, const struct xs_compile
 	if (!in_force.guards)
 		aside.guards = 0;
 	aside.block = calloc(aside.blocks, sizeof(*aside.block));
+	aside.sieve = calloc(aside.blocks, sizeof(*aside.sieve));
 	aside.guard = calloc(aside.guards + 1, sizeof(*aside.guard));
-	if (aside.block && aside.guard)
+	if (aside.block && aside.sieve && aside.guard)
 		pool = xs_pool_new(aside, no_readers, NULL);
 	if (pool) {
 		table = xs_table_new(pool, xs_table_bytes(i));
@@ -437,6 +438,7 @@ static int compare_table(const struct xs_policy *policy, const struct xs_compile
 	xs_table_free(table);
 	xs_pool_free(pool);
 	free(aside.block);
+	free(aside.sieve);
 	free(aside.guard);
 	return err == -ENOSPC ? -ESTALE : err;
 }

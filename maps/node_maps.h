@@ -32,6 +32,7 @@
 	X(nexthop, struct xs_nexthop, true, false)              \
 	X(group, struct xs_group, true, false)                  \
 	X(block, struct xs_block, true, false)                  \
+	X(sieve, struct xs_sieve, true, false)                  \
 	X(guard, struct xs_guard, true, false)                  \
 	X(cell, __u64, true, false)                             \
 	X(mux, struct xs_mux, false, false)                     \
@@ -114,6 +115,7 @@ static inline struct xs_tables xs_node_maps_tables(const struct xs_node_maps *ma
 {
 	return (struct xs_tables){
 		.block = (struct xs_block *)maps->mapped[XS_MAP_block],
+		.sieve = (struct xs_sieve *)maps->mapped[XS_MAP_sieve],
 		.guard = (struct xs_guard *)maps->mapped[XS_MAP_guard],
 		.blocks = maps->entries[XS_MAP_block],
 		.guards = maps->entries[XS_MAP_guard],

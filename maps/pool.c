@@ -11,6 +11,7 @@
 
 #include "maps/grace.h"
 #include "maps/pool.h"
+#include "maps/sieve.h"
 
 enum unit_state {
 	UNIT_FREE,
@@ -119,9 +120,10 @@ struct xs_pool *xs_pool_new(struct xs_tables tables, void (*grace)(void *context
 	pool->grace = grace;
 	pool->context = context;
 	pool->shadow = calloc((size_t)tables.blocks + 1, sizeof(*pool->shadow));
+	pool->form = calloc((size_t)tables.blocks + 1, sizeof(*pool->form));
 	pool->under = calloc((size_t)tables.blocks + 1, sizeof(*pool->under));
 	if (!units_init(&pool->blocks, tables.blocks) || !units_init(&pool->guards, tables.guards) || !pool->shadow ||
-	    !pool->under) {
+	    !pool->form || !pool->under) {
 		xs_pool_free(pool);
 		return NULL;
 	}
@@ -133,6 +135,7 @@ void xs_pool_free(struct xs_pool *pool)
 	if (!pool)
 		return;
 	free(pool->shadow);
+	free(pool->form);
 	free(pool->under);
 	free(pool->blocks.state);
 	free(pool->blocks.stack);
@@ -170,7 +173,8 @@ size_t xs_pool_memory(const struct xs_pool *pool)
 {
 	size_t unit = sizeof(*pool->blocks.state) + sizeof(*pool->blocks.stack);
 
-	return pool->blocks.used * (unit + sizeof(*pool->shadow) + sizeof(*pool->under)) + pool->guards.used * unit;
+	return pool->blocks.used * (unit + sizeof(*pool->shadow) + sizeof(*pool->form) + sizeof(*pool->under)) +
+	       pool->guards.used * unit;
 }
 
 void xs_pool_wait(struct xs_pool *pool)
@@ -196,16 +200,30 @@ bool xs_pool_want(struct xs_pool *pool, uint32_t blocks, uint32_t guards)
 	return has(pool, blocks, guards);
 }
 
-uint32_t xs_pool_take(struct xs_pool *pool, uint32_t entry, uint8_t shadow)
+uint32_t xs_pool_take(struct xs_pool *pool, unsigned int address_bytes, unsigned int level, struct xs_cover cover)
 {
 	uint32_t block = take_unit(&pool->blocks);
 
 	pool->under[block] = 0;
-	memset(pool->shadow[block], shadow, sizeof(pool->shadow[block]));
+	pool->form[block] = (struct xs_form){ .level = level, .fine = XS_SIEVE_NEXT(address_bytes) };
+	memset(pool->shadow[block], cover.shadow, sizeof(pool->shadow[block]));
 	for (unsigned int i = 0; i < XS_BLOCK_ENTRIES; i++)
-		pool->tables.block[block].entry[i] = entry;
+		pool->tables.block[block].entry[i] = cover.entry;
 	pool->writes += XS_BLOCK_ENTRIES;
+	xs_sieve_fill(pool, block, cover);
 	return block;
+}
+
+void xs_pool_store(struct xs_pool *pool, uint32_t block, unsigned int i, uint32_t entry, uint8_t shadow)
+{
+	uint32_t *at = &pool->tables.block[block].entry[i];
+
+	pool->shadow[block][i] = shadow;
+	if (*at != entry) {
+		__atomic_store_n(at, entry, __ATOMIC_RELEASE);
+		pool->writes++;
+	}
+	xs_sieve_update(pool, block, i);
 }
 
 uint32_t xs_pool_take_guard(struct xs_pool *pool)

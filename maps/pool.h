@@ -16,12 +16,20 @@ struct xs_units {
 	uint32_t used, adopted_ahead;            /* adopted_ahead: above fresh, but not free: they were adopted */
 };
 
+/* What a block is for: with that, what its sieve has to say is known from its entries. */
+struct xs_form {
+	uint8_t level;   /* the byte of the address that selects an entry */
+	uint8_t fine;    /* how many bits of the next byte its sieve asks for */
+	uint8_t covered; /* length + 1 of the prefix that covers the whole block; 0: none */
+};
+
 struct xs_pool {
 	struct xs_tables tables;
 	struct xs_units blocks, guards;
 	uint8_t (*shadow)[XS_BLOCK_ENTRIES]; /* per entry: length + 1 of the prefix it has its leaf from; 0: none, or no
 						leaf */
-	uint32_t *under;                     /* per block: prefixes that end in it or in what hangs under it */
+	struct xs_form *form;
+	uint32_t *under; /* per block: prefixes that end in it or in what hangs under it */
 	uint64_t writes;
 	void (*grace)(void *context);
 	void *context;
@@ -29,24 +37,17 @@ struct xs_pool {
 
 /* Are there so many to take? Waits for a grace period if only that yields them. */
 bool xs_pool_want(struct xs_pool *pool, uint32_t blocks, uint32_t guards);
-/* Takes a block (xs_pool_want() said that there is one), all its entries filled; nothing leads to it yet. */
-uint32_t xs_pool_take(struct xs_pool *pool, uint32_t entry, uint8_t shadow);
+/* Takes a block (xs_pool_want() said that there is one) for a table's `level`, all its entries filled; nothing leads to
+ * it yet. */
+uint32_t xs_pool_take(struct xs_pool *pool, unsigned int address_bytes, unsigned int level, struct xs_cover cover);
 /* Takes a guard likewise, for the caller to fill before anything leads to it. */
 uint32_t xs_pool_take_guard(struct xs_pool *pool);
 /* Nothing leads any more to the block or guard that an entry names, nor by it to others: they are reused after a grace
  * period. */
 void xs_pool_give_back(struct xs_pool *pool, uint32_t entry);
 
-/* One aligned store, after all that was written before (a new block is complete before an entry leads to it). */
-static inline void xs_pool_store(struct xs_pool *pool, uint32_t block, unsigned int i, uint32_t entry, uint8_t shadow)
-{
-	uint32_t *at = &pool->tables.block[block].entry[i];
-
-	pool->shadow[block][i] = shadow;
-	if (*at == entry)
-		return;
-	__atomic_store_n(at, entry, __ATOMIC_RELEASE);
-	pool->writes++;
-}
+/* One aligned store, after all that was written before (a new block is complete before an entry leads to it); then the
+ * sieve's bits. */
+void xs_pool_store(struct xs_pool *pool, uint32_t block, unsigned int i, uint32_t entry, uint8_t shadow);
 
 #endif

@@ -101,6 +101,8 @@ static bool equal_entries(const struct xs_tables *a, uint32_t x, const struct xs
 		return x == y;
 	if (in_b >= b->blocks || !levels)
 		return false;
+	if (memcmp(&a->sieve[in_a], &b->sieve[in_b], sizeof(*a->sieve)))
+		return false;
 	for (unsigned int i = 0; i < XS_BLOCK_ENTRIES; i++)
 		if (!equal_entries(a, a->block[in_a].entry[i], b, b->block[in_b].entry[i], levels - 1))
 			return false;

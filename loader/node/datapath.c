@@ -71,6 +71,7 @@ static uint32_t entries_wanted(const struct xs_datapath_size *size, const char *
 		{"nexthop", round_up(size->nexthops, 4096)},
 		{"group", round_up(size->groups, 128)},
 		{"block", size->blocks < 1024 ? 1024 : size->blocks},
+		{"sieve", size->blocks < 1024 ? 1024 : size->blocks},
 		{"guard", round_up(size->guards, 4096)},
 		{"cell", round_up(size->cells, 1024)},
 		{"page", round_up(size->mappings, 1024)},

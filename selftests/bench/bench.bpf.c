@@ -277,7 +277,7 @@ static __always_inline int look_up(const struct xdp_md *ctx, int family)
 {
 	union xs_wire_address to = {};
 
-	if (!destination_of(ctx, &to, family) || xs_table_lookup(root, &to, xs_address_bytes(family)) == XS_ENTRY_EMPTY)
+	if (!destination_of(ctx, &to, family) || xs_table_lookup_sifted(root, &to, xs_address_bytes(family)) == XS_ENTRY_EMPTY)
 		return XDP_DROP;
 	return bpf_redirect(out_ifindex, 0);
 }

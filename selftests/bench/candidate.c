@@ -21,6 +21,7 @@ static int load(struct candidate *candidate, const struct candidate_size *size)
 	if (!candidate->skeleton)
 		return -errno;
 	bpf_map__set_max_entries(candidate->skeleton->maps.block, size->blocks);
+	bpf_map__set_max_entries(candidate->skeleton->maps.sieve, size->blocks);
 	bpf_map__set_max_entries(candidate->skeleton->maps.guard, size->guards);
 	bpf_map__set_max_entries(candidate->skeleton->maps.cell, size->cells);
 	bpf_map__set_max_entries(candidate->skeleton->maps.mux_page, size->pages);

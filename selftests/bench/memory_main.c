@@ -88,7 +88,7 @@ static int read_maps(const char *node, double *bytes)
 		if (fd < 0)
 			return -errno;
 		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-		taken = i == XS_MAP_block || i == XS_MAP_guard ? in_use(fd, xs_map_info(i)->value_size)
+		taken = i == XS_MAP_block || i == XS_MAP_sieve || i == XS_MAP_guard ? in_use(fd, xs_map_info(i)->value_size)
 							       : number_in(path, "memlock");
 		close(fd);
 		if (taken < 0)

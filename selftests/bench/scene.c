@@ -72,6 +72,8 @@ int scene_load_bare(const struct scene *scene, struct bench_bpf **bare)
 		return -errno;
 	err = bpf_map__reuse_fd(made->maps.block, scene->candidate.maps.fd[XS_MAP_block]);
 	if (!err)
+		err = bpf_map__reuse_fd(made->maps.sieve, scene->candidate.maps.fd[XS_MAP_sieve]);
+	if (!err)
 		err = bpf_map__reuse_fd(made->maps.guard, scene->candidate.maps.fd[XS_MAP_guard]);
 	if (!err)
 		err = bpf_map__reuse_fd(made->maps.page, scene->candidate.maps.fd[XS_MAP_page]);

@@ -202,6 +202,7 @@ int fixture_setup(void **state)
 	fixture->skeleton = front_bpf__open();
 	assert_non_null(fixture->skeleton);
 	bpf_map__set_max_entries(fixture->skeleton->maps.block, fixture_pool.blocks);
+	bpf_map__set_max_entries(fixture->skeleton->maps.sieve, fixture_pool.blocks);
 	bpf_map__set_max_entries(fixture->skeleton->maps.guard, fixture_pool.guards);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_page, PAGES);
 	bpf_map__set_max_entries(fixture->skeleton->maps.mux_origin, PAGES);

@@ -75,7 +75,7 @@ int slow_lookup(struct xdp_md *ctx)
 #pragma unroll
 	for (int i = 0; i < XS_IPV4_BYTES; i++) {
 		bpf_loop(2000, pause_step, NULL, 0);
-		if (xs_table_step(&index, address.byte[i], &entry))
+		if (xs_table_sift(index, address.byte[i], &entry) || xs_table_step(&index, address.byte[i], &entry))
 			break;
 	}
 	if ((entry & XS_ENTRY_KIND) == XS_ENTRY_GUARD) {

@@ -164,7 +164,7 @@ void describe(struct xs_mirror_device device[DEVICES])
 
 void node_new(struct node *node, uint32_t blocks)
 {
-	uint32_t entries[XS_MAP_COUNT] = { [XS_MAP_block] = blocks, [XS_MAP_guard] = blocks,
+	uint32_t entries[XS_MAP_COUNT] = { [XS_MAP_block] = blocks, [XS_MAP_sieve] = blocks, [XS_MAP_guard] = blocks,
 					  [XS_MAP_nexthop] = 32768, [XS_MAP_group] = 16384 };
 	struct xs_mirror_device device[DEVICES];
 	int netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);

@@ -200,7 +200,7 @@ def text_of(number, low=0):
 
 def pool(rig):
     sizes = {}
-    for name in ("block", "guard"):
+    for name in ("block", "sieve", "guard"):
         with maps.Map(rig.net.name("R1"), name) as one:
             sizes[name] = one.entries
     return sizes

@@ -22,6 +22,7 @@ void mux_node_new(struct mux_node *node, uint32_t pages, uint32_t blocks)
 	uint32_t entries[XS_MAP_COUNT] = {
 		[XS_MAP_port] = 8,
 		[XS_MAP_block] = blocks,
+		[XS_MAP_sieve] = blocks,
 		[XS_MAP_guard] = blocks,
 		[XS_MAP_cell] = MUX_NODE_CELLS,
 		[XS_MAP_mux] = 8,

@@ -17,8 +17,8 @@
 
 static void test_nothing_written_where_equal(void **state)
 {
-	struct xs_block blocks[16] = {};
-	struct xs_pool *pool = xs_pool_new((struct xs_tables){ .block = blocks, .blocks = 16 }, count_grace, NULL);
+	struct xs_tables tables = new_tables(16, 0);
+	struct xs_pool *pool = xs_pool_new(tables, count_grace, NULL);
 	struct xs_table *table = xs_table_new(pool, 4);
 	uint8_t net[4] = { 10, 1, 2, 0 }, host[4] = { 10, 1, 2, 3 };
 	uint64_t writes;
@@ -40,12 +40,14 @@ static void test_nothing_written_where_equal(void **state)
 	assert_int_equal(xs_table_set(table, net, 8, XS_ENTRY_INDEX + 1), -EINVAL);
 	xs_table_free(table);
 	xs_pool_free(pool);
+	free_tables(tables);
 }
 
 static void test_full_pool_leaves_the_table(void **state)
 {
-	struct xs_block blocks[5] = {}, before[5];
-	struct xs_tables tables = { .block = blocks, .blocks = 5 };
+	struct xs_tables tables = new_tables(5, 0);
+	struct xs_block before[5];
+	struct xs_sieve sieve_before[5];
 	struct xs_pool *pool = xs_pool_new(tables, count_grace, NULL);
 	struct xs_table *table = xs_table_new(pool, 4);
 	uint8_t a[4] = { 10, 1, 2, 3 }, b[4] = { 10, 9, 9, 9 };
@@ -53,9 +55,11 @@ static void test_full_pool_leaves_the_table(void **state)
 
 	assert_int_equal(xs_table_set(table, a, 32, 1), 0); /* root and three more: the pool is full */
 	assert_int_equal(xs_pool_used(pool), 4);
-	memcpy(before, blocks, sizeof(before));
+	memcpy(before, tables.block, sizeof(before));
+	memcpy(sieve_before, tables.sieve, sizeof(sieve_before));
 	assert_int_equal(xs_table_set(table, b, 24, 2), -ENOSPC);
-	assert_memory_equal(before, blocks, sizeof(before));
+	assert_memory_equal(before, tables.block, sizeof(before));
+	assert_memory_equal(sieve_before, tables.sieve, sizeof(sieve_before));
 	assert_int_equal(xs_table_count(table), 1);
 	assert_false(xs_table_get(table, b, 24, &leaf));
 	assert_int_equal(xs_table_set(table, b, 16, 2), 0); /* needs no block */
@@ -72,6 +76,7 @@ static void test_full_pool_leaves_the_table(void **state)
 	assert_false(xs_tables_lookup(tables, xs_table_root(table), a, 4, &leaf));
 	xs_table_free(table);
 	xs_pool_free(pool);
+	free_tables(tables);
 }
 
 static void test_adopted_blocks_are_left_alone(void **state)
@@ -129,9 +134,8 @@ static void test_adopted_blocks_are_left_alone(void **state)
 
 static void test_foreign_content_is_bounded(void **state)
 {
-	struct xs_block blocks[8] = {};
-	struct xs_guard guards[8] = {};
-	struct xs_tables tables = { blocks, guards, 8, 8 };
+	struct xs_tables tables = new_tables(8, 8);
+	struct xs_block *blocks = tables.block;
 	struct xs_pool *pool = xs_pool_new(tables, count_grace, NULL);
 
 	/* A loop, a guard that two entries lead to, and numbers beyond the pool. */
@@ -152,6 +156,7 @@ static void test_foreign_content_is_bounded(void **state)
 	assert_int_equal(xs_pool_used(pool), 0);
 	assert_int_equal(xs_pool_guards_used(pool), 0);
 	xs_pool_free(pool);
+	free_tables(tables);
 }
 
 /* ---- guards ------------------------------------------------------------------------------------------------------ */
@@ -239,6 +244,70 @@ static void test_without_guards_blocks_serve(void **state)
 	free_tables(tables);
 }
 
+/* ---- sieves ------------------------------------------------------------------------------------------------------ */
+
+/* Bits that are 1 in the sieve of a root; *cover: what all its words say of the rest. */
+static unsigned int sifted(struct xs_tables tables, const struct xs_table *table, unsigned int words, uint32_t *cover)
+{
+	const struct xs_sieve *sieve = &tables.sieve[xs_table_root(table)];
+	unsigned int bits = 0;
+
+	*cover = sieve->word[0] >> XS_SIEVE_WORD_BITS;
+	for (unsigned int w = 0; w < XS_SIEVE_WORDS; w++) {
+		bits += __builtin_popcount((uint32_t)sieve->word[w]);
+		assert_int_equal(sieve->word[w] >> XS_SIEVE_WORD_BITS, w < words ? *cover : 0);
+	}
+	return bits;
+}
+
+/* Only what a prefix concerns is left to the block; and when it goes, nothing is. */
+static void test_a_sieve_holds_back_what_it_can(void **state)
+{
+	struct xs_tables tables = new_tables(32, 32);
+	struct xs_pool *pool = xs_pool_new(tables, count_grace, NULL);
+	struct xs_table *four = xs_table_new(pool, 4), *six = xs_table_new(pool, 16);
+	uint8_t a[16] = { 0x20, 1, 0xd, 0xb8 }, b[16] = { 0x20, 0xc1 }, c[16] = { 0x20, 0x80 }, ten[4] = { 10, 1 };
+	uint32_t cover, none = XS_ENTRY_EMPTY;
+
+	assert_int_equal(sifted(tables, four, 8, &cover), 0);
+	assert_int_equal(cover, none);
+	assert_int_equal(xs_table_set(four, ten, 0, 100), 0);
+	assert_int_equal(xs_table_set(four, ten, 16, 1), 0);
+	assert_int_equal(sifted(tables, four, 8, &cover), 1);
+	assert_int_equal(cover, XS_ENTRY_LEAF | 100);
+	assert_int_equal(xs_table_set(four, ten, 7, 2), 0); /* two entries, one of them a guard already */
+	assert_int_equal(sifted(tables, four, 8, &cover), 2);
+	assert_int_equal(xs_table_remove(four, ten, 7), 0);
+	assert_int_equal(sifted(tables, four, 8, &cover), 1);
+	assert_int_equal(xs_table_remove(four, ten, 0), 0);
+	assert_int_equal(sifted(tables, four, 8, &cover), 1);
+	assert_int_equal(cover, none);
+
+	/* Of a quarter each. */
+	assert_int_equal(xs_table_set(six, a, 0, 100), 0);
+	assert_int_equal(xs_table_set(six, a, 48, 1), 0);
+	assert_int_equal(sifted(tables, six, 32, &cover), 1);
+	assert_int_equal(cover, XS_ENTRY_LEAF | 100);
+	assert_int_equal(xs_table_set(six, b, 32, 2), 0);
+	assert_int_equal(sifted(tables, six, 32, &cover), 2);
+	assert_int_equal(xs_table_remove(six, b, 32), 0);
+	assert_int_equal(sifted(tables, six, 32, &cover), 1);
+	assert_int_equal(xs_table_set(six, c, 9, 3), 0); /* two quarters */
+	assert_int_equal(sifted(tables, six, 32, &cover), 3);
+	/* A shorter prefix over the guard: the guard says what lies outside its own. */
+	assert_int_equal(xs_table_set(six, a, 8, 4), 0);
+	assert_int_equal(sifted(tables, six, 32, &cover), 4);
+	assert_int_equal(xs_table_remove(six, a, 8), 0);
+	assert_int_equal(sifted(tables, six, 32, &cover), 3);
+	assert_int_equal(xs_table_remove(six, a, 48), 0);
+	assert_int_equal(xs_table_remove(six, c, 9), 0);
+	assert_int_equal(sifted(tables, six, 32, &cover), 0);
+	xs_table_free(four);
+	xs_table_free(six);
+	xs_pool_free(pool);
+	free_tables(tables);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_foreign_content_is_bounded),
 		cmocka_unit_test(test_a_guard_splits_and_merges),
 		cmocka_unit_test(test_without_guards_blocks_serve),
+		cmocka_unit_test(test_a_sieve_holds_back_what_it_can),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,6 +203,7 @@ static void under_readers(unsigned int bytes, uint32_t blocks, uint32_t guards)
 
 	*live = (struct live){ .bytes = bytes, .epoch = 1, .tables = { .blocks = blocks, .guards = guards } };
 	live->tables.block = calloc(blocks, sizeof(struct xs_block));
+	live->tables.sieve = calloc(blocks, sizeof(struct xs_sieve));
 	live->tables.guard = calloc(guards + 1, sizeof(struct xs_guard));
 	random_state = 4242424242ull + bytes;
 	pool = xs_pool_new(live->tables, live_grace, live);
@@ -242,6 +243,7 @@ static void under_readers(unsigned int bytes, uint32_t blocks, uint32_t guards)
 	xs_table_free(table[1]);
 	xs_pool_free(pool);
 	free(live->tables.block);
+	free(live->tables.sieve);
 	free(live->tables.guard);
 	free(live);
 }

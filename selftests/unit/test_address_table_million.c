@@ -63,7 +63,7 @@ static void a_million(unsigned int bytes, uint32_t blocks, uint32_t guards, size
 		wrong += found != (i < count) || (found && leaf != (i & 0xffff));
 	}
 	assert_int_equal(wrong, 0);
-	in_maps = (size_t)xs_pool_used(pool) * sizeof(struct xs_block) +
+	in_maps = (size_t)xs_pool_used(pool) * (sizeof(struct xs_block) + sizeof(struct xs_sieve)) +
 		  xs_pool_guards_used(pool) * sizeof(struct xs_guard);
 	beside = xs_pool_memory(pool) + xs_table_memory(table);
 	print_message("%u prefixes of %u bytes in %u blocks and %u guards: %zu MiB in maps, %zu MiB beside them\n",

@@ -19,6 +19,7 @@ LEAF, BLOCK, GUARD = 1, 2, 3
 PUNT, FORWARD, EDGE, BLACKHOLE, RESOLVE, UNREACHABLE, GROUP, UPLINK = range(8)  # enum xs_nexthop_kind
 WAN = 6  # enum xs_vport_kind
 ENTRIES = 256
+SIEVE = 8 * contract.constant("XS_SIEVE_WORDS")  # bytes
 MUX_SOURCE, MUX_NUMBERS = contract.constant("XS_MUX_SOURCE"), contract.constant("XS_MUX_PROTOCOL")
 RULE_BITS, RULE_SLOT, PAGE_RULES = (contract.constant(f"XS_{name}") for name in ("RULE_BITS", "RULE_SLOT", "PAGE_RULES"))
 OURS = "02:78:73:"  # how MACs begin that the plan gave
@@ -59,6 +60,8 @@ class Tables:
         self.words = _Words(node)
         with Map(node, "block") as one:
             self.blocks = one.view()
+        with Map(node, "sieve") as one:
+            self.sieves = one.view()
         self.reached, self.loose, self.own, self.shared = {}, False, False, False
 
     # ---- reading, and noting what was read ----
@@ -126,6 +129,7 @@ class Tables:
                 self._note("guard at", f"{block}/{i}", _guard_bytes(guard) if guard else b"")
                 entries[i] = GUARD << KIND_SHIFT
         self._note("block", block, entries.tobytes())
+        self._note("sieve", block, self.sieves[block * SIEVE : (block + 1) * SIEVE])
 
     def table(self, root, family, meaning):
         length = 4 if family == 0 else 16
