@@ -67,7 +67,7 @@ def ping(namespace, to, count=5, interval=0.01, timeout=1.0, size=56):
     return times
 
 
-def traceroute(namespace, to, hops=6, timeout=1.0, port=33434):
+def traceroute(namespace, to, hops=6, timeout=3.0, port=33434):
     """The address that answered for each TTL from 1 on (None: nobody), up to the first answer of the destination."""
     path = []
     with icmp_socket(namespace, to) as errors, udp_socket(namespace, to=to) as sock:
@@ -81,7 +81,7 @@ def traceroute(namespace, to, hops=6, timeout=1.0, port=33434):
     return path
 
 
-def too_big(namespace, to, size, port=33500, timeout=1.0):
+def too_big(namespace, to, size, port=33500, timeout=3.0):
     """Sends an unfragmentable UDP packet of `size` bytes, IP header included: (who refused it, its MTU) or None."""
     with icmp_socket(namespace, to) as errors, udp_socket(namespace, to=to) as sock:
         _set_discovery(sock, PMTUDISC_PROBE)
