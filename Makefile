@@ -3,6 +3,7 @@
 #
 #   make                 the programs: build/xslice, build/xsliced
 #   make test [T=name]   all tests, or those whose kind/name contains `name`: T=mux, T=unit/ (root for bpf/ and rig/)
+#   make test-san [T=..] the same, of what is made with SAN=1; whatever any of its processes has to report fails a test (root)
 #   make transfers       1 GiB over each pair of port kinds, offloads on and off, both families; by paging through a switch (root)
 #   make soak            the tests of change, and of a hostile slice, in their long form, half an hour or so (root)
 #   make reference       paging against its reference translator with PACKETS=1000000 packets (root)
@@ -45,7 +46,9 @@ PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
 WARN   := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wno-unused-parameter -Wpointer-arith \
           -Wvla -Wundef
 comma  := ,
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# Static: beside libasan.so, libubsan.so does not know where reports are to go. Clang's are.
+SANSTATIC := $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan)
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(SANSTATIC))
 CFLAGS ?= -O2 -g
 CPPFLAGS_ALL = -D_GNU_SOURCE -I. -I$(B)/gen -I$(B)/bpf $(PKG_CFLAGS)
 CFLAGS_ALL   = -std=gnu11 $(CFLAGS) $(WARN) $(SANFLAGS)
@@ -72,15 +75,16 @@ CLI_OBJ    := $(CLI_SRC:%.c=$(B)/obj/%.o)
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN   := $(UNIT_SRC:selftests/unit/%.c=$(B)/selftests/unit/%)
 BPFT_BIN   := $(BPFT_SRC:selftests/bpf/%.c=$(B)/selftests/bpf/%)
-RIG_BIN    := $(patsubst selftests/rig/%.c,$(B)/selftests/rig/%,$(filter-out selftests/rig/fault.c,$(wildcard selftests/rig/*.c)))
+RIG_SHIM   := selftests/rig/fault.c
+RIG_BIN    := $(RIG_SHIM:%.c=$(B)/%.so) $(patsubst %.c,$(B)/%,$(filter-out $(RIG_SHIM),$(wildcard selftests/rig/*.c)))
 BENCH_BIN  := $(BENCH_SRC:selftests/bench/%_main.c=$(B)/selftests/bench/%)
 AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
 YANG_GEN   := $(YANG:loader/model/%=$(B)/gen/%.h)
 GEN        := $(B)/bpf/xslice.skel.h $(B)/bpf/trial.skel.h $(B)/bpf/dispatcher.skel.h $(YANG_GEN)
 
-.PHONY: all deps test transfers soak reference demo bench verify-kernels test-qemu fuzz fuzzers install uninstall clean help compile_commands tests
+.PHONY: all deps test test-san transfers soak reference demo bench verify-kernels test-qemu fuzz fuzzers install uninstall clean help compile_commands tests
 all: $(B)/xslice $(B)/xsliced
-tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(B)/selftests/rig/fault.so $(RIG_BIN)
+tests: all $(UNIT_BIN) $(BPFT_BIN) $(BENCH_BIN) $(RIG_BIN)
 
 deps:
 	@scripts/deps
@@ -173,7 +177,7 @@ $(B)/selftests/qemu/%: $(B)/obj/selftests/qemu/%.o
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 # Goes before libc in an agent that is to fail; so it is built without sanitizers.
-$(B)/selftests/rig/fault.so: selftests/rig/fault.c
+$(B)/selftests/rig/%.so: selftests/rig/%.c
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(CFLAGS) $(WARN) -fPIC -shared -o $@ $<
@@ -188,6 +192,10 @@ $(B)/selftests/rig/%: selftests/rig/%.c
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@selftests/run $(T)
+
+test-san: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 tests
+	@SAN=1 selftests/run $(T)
 
 transfers: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests

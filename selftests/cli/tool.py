@@ -10,6 +10,7 @@ import tempfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(TOP, "selftests/rig"))
+from lib.contract import BUILD  # noqa: E402
 from lib.rigtest import Skip, run_cases  # noqa: E402,F401
 
 FIGURE7 = os.path.join(TOP, "docs/examples/figure7.yaml")
@@ -17,7 +18,7 @@ FOREIGN = f"cli{os.getpid()}x"  # before every node's name: no agent of this mac
 
 
 def program(name):
-    return os.path.join(TOP, "build", name)
+    return os.path.join(BUILD, name)
 
 
 class Done:

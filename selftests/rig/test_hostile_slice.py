@@ -28,7 +28,7 @@ import time
 from lib import contract, maps, netns, plain, probes, services
 
 SECONDS = float(os.environ.get("XSLICE_FLOOD", "1"))
-FLOOD = os.path.join(contract.TOP, "build/selftests/rig/flood")
+FLOOD = os.path.join(contract.BUILD, "selftests/rig/flood")
 PINGS, NEIGHBOURS, RATE = 100, 200, 1000
 TIMES = 10  # of the quiet ping
 LEAST = 10000  # frames a second, or it was no flood

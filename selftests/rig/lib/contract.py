@@ -5,6 +5,8 @@ import os
 import re
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+SANITIZED = bool(os.environ.get("SAN"))  # as the Makefile has it: programs are those with sanitizers
+BUILD = os.path.join(TOP, "build/san" if SANITIZED else "build")
 _TYPES = {
     "__u8": ctypes.c_uint8,
     "__u16": ctypes.c_uint16,

@@ -8,7 +8,7 @@ from . import contract
 
 STEPS = os.environ.get("XSLICE_STEPS", "12")
 NEVER = 0xFFFFFFFF
-_SHIM = os.path.join(contract.TOP, "build/selftests/rig/fault.so")
+_SHIM = os.path.join(contract.BUILD, "selftests/rig/fault.so")
 
 
 class Fault:

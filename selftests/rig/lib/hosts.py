@@ -31,7 +31,7 @@ PORT_LINES = {
 
 
 def program(name):
-    path = os.path.join(contract.TOP, "build/selftests/rig", name)
+    path = os.path.join(contract.BUILD, "selftests/rig", name)
     if not os.access(path, os.X_OK):
         raise RigError(f"{path} is not built: make tests")
     return path

@@ -15,7 +15,7 @@ from .wire import Capture
 
 
 def folder(test):
-    return os.path.join(contract.TOP, "build", "rig", test)
+    return os.path.join(contract.BUILD, "rig", test)
 
 
 class Skip(Exception):

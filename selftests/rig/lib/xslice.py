@@ -15,9 +15,9 @@ from .snapshot import RUN_ROOT
 
 
 def program(name):
-    path = os.path.join(contract.TOP, "build", name)
+    path = os.path.join(contract.BUILD, name)
     if not os.access(path, os.X_OK):
-        raise RigError(f"build/{name} is not built: make")
+        raise RigError(f"{path} is not built: make")
     return path
 
 
