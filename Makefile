@@ -75,7 +75,7 @@ CLI_OBJ    := $(CLI_SRC:%.c=$(B)/obj/%.o)
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN   := $(UNIT_SRC:selftests/unit/%.c=$(B)/selftests/unit/%)
 BPFT_BIN   := $(BPFT_SRC:selftests/bpf/%.c=$(B)/selftests/bpf/%)
-RIG_SHIM   := selftests/rig/fault.c
+RIG_SHIM   := selftests/rig/fault.c selftests/rig/heap.c
 RIG_BIN    := $(RIG_SHIM:%.c=$(B)/%.so) $(patsubst %.c,$(B)/%,$(filter-out $(RIG_SHIM),$(wildcard selftests/rig/*.c)))
 BENCH_BIN  := $(BENCH_SRC:selftests/bench/%_main.c=$(B)/selftests/bench/%)
 AUX_SKEL   := $(AUX_BPF:%.bpf.c=$(B)/gen/%.skel.h)
@@ -176,7 +176,7 @@ $(B)/selftests/qemu/%: $(B)/obj/selftests/qemu/%.o
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
-# Goes before libc in an agent that is to fail; so it is built without sanitizers.
+# They go before libc in an agent; so they are built without sanitizers.
 $(B)/selftests/rig/%.so: selftests/rig/%.c
 	@mkdir -p $(@D)
 	$(call say,LINK)
@@ -205,6 +205,7 @@ soak: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@XSLICE_CHANGES=200 XSLICE_STEPS=all XSLICE_KILLS=100 XSLICE_RIG_LIMIT=7200 selftests/run _changes
 	@XSLICE_FLOOD=20 selftests/run hostile_slice
+	@XSLICE_CHANGES=200 selftests/run test_growth
 
 PACKETS ?= 1000000
 reference: deps
