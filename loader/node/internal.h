@@ -71,6 +71,10 @@ struct xs_node {
  * -EINVAL. */
 int xs_node_fail(char *error, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Some links instead of all: adds one, if it is there, to node->links, which have room; and sorts them, so that they are found. */
+int xs_node_look_at(struct xs_node *node, const char *name);
+void xs_node_sort_links(struct xs_node *node);
+
 /* How many neighbours an image lets expect. NULL: none. */
 uint32_t xs_node_neighbours(const struct xs_image *image);
 

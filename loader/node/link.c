@@ -8,9 +8,13 @@
 #include <linux/veth.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-/* Deletion borrows group numbers from here upwards. */
-#define GROUP_FIRST  0x78730000u
+/*
+ * Deletion borrows a group, by a number that is drawn from here upwards each time: to see which ones are free would be to look at all
+ * links, and whoever uses groups numbers them below (systemd-networkd knows no others).
+ */
+#define GROUP_FIRST  0x80000000u
 #define DUMP_RETRIES 8
 
 static void read_xdp(const struct nlattr *nest, struct xs_link *link)
@@ -88,9 +92,6 @@ static int read_link(const struct nlmsghdr *message, struct xs_link *link)
 			break;
 		case IFLA_MTU:
 			link->mtu = mnl_attr_get_u32(attribute);
-			break;
-		case IFLA_GROUP:
-			link->group = mnl_attr_get_u32(attribute);
 			break;
 		case IFLA_ADDRESS:
 			if (mnl_attr_get_payload_len(attribute) == sizeof(link->mac))
@@ -323,18 +324,23 @@ int xs_veth_add_inside(struct xs_netlink *netlink, const char *name, uint32_t if
 	return add_veth(netlink, &nests);
 }
 
-int xs_link_delete(struct xs_netlink *netlink, const struct xs_link *links, size_t link_count, const uint32_t *ifindex,
-		   size_t count)
+static int delete_one(struct xs_netlink *netlink, uint32_t ifindex)
 {
-	uint32_t group = GROUP_FIRST;
+	struct ifinfomsg *info = xs_netlink_begin(netlink, RTM_DELLINK, 0, sizeof(*info));
+
+	info->ifi_index = (int)ifindex;
+	return xs_netlink_change(netlink);
+}
+
+static int delete_group(struct xs_netlink *netlink, const uint32_t *ifindex, size_t count)
+{
+	uint32_t group;
 	size_t marked = 0;
 	int err;
 
-	if (!count)
-		return 0;
-	for (size_t i = 0; i < link_count; i++)
-		if (links[i].group >= group && links[i].group < UINT32_MAX)
-			group = links[i].group + 1;
+	if (getrandom(&group, sizeof(group), 0) != sizeof(group))
+		return -errno;
+	group |= GROUP_FIRST;
 	for (size_t i = 0; i < count; i++) {
 		begin_set(netlink, ifindex[i]);
 		mnl_attr_put_u32(xs_netlink_message(netlink), IFLA_GROUP, group);
@@ -347,6 +353,12 @@ int xs_link_delete(struct xs_netlink *netlink, const struct xs_link *links, size
 		return 0;
 	xs_netlink_begin(netlink, RTM_DELLINK, 0, sizeof(struct ifinfomsg));
 	mnl_attr_put_u32(xs_netlink_message(netlink), IFLA_GROUP, group);
-	err = xs_netlink_change(netlink);
+	return xs_netlink_change(netlink);
+}
+
+int xs_link_delete(struct xs_netlink *netlink, const uint32_t *ifindex, size_t count)
+{
+	int err = !count ? 0 : count == 1 ? delete_one(netlink, *ifindex) : delete_group(netlink, ifindex, count);
+
 	return err == -ENODEV ? 0 : err; /* all of them went in between, with a namespace that is being taken apart */
 }

@@ -25,7 +25,6 @@ struct xs_link {
 	uint32_t ifindex;
 	uint32_t flags; /* IFF_* */
 	uint32_t mtu;
-	uint32_t group;
 	uint8_t mac[6];
 	bool carrier;
 	bool veth, tap;
@@ -64,10 +63,9 @@ int xs_veth_add_inside(struct xs_netlink *netlink, const char *name, uint32_t if
 		       uint32_t mtu, int outer_netns, const char *outer);
 
 /*
- * Deletes `count` devices at once, by way of a group that no other device is in (`links`: all of the namespace): one by
- * one, each would cost a grace period of the kernel. Those that are gone already are not missed.
+ * Deletes `count` devices. Several go at once, by way of a group that no other device is in: one by one, each costs a grace period of
+ * the kernel. Those that are gone already are not missed.
  */
-int xs_link_delete(struct xs_netlink *netlink, const struct xs_link *links, size_t link_count, const uint32_t *ifindex,
-		   size_t count);
+int xs_link_delete(struct xs_netlink *netlink, const uint32_t *ifindex, size_t count);
 
 #endif

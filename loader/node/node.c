@@ -350,7 +350,12 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct xs_link *)a)->name, ((const struct xs_link *)b)->name);
 }
 
-static int look_at_link(struct xs_node *node, const char *name)
+void xs_node_sort_links(struct xs_node *node)
+{
+	qsort(node->links, node->link_count, sizeof(*node->links), by_name);
+}
+
+int xs_node_look_at(struct xs_node *node, const char *name)
 {
 	int err = xs_link_get(node->netlink, name, 0, &node->links[node->link_count]);
 
@@ -372,11 +377,11 @@ static int look_at_some_links(struct xs_node *node, const struct xs_image *image
 		return -ENOMEM;
 	for (size_t i = 0; !err && (port = xs_image_at(image, XS_REC_PORT, i)); i++)
 		if (!port->on)
-			err = look_at_link(node, port->interface);
+			err = xs_node_look_at(node, port->interface);
 	for (const struct xs_want *want = wants->by_key; !err && want; want = want->hh.next)
 		for (size_t i = 0; !err && !want->kept && i < want->vport_count; i++)
-			err = look_at_link(node, xs_veth_name(want->vport[i]->id, name));
-	qsort(node->links, node->link_count, sizeof(*node->links), by_name);
+			err = xs_node_look_at(node, xs_veth_name(want->vport[i]->id, name));
+	xs_node_sort_links(node);
 	return err;
 }
 

@@ -16,6 +16,8 @@
 #include "loader/node/netns.h"
 #include "loader/node/substrate.h"
 
+#define FEW 64 /* links that are asked for by name: each costs what it costs in a dump of all, which may be thousands */
+
 /* What an image keeps, by the names that the journal knows. */
 #define KEEP_NAME (XS_JOURNAL_KEY + 2)
 
@@ -103,7 +105,7 @@ static int delete_veths(struct xs_node *node, const struct xs_journal_entry **en
 		if (link && link->veth)
 			ifindex[n++] = link->ifindex;
 	}
-	err = node->netlink ? xs_link_delete(node->netlink, node->links, node->link_count, ifindex, n) : 0;
+	err = node->netlink ? xs_link_delete(node->netlink, ifindex, n) : 0;
 	free(ifindex);
 	return err ? xs_node_fail(error, err, "node %s: remove %zu veths%s", node->name, n,
 				  xs_netlink_why(node->netlink))
@@ -120,6 +122,28 @@ static int delete_namespace(struct xs_node *node, const char *name, char *error)
 			xs_space_close(node, space);
 	err = xs_netns_delete(name);
 	return err ? xs_node_fail(error, err, "node %s: remove namespace %s", node->name, name) : 0;
+}
+
+/* The links that go, where they are few; else all of the namespace. entry: what goes. */
+static int look_at_links(struct xs_node *node, const struct xs_journal_entry **entry, size_t count)
+{
+	int err = 0;
+
+	if (count > FEW)
+		return xs_link_dump(node->netlink, &node->links, &node->link_count);
+	node->links = calloc(count + 1, sizeof(*node->links));
+	if (!node->links)
+		return -ENOMEM;
+	for (size_t i = 0; i < count && !err; i++) {
+		char name[XS_JOURNAL_KEY];
+
+		/* What a port had is known by its interface, the first word. */
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(entry[i]->key, " "), entry[i]->key);
+		if (entry[i]->kind != XS_JOURNAL_NETNS && entry[i]->kind != XS_JOURNAL_ADDRESS)
+			err = xs_node_look_at(node, name);
+	}
+	xs_node_sort_links(node);
+	return err;
 }
 
 /* entry: those that are not kept, sorted by kind. */
@@ -196,7 +220,7 @@ int xs_node_retire(struct xs_node *node, const struct xs_image *image, char *err
 		entry[count++] = one;
 	}
 	if (count && node->netlink)
-		err = xs_link_dump(node->netlink, &node->links, &node->link_count);
+		err = look_at_links(node, entry, count);
 	if (err) {
 		xs_node_fail(error, err, "node %s: look into %s", node->name, node->where);
 		goto out;

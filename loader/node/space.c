@@ -158,9 +158,9 @@ static int make_pair(struct xs_view *view, const struct xs_rec_vport *vport, boo
 	if (veth && inner && is_pair(view, veth, inner))
 		return 0;
 	if (veth)
-		err = xs_link_delete(node->netlink, node->links, node->link_count, &veth->ifindex, 1);
+		err = xs_link_delete(node->netlink, &veth->ifindex, 1);
 	if (!err && inner)
-		err = xs_link_delete(view->netlink, view->links, view->link_count, &inner->ifindex, 1);
+		err = xs_link_delete(view->netlink, &inner->ifindex, 1);
 	if (err)
 		return xs_view_fail(view, err, xs_netlink_why(node->netlink), "remove the wrong veth %s or %s", name,
 				    vport->name);

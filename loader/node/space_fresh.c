@@ -32,7 +32,7 @@ static int remove_leftovers(struct xs_view *view)
 			xs_link_find(node->links, node->link_count, xs_veth_name(view->want->vport[i]->id, name));
 
 		if (left)
-			err = xs_link_delete(node->netlink, node->links, node->link_count, &left->ifindex, 1);
+			err = xs_link_delete(node->netlink, &left->ifindex, 1);
 	}
 	return err;
 }

@@ -65,7 +65,7 @@ static int bare_remove(struct xs_netlink *netlink, unsigned int namespaces)
 		for (size_t i = 0; gone && i < count; i++)
 			if (!strncmp(links[i].name, "xbare", 5))
 				gone[found++] = links[i].ifindex;
-		err = gone ? xs_link_delete(netlink, links, count, gone, found) : -ENOMEM;
+		err = gone ? xs_link_delete(netlink, gone, found) : -ENOMEM;
 	}
 	for (unsigned int i = 0; i < namespaces; i++) {
 		char name[32];
