@@ -286,6 +286,14 @@ static void on_signal(evutil_socket_t signal, short what, void *context)
 	event_base_loopbreak(agent->base);
 }
 
+/* Veths of ours, and ports. Any other is somebody else's, as of a container that ends, for which changes need not wait. */
+static bool link_matters(void *context, uint32_t ifindex)
+{
+	const struct xs_agent *agent = context;
+
+	return xs_node_has_link(agent->node, ifindex);
+}
+
 static void on_links(void *context, bool gone)
 {
 	struct xs_agent *agent = context;
@@ -344,6 +352,7 @@ static int listen_to_all(struct xs_agent *agent, char *error)
 {
 	static const struct timeval interval = {.tv_sec = RECONCILE_S};
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	const struct xs_links_heard heard = {.fn = on_links, .matters = link_matters, .context = agent};
 	int err;
 
 	agent->soon = evtimer_new(agent->base, on_soon, agent);
@@ -359,7 +368,7 @@ static int listen_to_all(struct xs_agent *agent, char *error)
 		snprintf(error, XS_AGENT_ERROR, "%.180s: cannot watch it: %s", agent->store_path, strerror(-agent->watch));
 		return agent->watch;
 	}
-	err = xs_links_new(agent->base, xs_node_netns(agent->node), on_links, agent, &agent->links);
+	err = xs_links_new(agent->base, xs_node_netns(agent->node), &heard, &agent->links);
 	if (!err)
 		err = listen_to_store(agent, agent->watch);
 	if (!err)

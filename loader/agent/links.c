@@ -13,25 +13,27 @@
 struct xs_links {
 	struct mnl_socket *socket;
 	struct event *readable;
-	void (*fn)(void *context, bool gone);
-	void *context;
+	struct xs_links_heard heard;
+	bool gone; /* while what has come is read */
 };
 
 static int note(const struct nlmsghdr *message, void *data)
 {
-	bool *gone = data;
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	struct xs_links *links = data;
 
-	*gone |= message->nlmsg_type == RTM_DELLINK;
+	if (message->nlmsg_type == RTM_DELLINK && mnl_nlmsg_get_payload_len(message) >= sizeof(*info) && !links->gone)
+		links->gone = links->heard.matters(links->heard.context, (uint32_t)info->ifi_index);
 	return MNL_CB_OK;
 }
 
 /* Reads all there is; true if anything was. */
-static bool take(struct xs_links *links, bool *gone)
+static bool take(struct xs_links *links)
 {
 	_Alignas(struct nlmsghdr) char buffer[16384];
 	bool any = false;
 
-	*gone = false;
+	links->gone = false;
 	for (;;) {
 		ssize_t n = mnl_socket_recvfrom(links->socket, buffer, sizeof(buffer));
 
@@ -42,29 +44,26 @@ static bool take(struct xs_links *links, bool *gone)
 		any = true;
 		/* ENOBUFS: some are lost, so the worst is assumed. */
 		if (n < 0 && errno == ENOBUFS)
-			*gone = true;
-		else if (n <= 0 || mnl_cb_run(buffer, n, 0, 0, note, gone) < 0)
-			return *gone = true;
+			links->gone = true;
+		else if (n <= 0 || mnl_cb_run(buffer, n, 0, 0, note, links) < 0)
+			return links->gone = true;
 	}
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
 	struct xs_links *links = context;
-	bool gone;
 
-	if (take(links, &gone))
-		links->fn(links->context, gone);
+	if (take(links))
+		links->heard.fn(links->heard.context, links->gone);
 }
 
 void xs_links_drain(struct xs_links *links)
 {
-	bool gone;
-
-	take(links, &gone);
+	take(links);
 }
 
-int xs_links_new(struct event_base *base, int netns, void (*fn)(void *context, bool gone), void *context, struct xs_links **out)
+int xs_links_new(struct event_base *base, int netns, const struct xs_links_heard *heard, struct xs_links **out)
 {
 	struct xs_links *links = calloc(1, sizeof(*links));
 	struct xs_netns_scope scope;
@@ -72,8 +71,7 @@ int xs_links_new(struct event_base *base, int netns, void (*fn)(void *context, b
 
 	if (!links)
 		return -ENOMEM;
-	links->fn = fn;
-	links->context = context;
+	links->heard = *heard;
 	err = xs_netns_enter(netns, &scope);
 	if (err)
 		goto out;

@@ -479,6 +479,18 @@ const struct xs_node_port *xs_node_port(const struct xs_node *node, uint32_t id)
 	return state ? &state->public : NULL;
 }
 
+bool xs_node_has_link(const struct xs_node *node, uint32_t ifindex)
+{
+	const struct xs_vport_state *vport = node->vports;
+	const struct xs_port_state *port = node->ports;
+
+	while (port && port->public.ifindex != ifindex)
+		port = port->hh.next;
+	while (!port && vport && vport->public.veth != ifindex)
+		vport = vport->hh.next;
+	return port || vport;
+}
+
 int xs_node_netns(const struct xs_node *node)
 {
 	return node->netns;

@@ -78,6 +78,8 @@ int xs_node_clean(const char *name, const char *netns, char *error);
 /* NULL if there is none (yet). */
 const struct xs_node_vport *xs_node_vport(const struct xs_node *node, uint32_t id);
 const struct xs_node_port *xs_node_port(const struct xs_node *node, uint32_t id);
+/* Is it, in the node's own namespace, a port's device or the end of a veth that was made? */
+bool xs_node_has_link(const struct xs_node *node, uint32_t ifindex);
 int xs_node_netns(const struct xs_node *node); /* descriptor of the node's own namespace */
 struct xs_netlink *xs_node_netlink(const struct xs_node *node); /* a socket there */
 

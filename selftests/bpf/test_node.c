@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,6 +28,23 @@ static void ports_are_prepared(void **context)
 {
 	make(&node_normal);
 	expect_ports();
+}
+
+static bool has_link(const char *namespace, const char *name)
+{
+	char command[96];
+
+	snprintf(command, sizeof(command), "ip netns exec %s cat /sys/class/net/%s/ifindex", namespace, name);
+	return xs_node_has_link(node, (uint32_t)atol(output(command)));
+}
+
+static void its_links_are_known(void **context)
+{
+	make(&node_normal);
+	assert_true(has_link("@", "p0") && has_link("@", "p1") && has_link("@", "xs1"));
+	assert_false(has_link("@", "q0") || has_link("@", "lo"));
+	retire(NULL);
+	assert_false(has_link("@", "p0"));
 }
 
 static void second_make_changes_nothing(void **context)
@@ -220,6 +238,7 @@ int main(void)
 		NODE_TEST(sliver_holds_what_the_image_says),
 		NODE_TEST(edge_holds_what_the_image_says),
 		NODE_TEST(ports_are_prepared),
+		NODE_TEST(its_links_are_known),
 		NODE_TEST(second_make_changes_nothing),
 		NODE_TEST(what_was_broken_is_mended),
 		NODE_TEST(change_is_a_difference),

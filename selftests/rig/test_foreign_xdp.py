@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A port that carries somebody else's XDP program: refused with the program's name, and nothing is changed on any
-such node."""
+"""What is not ours on a node. A port that carries somebody else's XDP program: refused with the program's name, and nothing is
+changed on any such node. Somebody else's links, which come and go: no reason to look at anything of ours."""
 import os
 import re
 import sys
+import time
 
 from lib import figure7, maps, netns, passing, probes, rigtest, services, snapshot
 
@@ -43,11 +44,28 @@ def main():
                 assert who == "vm5", f"{who} answers once the port is free"
                 assert len(probes.ping(net.name("client"), figure7.VM5, 3)) == 3
 
+            def links_come_and_go():
+                """What only a look at everything would mend stays broken; ours, when one goes, is mended at once."""
+                sliver = f"xs.{node}.P"
+
+                def route():
+                    return netns.run("ip", "-n", sliver, "route", "show", "10.1.3.0/24")
+
+                assert route(), "no route to begin with"
+                netns.run("ip", "-n", sliver, "address", "flush", "dev", "P13")
+                netns.run("ip", "-n", node, "link", "add", "pod0", "type", "veth", "peer", "name", "pod1")
+                netns.run("ip", "-n", node, "link", "del", "pod0")
+                time.sleep(1)
+                assert not route(), "all was looked at because of a link that is not ours"
+                netns.run("ip", "netns", "del", f"xs.{node}.A")
+                assert netns.until(route, netns.PATIENCE), "not looked at, though veths of ours went"
+
             return rig.run_cases(
                 [
                     ("refused_by_name", refused),
                     ("nothing_changed", unchanged),
                     ("applied_once_it_is_gone", then_applied),
+                    ("links_come_and_go", links_come_and_go),
                 ]
             )
         finally:
