@@ -155,8 +155,11 @@ static int read_file(struct xs_journal *journal, FILE *file)
 	uint64_t identity;
 	int err;
 
-	if (!fgets(line, sizeof(line), file) ||
-	    sscanf(line, MAGIC " boot %36s namespace %" SCNu64, boot, &identity) != 2)
+	if (!fgets(line, sizeof(line), file))
+		return ferror(file) ? -EIO : 0;
+	if (!line[0]) /* zeros, or nothing at all: what a crash of the machine may leave where /run is on a disk */
+		return 0;
+	if (sscanf(line, MAGIC " boot %36s namespace %" SCNu64, boot, &identity) != 2)
 		return -EBADMSG;
 	if (strcmp(boot, journal->boot))
 		return 0; /* nothing it tells of has outlived the boot */
@@ -228,7 +231,7 @@ static int write_entries(const struct xs_journal *journal, FILE *file)
 		fprintf(file, "%s \"%s\" %u %ld %ld\n", kind_name[list[i]->kind], list[i]->key, list[i]->ifindex,
 			list[i]->was, list[i]->set);
 	free(list);
-	return fflush(file) || ferror(file) || fsync(fileno(file)) ? -EIO : 0;
+	return fflush(file) || ferror(file) ? -EIO : 0;
 }
 
 /* Another node that goes may take the empty upper one away in between. */

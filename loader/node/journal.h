@@ -2,10 +2,10 @@
 /*
  * journal.h - what we made on a node, and what its ports were before we changed them: /run/xslice/NODE/journal.
  *
- * Always holds: an entry is on disk before what it tells of is done (xs_journal_save() first), so whoever is killed
- * leaves nothing unknown; an entry without its thing is harmless. The file is whole (written aside, renamed). Entries
- * about devices are dropped on reading if they were written in another boot or another namespace of the node, where
- * those devices died.
+ * Always holds: an entry is in the file before what it tells of is done (xs_journal_save() first), so whoever is killed
+ * leaves nothing unknown; an entry without its thing is harmless. The file is whole (written aside, renamed); it need not be on
+ * a disk, as nothing that it tells of outlives a crash of the machine. Entries about devices are dropped on reading if they
+ * were written in another boot or another namespace of the node, where those devices died.
  */
 #ifndef XSLICE_NODE_JOURNAL_H
 #define XSLICE_NODE_JOURNAL_H

@@ -121,7 +121,7 @@ static int write_machine(const struct machine *machine)
 		machine->former[2]);
 	for (size_t i = 0; i < machine->count; i++)
 		fprintf(file, "node %s %" PRIu32 "\n", machine->need[i].node, machine->need[i].neighbours);
-	if (fflush(file) || ferror(file) || fsync(fileno(file)))
+	if (fflush(file) || ferror(file))
 		err = -EIO;
 	if (fclose(file) && !err)
 		err = -EIO;

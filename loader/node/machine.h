@@ -5,7 +5,7 @@
  *
  * Always holds: limits are what they were and what the nodes need together, or higher where somebody else has set them; they are
  * given back when the last node needs none. What they were, and who needs how much, stands in /run/xslice/neighbour-limits (of
- * IPv6, -ipv6), which is written aside and renamed, under a lock.
+ * IPv6, -ipv6), which is written aside and renamed, under a lock; it need not be on a disk, as the limits outlive no boot.
  */
 #ifndef XSLICE_NODE_MACHINE_H
 #define XSLICE_NODE_MACHINE_H

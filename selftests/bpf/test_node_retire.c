@@ -76,6 +76,22 @@ static void journal_of_another_namespace_is_not_believed(void **context)
 	expect_not("ls /run/netns", "xs.@");
 }
 
+/* Where /run is on a disk: what was written last has no bytes yet. */
+static void journal_that_a_crash_emptied_says_nothing(void **context)
+{
+	static const char *const crash[] = { ": >/run/xslice/@/journal", "head -c 512 /dev/zero >/run/xslice/@/journal" };
+
+	for (size_t i = 0; i < sizeof(crash) / sizeof(crash[0]); i++) {
+		output("mkdir -p /run/xslice/@");
+		output(crash[i]);
+		reopen();
+		make(&node_normal);
+		make_and_retire_change_nothing(&node_normal);
+		retire(NULL);
+		expect_as_before();
+	}
+}
+
 static void limits_of_neighbour_tables_are_shared(void **context)
 {
 	struct xs_node *first = node;
@@ -164,6 +180,7 @@ int main(void)
 		NODE_TEST(what_others_changed_since_is_left_to_them),
 		NODE_TEST(node_is_made_anew_after_a_reboot),
 		NODE_TEST(journal_of_another_namespace_is_not_believed),
+		NODE_TEST(journal_that_a_crash_emptied_says_nothing),
 		NODE_TEST(limits_of_neighbour_tables_are_shared),
 		NODE_TEST(a_killed_maker_is_succeeded),
 		NODE_TEST(clean_works_without_the_namespace),
