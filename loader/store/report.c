@@ -124,7 +124,7 @@ int xs_report_put(struct xs_store *store, const char *node, const struct xs_repo
 	bad |= json_object_set_new(object, "warning", error_text(report->warning));
 	if (!bad)
 		text = json_dumps(object, JSON_SORT_KEYS | JSON_INDENT(1));
-	err = text ? xs_store_put(store, key, text, strlen(text)) : -ENOMEM;
+	err = text ? xs_store_tell(store, key, text, strlen(text)) : -ENOMEM;
 	free(text);
 	json_decref(object);
 	return err;

@@ -11,7 +11,8 @@
  *   generation                highest generation ever given (text)
  *   report/NODE               JSON, by the node's agent: see report.h
  *
- * Always holds: a value is whole (written aside, synced, renamed). Who changes several keys holds the lock.
+ * Always holds: a value is whole (written aside, synced, renamed); but one that was told may be none that can be read after a crash
+ * of the machine. Who changes several keys holds the lock.
  */
 #ifndef XSLICE_STORE_STORE_H
 #define XSLICE_STORE_STORE_H
@@ -35,6 +36,11 @@ bool xs_store_is_elsewhere(const struct xs_store *store);
  */
 int xs_store_get(struct xs_store *store, const char *key, void **value, size_t *size);
 int xs_store_put(struct xs_store *store, const char *key, const void *value, size_t size);
+/*
+ * As put, but others see it before it is on the disk: for what somebody waits for, and its writer says again after a crash. On failure
+ * it may be seen all the same.
+ */
+int xs_store_tell(struct xs_store *store, const char *key, const void *value, size_t size);
 int xs_store_delete(struct xs_store *store, const char *key); /* 0 also if there was none. A prefix without keys vanishes */
 
 /*

@@ -2,9 +2,9 @@
 /*
  * store_dir.c - the store as a directory: keys and values. A key is a path, a value is a file, which store_dir_put.c writes.
  *
- * Always holds: a value is written to `.NAME.new` beside its place, synced, renamed, and the directory synced; whoever
- * writes a key holds flock() on that file, so what a killed writer left behind is overwritten by the next, or goes with
- * its level.
+ * Always holds: a value is written to `.NAME.new` beside its place, synced, renamed, and the directory synced (what is told is
+ * renamed first); whoever writes a key holds flock() on that file, so what a killed writer left behind is overwritten by the
+ * next, or goes with its level.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -105,6 +105,12 @@ int xs_store_make_directories(const struct xs_store *store, const char *director
 
 /* ---- opening ---- */
 
+/* The directory's own name is on the disk: whoever made it may have been killed before that, but not before the first revision. */
+static int sync_name(int fd)
+{
+	return faccessat(fd, "revision", F_OK, 0) ? xs_store_sync_directory(fd, "..") : 0;
+}
+
 int xs_store_open(const char *where, int create, struct xs_store **out)
 {
 	struct xs_store *store;
@@ -115,7 +121,7 @@ int xs_store_open(const char *where, int create, struct xs_store **out)
 	fd = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = create ? xs_store_sync_directory(fd, "..") : 0;
+	err = create ? sync_name(fd) : 0;
 	store = err ? NULL : malloc(sizeof(*store));
 	if (store)
 		*store = (struct xs_store){ .where = strdup(where), .root = fd, .lock = -1, .inotify = -1 };

@@ -3,7 +3,8 @@
  * store_dir_put.c - values are put, alone or several together: each is written aside and synced, then all are renamed, then
  * their directories synced. What is synced together costs little more than one alone.
  *
- * Always holds: as in store_dir.c; and nothing is renamed before all that was added before it is synced.
+ * Always holds: as in store_dir.c; and nothing is renamed before all that was added before it is synced, but what is told
+ * (xs_store_tell()).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -100,21 +101,27 @@ static int write_aside(const struct xs_store *store, struct aside *aside, const 
 	return err;
 }
 
-/* The directory's names are on the disk; so are those above it, where it was made. */
-static int sync_names(const struct xs_store *store, const struct aside *aside)
+/*
+ * All bytes are on the disk. Their writing is waited for first, of all of them: then one commit of the file system's journal serves
+ * them all, while a file whose blocks are had after another's fsync() needs one of its own.
+ */
+static int sync_bytes(const struct xs_store_batch *batch)
 {
-	if (fsync(aside->directory_fd))
-		return -errno;
-	return aside->made ? xs_store_sync_above(store, aside->directory) : 0;
-}
-
-/* Gives some of the batch, whose bytes are synced, their names. *renamed counts them. */
-static int give_names(struct xs_store_batch *batch, size_t count, size_t *renamed)
-{
-	const size_t first = *renamed;
+	const unsigned int all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 	int err = 0;
 
-	for (; *renamed < first + count; ++*renamed) {
+	/* What went wrong is told once: by this one, then. */
+	for (size_t i = 0; i < batch->count && !err && batch->count > 1; i++)
+		err = sync_file_range(batch->aside[i].fd, 0, 0, all) && errno != ENOSYS ? -errno : 0;
+	for (size_t i = 0; i < batch->count && !err; i++)
+		err = fsync(batch->aside[i].fd) ? -errno : 0;
+	return err;
+}
+
+/* Gives some of the batch their names. *renamed counts them. */
+static int rename_some(const struct xs_store_batch *batch, size_t count, size_t *renamed)
+{
+	for (size_t end = *renamed + count; *renamed < end; ++*renamed) {
 		const struct aside *aside = &batch->aside[*renamed];
 		char name[XS_STORE_NAME_MAX + 8];
 
@@ -122,13 +129,40 @@ static int give_names(struct xs_store_batch *batch, size_t count, size_t *rename
 		if (renameat(aside->directory_fd, aside->name, aside->directory_fd, name))
 			return -errno;
 	}
-	for (size_t i = first; i < *renamed && !err; i++) {
-		const struct aside *aside = &batch->aside[i];
+	return 0;
+}
 
-		if (i + 1 == *renamed || aside->made || strcmp(aside->directory, aside[1].directory))
-			err = sync_names(batch->store, aside);
+/* The names from `first` on are on the disk, those above too, where they were made: each directory is synced once. */
+static int sync_names(const struct xs_store_batch *batch, size_t first, size_t end)
+{
+	bool above = false;
+	int err = 0;
+
+	for (size_t i = first; i < end && !err; i++) {
+		if (!batch->aside[i].made)
+			continue;
+		err = xs_store_sync_above(batch->store, batch->aside[i].directory);
+		above = true;
+	}
+	for (size_t i = first; i < end && !err; i++) {
+		const char *directory = batch->aside[i].directory;
+		bool again = above && !strcmp(directory, ".");
+
+		for (size_t j = i + 1; j < end && !again; j++)
+			again = !strcmp(directory, batch->aside[j].directory);
+		if (!again && fsync(batch->aside[i].directory_fd))
+			err = -errno;
 	}
 	return err;
+}
+
+/* Some of the batch, whose bytes are synced. */
+static int give_names(const struct xs_store_batch *batch, size_t count, size_t *renamed)
+{
+	const size_t first = *renamed;
+	int err = rename_some(batch, count, renamed);
+
+	return err ? err : sync_names(batch, first, *renamed);
 }
 
 /* Whoever holds a file aside would wait for himself. */
@@ -148,21 +182,24 @@ static bool is_held(const struct xs_store_batch *batch, const char *key)
 	return held;
 }
 
+static void let_go(struct xs_store_batch *batch, size_t renamed)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		drop(&batch->aside[i], i < renamed);
+	batch->count = 0;
+}
+
 /* All that is held; the last one by itself, after the others. The batch is empty then. */
 static int put_held(struct xs_store_batch *batch)
 {
 	size_t renamed = 0;
-	int err = 0;
+	int err = sync_bytes(batch);
 
-	for (size_t i = 0; i < batch->count && !err; i++)
-		err = fsync(batch->aside[i].fd) ? -errno : 0;
 	if (!err && batch->count > 1)
 		err = give_names(batch, batch->count - 1, &renamed);
 	if (!err && batch->count)
 		err = give_names(batch, 1, &renamed);
-	for (size_t i = 0; i < batch->count; i++)
-		drop(&batch->aside[i], i < renamed);
-	batch->count = 0;
+	let_go(batch, renamed);
 	return err;
 }
 
@@ -202,8 +239,7 @@ void xs_store_batch_free(struct xs_store_batch *batch)
 {
 	if (!batch)
 		return;
-	for (size_t i = 0; i < batch->count; i++)
-		drop(&batch->aside[i], false);
+	let_go(batch, 0);
 	free(batch);
 }
 
@@ -214,6 +250,24 @@ int xs_store_put(struct xs_store *store, const char *key, const void *value, siz
 
 	if (!err)
 		err = xs_store_batch_put(batch);
+	xs_store_batch_free(batch);
+	return err;
+}
+
+int xs_store_tell(struct xs_store *store, const char *key, const void *value, size_t size)
+{
+	struct xs_store_batch *batch = xs_store_batch_new(store);
+	size_t renamed = 0;
+	int err = batch ? xs_store_batch_add(batch, key, value, size) : -ENOMEM;
+
+	if (!err)
+		err = rename_some(batch, 1, &renamed);
+	if (!err)
+		err = sync_bytes(batch);
+	if (!err)
+		err = sync_names(batch, 0, 1);
+	if (batch)
+		let_go(batch, renamed);
 	xs_store_batch_free(batch);
 	return err;
 }

@@ -125,6 +125,24 @@ static void test_values(void **state)
 	xs_store_close(other);
 }
 
+/* What is told is there as what is put, and nothing else is left. */
+static void test_tell(void **state)
+{
+	struct fixture *fixture = *state;
+	struct xs_store *store = fixture->store;
+
+	assert_int_equal(xs_store_tell(store, "report/R1", "a", 1), 0);
+	assert_value(store, "report/R1", "a");
+	assert_int_equal(xs_store_tell(store, "report/R1", "", 0), 0);
+	assert_value(store, "report/R1", "");
+	put(store, "report/R1", "b");
+	assert_value(store, "report/R1", "b");
+	assert_list(store, "report", "R1 ", 0);
+	assert_int_equal(xs_store_tell(store, "report/../R1", "a", 1), -EINVAL);
+	assert_true(xs_store_tell(store, "report", "a", 1) < 0);
+	assert_value(store, "report/R1", "b");
+}
+
 static void test_keys_stay_inside(void **state)
 {
 	static const char *const bad[] = { "",     "/", "/a",  "a/",    "a//b",      "..",   "../a", "a/../b",
@@ -553,6 +571,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_tell, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_keys_stay_inside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_delete, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_delete_level, set_up, tear_down),
