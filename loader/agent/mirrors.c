@@ -16,6 +16,7 @@
 
 #define ERROR_SIZE 256
 #define PROBES_MAX 512 /* by one device at a time: as many answers come back as punts */
+#define BREATHE_EACH 64 /* namespaces that stay as they are */
 
 /* Whose namespace it is: a slice's, an edge's (by its vport), or, both 0, the node's own: paging's substrate. */
 struct key {
@@ -332,15 +333,16 @@ static bool same_devices(const struct mirrored *one, const struct xs_mirror_devi
 	return one->count == count && !memcmp(one->device, device, count * sizeof(*device));
 }
 
-/* Takes `device` over on success. */
+/* Takes `device` over on success. *anew: it is another than it was, or has other devices. */
 static int make_one(struct xs_mirrors *mirrors, const struct key *key, const struct xs_node_vport *first,
-		    struct xs_mirror_device *device, size_t count)
+		    struct xs_mirror_device *device, size_t count, bool *anew)
 {
 	struct mirrored *one = find(mirrors, key), *made;
 	uint64_t *forwarded;
 	int err;
 
-	if (one && one->netns == first->space && same_devices(one, device, count)) {
+	*anew = !one || one->netns != first->space || !same_devices(one, device, count);
+	if (!*anew) {
 		free(device);
 		return 0;
 	}
@@ -377,7 +379,7 @@ static int make_one(struct xs_mirrors *mirrors, const struct key *key, const str
 }
 
 static int make_namespace(struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
-			  const struct xs_rec_vport *const *record, size_t count)
+			  const struct xs_rec_vport *const *record, size_t count, bool *anew)
 {
 	const struct key key = key_of(record[0]);
 	struct xs_mirror_device *device = calloc(count, sizeof(*device));
@@ -386,7 +388,7 @@ static int make_namespace(struct xs_mirrors *mirrors, const struct xs_image *ima
 	for (size_t i = 0; !err && i < count; i++)
 		err = describe(mirrors, image, node, record[i], &device[i]);
 	if (!err)
-		err = make_one(mirrors, &key, xs_node_vport(node, record[0]->id), device, count);
+		err = make_one(mirrors, &key, xs_node_vport(node, record[0]->id), device, count, anew);
 	if (err) {
 		free(device);
 		return err;
@@ -397,7 +399,8 @@ static int make_namespace(struct xs_mirrors *mirrors, const struct xs_image *ima
 int xs_mirrors_make(struct xs_mirrors *mirrors, const struct xs_image *image, const struct xs_node *node,
 		    void (*breathe)(void *context), void *context, char *error)
 {
-	size_t total, end;
+	size_t total, end, passed = 0;
+	bool anew = false;
 	/* Slice 0 sorts first: slivers' next hops need the roots of edges. */
 	const struct xs_rec_vport **record = sort_vports(image, &total);
 	int err = record ? 0 : -ENOMEM;
@@ -408,11 +411,13 @@ int xs_mirrors_make(struct xs_mirrors *mirrors, const struct xs_image *image, co
 		end = first + 1;
 		while (end < total && belongs(record[end], &key))
 			end++;
-		err = make_namespace(mirrors, image, node, &record[first], end - first);
+		err = make_namespace(mirrors, image, node, &record[first], end - first, &anew);
 		if (err)
 			snprintf(error, ERROR_SIZE, "namespace of %s: cannot copy its routes: %s", record[first]->name,
 				 strerror(-err));
-		breathe(context);
+		/* Those that stay as they are take a microsecond each. */
+		if (anew || !(++passed % BREATHE_EACH))
+			breathe(context);
 	}
 	if (!err)
 		free_retired(mirrors);
