@@ -131,36 +131,6 @@ void xs_space_remove(struct xs_space *space, struct xs_entry *entry)
 	free(entry);
 }
 
-struct xs_ledger *xs_ledger_begin(const struct xs_ledger *earlier)
-{
-	struct xs_ledger *ledger = xs_ledger_new();
-	const struct xs_space *space;
-
-	if (!ledger || !earlier)
-		return ledger;
-	ledger->change = earlier->change;
-	for (space = earlier->space; space; space = space->hh.next) {
-		struct xs_space *copy = xs_ledger_space(ledger, space->name);
-		const struct xs_entry *entry;
-
-		if (!copy)
-			goto failed;
-		for (entry = space->by_number; entry; entry = entry->by_number.next) {
-			struct xs_entry *twin = xs_space_add(copy, entry->owner, entry->number);
-
-			if (!twin)
-				goto failed;
-			twin->generation = entry->generation;
-			twin->freed = entry->freed;
-			twin->prefix = entry->prefix;
-		}
-	}
-	return ledger;
-failed:
-	xs_ledger_free(ledger);
-	return NULL;
-}
-
 void xs_ledger_finish(struct xs_ledger *ledger)
 {
 	struct xs_space *space;

@@ -44,8 +44,6 @@ struct xs_ledger {
 	struct xs_space *space;
 };
 
-/* A copy in which nothing is claimed; NULL copies nothing. NULL without memory. */
-struct xs_ledger *xs_ledger_begin(const struct xs_ledger *earlier);
 /* What was not claimed becomes a tombstone of this change. */
 void xs_ledger_finish(struct xs_ledger *ledger);
 

@@ -30,7 +30,7 @@ void xs_past_free(struct xs_past *past)
 	*past = (struct xs_past){ 0 };
 }
 
-int xs_plan_make(const struct xs_domain *domain, const struct xs_past *past, struct xs_diag *diag, struct xs_plan **out)
+int xs_plan_make(const struct xs_domain *domain, struct xs_past *past, struct xs_diag *diag, struct xs_plan **out)
 {
 	static int (*const steps[])(struct xs_plan * plan) = {
 		xs_plan_shape, xs_plan_cells,  xs_plan_numbers, xs_plan_switched, xs_plan_addresses,
@@ -48,8 +48,9 @@ int xs_plan_make(const struct xs_domain *domain, const struct xs_past *past, str
 		.past = past,
 		.generation = past->generation,
 		.arena = xs_arena_new(),
-		.ledger = xs_ledger_begin(past->ledger),
+		.ledger = past->ledger ? past->ledger : xs_ledger_new(),
 	};
+	past->ledger = NULL;
 	if (!plan->arena || !plan->ledger)
 		goto out;
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {

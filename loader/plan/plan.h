@@ -41,12 +41,12 @@ struct xs_past {
 void xs_past_free(struct xs_past *past); /* what it holds; and makes it empty */
 
 /*
- * past is not changed; the plan holds the new ledger, the same bytes if nothing was given or freed. Faults that only
- * allocation finds (collision, exhaustion, a subnet too small) go to diag with their place. Cells that are new, and those
+ * The plan takes past's ledger over, also where it fails, and goes on with it: the same bytes if nothing was given or freed. Faults that
+ * only allocation finds (collision, exhaustion, a subnet too small) go to diag with their place. Cells that are new, and those
  * of VMs that were switched to a slice that is no more, take the generations after past's. domain must outlive the plan,
  * which points into it. 0, -EINVAL, -ENOMEM; *out is unchanged on failure.
  */
-int xs_plan_make(const struct xs_domain *domain, const struct xs_past *past, struct xs_diag *diag, struct xs_plan **out);
+int xs_plan_make(const struct xs_domain *domain, struct xs_past *past, struct xs_diag *diag, struct xs_plan **out);
 void xs_plan_free(struct xs_plan *plan);
 const struct xs_ledger *xs_plan_ledger(const struct xs_plan *plan); /* lives as long as the plan */
 

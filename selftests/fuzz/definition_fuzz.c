@@ -35,7 +35,7 @@ static void build_images(const struct xs_plan *plan)
 /* instead: by which mechanism, whatever the text says; NULL: what it says. */
 static void try_as(const uint8_t *data, size_t size, const enum xs_implementation *instead)
 {
-	const struct xs_past nothing = { 0 };
+	struct xs_past nothing = { 0 };
 	struct xs_diag *diag = xs_diag_new("fuzz");
 	struct xs_domain *domain = NULL;
 	struct xs_plan *plan = NULL;
