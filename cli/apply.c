@@ -61,8 +61,10 @@ int xs_command_apply(const struct xs_options *options)
 		code = error == -EINVAL || error == -ENOENT ? XS_EXIT_USAGE : XS_EXIT_FAILED;
 		goto out;
 	}
+	error = xs_apply(store, definition.plan, definition.text, definition.size, &result, text);
+	/* Warnings: thousands of lines need not keep the nodes waiting. */
 	xs_diag_print(definition.diag, stderr);
-	if (xs_apply(store, definition.plan, definition.text, definition.size, &result, text)) {
+	if (error) {
 		xs_complain("%s: %s", options->argv[0], text);
 		goto out;
 	}

@@ -153,6 +153,7 @@ int xs_command_params(const struct xs_options *options)
 {
 	struct expanded expanded[XS_MECHANISMS] = { 0 };
 	struct xs_definition definition;
+	struct xs_parameters parameters;
 	int error = xs_definition_load(options, NULL, &definition), code = xs_definition_exit(error);
 	json_t *result;
 
@@ -168,7 +169,8 @@ int xs_command_params(const struct xs_options *options)
 		}
 	}
 	if (!error) {
-		result = table(&definition.domain->parameters, expanded);
+		xs_domain_parameters(definition.domain, &parameters);
+		result = table(&parameters, expanded);
 		if (options->json)
 			xs_print_json(json_incref(result));
 		else

@@ -117,7 +117,6 @@ static int make_domain(struct xs_domain_source *source, const enum xs_implementa
 		err = xs_tree_cross_check(schema, &source->tree, diag);
 	if (err && err != -EINVAL)
 		goto out;
-	xs_parameters_count(source->tree, &domain->parameters);
 	err = xs_typed_read(source->tree, instead, arena, diag, &index, domain);
 	if (!err || err == -EINVAL)
 		err = run_checks(&check, source->tree);
@@ -198,6 +197,11 @@ out:
 	free_source(source);
 	xs_arena_free(memory);
 	return err;
+}
+
+void xs_domain_parameters(const struct xs_domain *domain, struct xs_parameters *out)
+{
+	xs_parameters_count(domain->source->tree, out);
 }
 
 /* The whole file, NUL-terminated, malloc()ed; at most one byte more than is allowed, so that the excess is seen. */

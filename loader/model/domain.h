@@ -276,7 +276,6 @@ struct xs_domain {
 	struct xs_d_filter *filter;
 	struct xs_d_mux *mux;
 	struct xs_d_migration *migration;
-	struct xs_parameters parameters; /* how many it has */
 	size_t pool_count, through_count, node_count, slice_count, filter_count, mux_count, migration_count;
 	void *memory; /* the pool that holds all of it */
 	struct xs_domain_source *source; /* what it was read from */
@@ -293,6 +292,8 @@ int xs_domain_parse(const char *text, size_t size, enum xs_format format, struct
 /* instead: the domain's implementation, whatever the text says of it (slices that say otherwise stay so); NULL: the text's. */
 int xs_domain_parse_as(const char *text, size_t size, enum xs_format format, const enum xs_implementation *instead,
 		       struct xs_diag *diag, struct xs_domain **out);
+/* How many parameters it has. */
+void xs_domain_parameters(const struct xs_domain *domain, struct xs_parameters *out);
 /* Frees also what it was read from, which takes longer than one may think: who is waited for does it afterwards. */
 void xs_domain_free(struct xs_domain *domain);
 
