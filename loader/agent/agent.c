@@ -103,14 +103,20 @@ static void pull(struct xs_agent *agent)
 		xs_agent_report(agent);
 }
 
-void xs_agent_breathe(void *context)
+bool xs_agent_hears(struct xs_agent *agent)
 {
-	struct xs_agent *agent = context;
 	struct pollfd readable = {.fd = agent->watch, .events = POLLIN};
 
 	/* Not cleared: the loop must still see it, since it may be a revision, too. */
-	if (poll(&readable, 1, 0) > 0)
-		pull(agent);
+	if (poll(&readable, 1, 0) <= 0)
+		return false;
+	pull(agent);
+	return true;
+}
+
+void xs_agent_breathe(void *context)
+{
+	xs_agent_hears(context);
 }
 
 /* ---- the node and its links ---------------------------------------------------------------------------------------- */
@@ -152,7 +158,7 @@ static void reconcile_quietly(struct xs_agent *agent, bool whole)
 	if (agent->image)
 		xs_node_copy_carrier(agent->node, agent->image);
 	/* ... but one that went meanwhile is. */
-	if (!agent->report.failed && !ports_are_the_same(agent))
+	if (agent->look.ended || (!agent->report.failed && !ports_are_the_same(agent)))
 		look_soon(agent);
 	if (!agent->machinery.datapath && !agent->spare)
 		evtimer_add(agent->idle, &pause);
@@ -402,9 +408,10 @@ static int begin(struct xs_agent *agent, char *error)
 		return -ENOMEM;
 	}
 	err = xs_node_open(agent->name, agent->netns, &agent->node, error);
-	if (!err)
-		err = listen_to_all(agent, error);
-	return err;
+	if (err)
+		return err;
+	xs_node_pause_by(agent->node, xs_agent_pauses, agent);
+	return listen_to_all(agent, error);
 }
 
 int xs_agent_run(struct xs_agent *agent)

@@ -50,6 +50,13 @@ struct xs_load {
 	struct xs_datapath *made; /* NULL: it could not */
 };
 
+/* A pass that looks at everything though nothing is known to be wrong. */
+struct xs_look {
+	bool may_end, ended;      /* before its end, as there is news; it did */
+	uint64_t changes, writes; /* when it began */
+	unsigned int in_a_row;    /* how many have ended so */
+};
+
 struct xs_agent {
 	const char *name;      /* the node's */
 	const char *netns;     /* NULL: the process's own */
@@ -76,6 +83,7 @@ struct xs_agent {
 	struct xs_image *image; /* in force, or left in force by a former agent; NULL: the node holds nothing */
 	const struct xs_image *switching; /* whose cells are in the map: the one in force or the one on its way */
 	bool whole; /* the pass at hand looks at everything, whether or not another image says another thing of it */
+	struct xs_look look;
 	bool complete; /* the last pass, of which `image` is left, has done all that it had to do */
 	bool started;           /* the first reconciliation is behind it */
 	struct xs_report report;
@@ -120,6 +128,11 @@ int xs_agent_retire(struct xs_agent *agent, const struct xs_image *image, char *
  * differs between the image in force and the next one, if the last pass was a good one.
  */
 void xs_agent_revise(struct xs_agent *agent, bool whole);
+/*
+ * Between two of many namespaces, context: the agent: switches that have come are taken over. True: this pass ends here, as there is a
+ * revision to take on, and all that was looked at so far is as it should be.
+ */
+bool xs_agent_pauses(void *context);
 /* Is it another revision than the one that was last taken on? */
 bool xs_agent_is_news(const struct xs_agent *agent, const struct xs_revision *revision);
 
@@ -132,7 +145,9 @@ bool xs_agent_advise(struct xs_agent *agent);
 
 void xs_agent_report(struct xs_agent *agent);
 
-/* Switches that have come meanwhile: for steps that take long. context: the agent. */
+/* Takes switches over that have come meanwhile. True: something has come, and may be more than that. */
+bool xs_agent_hears(struct xs_agent *agent);
+/* The same, for steps that take long. context: the agent. */
 void xs_agent_breathe(void *context);
 
 /* Runs until SIGTERM or SIGINT. The process's exit code. */

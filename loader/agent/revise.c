@@ -17,6 +17,7 @@
 #include "loader/node/netlink.h"
 
 #define GO_BACK_TRIES 2 /* more, after the first */
+#define ENDED_MAX     8 /* looks in a row that end for news: the next goes on to its end */
 
 static bool same_image(const struct xs_image *a, const struct xs_image *b)
 {
@@ -76,6 +77,30 @@ static int keep_copy(struct xs_agent *agent, const struct xs_image *image, char 
 	return err;
 }
 
+/* again: it is asked for what is in force. */
+static void begin_look(struct xs_agent *agent, bool again)
+{
+	struct xs_look *look = &agent->look;
+
+	look->may_end = again && agent->complete && look->in_a_row < ENDED_MAX;
+	look->changes = xs_netlink_changes();
+	look->writes = xs_machinery_writes(agent);
+}
+
+bool xs_agent_pauses(void *context)
+{
+	struct xs_agent *agent = context;
+	struct xs_look *look = &agent->look;
+	struct xs_revision revision;
+
+	if (!xs_agent_hears(agent) || !look->may_end || xs_netlink_changes() != look->changes ||
+	    xs_machinery_writes(agent) != look->writes || xs_revision_get(agent->store, &revision))
+		return false;
+	look->ended = xs_agent_is_news(agent, &revision);
+	xs_revision_free(&revision);
+	return look->ended;
+}
+
 static void take_image(struct xs_agent *agent, struct xs_image *image)
 {
 	xs_silent_hold(agent->silent, agent->node, image);
@@ -94,10 +119,18 @@ static int apply_target(struct xs_agent *agent, struct xs_target *target, bool n
 
 	/* Who asks for the same once more asks to look at all of it. */
 	agent->whole |= !agent->complete || !agent->image || same_image(agent->image, target->image);
+	begin_look(agent, !news && same_image(agent->image, target->image));
 	agent->complete = false;
 	if (target->image) {
 		sign_node(agent, true);
 		err = xs_agent_make(agent, target->image, error);
+		agent->look.may_end = false;
+		if (err && agent->look.ended) {
+			agent->look.in_a_row++;
+			agent->complete = true;
+			agent->switching = agent->image;
+			return err;
+		}
 		if (!err)
 			err = keep_copy(agent, target->image, error);
 		if (err) {
@@ -121,6 +154,8 @@ static int apply_target(struct xs_agent *agent, struct xs_target *target, bool n
 	if (!agent->image)
 		sign_node(agent, false);
 	agent->complete = !err;
+	if (agent->whole)
+		agent->look.in_a_row = 0;
 	changes = xs_netlink_changes() - changes;
 	writes = xs_machinery_writes(agent) - writes;
 	if (news) {
@@ -194,6 +229,7 @@ void xs_agent_revise(struct xs_agent *agent, bool whole)
 		memcpy(target.revision.id, agent->report.revision_id, sizeof(target.revision.id));
 	}
 	agent->whole = whole;
+	agent->look.ended = false;
 	other = xs_agent_is_news(agent, &target.revision);
 	news = !agent->started || other || was_failed;
 	agent->started = true;
@@ -201,6 +237,10 @@ void xs_agent_revise(struct xs_agent *agent, bool whole)
 		err = apply_target(agent, &target, news, error);
 	else
 		keep_in_force(agent);
+	if (err && agent->look.ended) {
+		xs_target_free(&target);
+		return;
+	}
 	if (err && (!was_failed || other || strcmp(error, agent->report.error)))
 		xs_log("revision %" PRIu64 " failed: %s", target.revision.number, error);
 	if (err)

@@ -65,6 +65,8 @@ struct xs_node {
 	size_t link_count;
 	struct xs_script *script[XS_ROLES][2]; /* during make: what a new namespace needs, without and with IPv6 */
 	size_t unfurnished;                    /* during make: namespaces */
+	bool (*pause)(void *context);          /* between namespaces; NULL: none */
+	void *pause_context;
 };
 
 /* Writes the sentence and strerror(-err) and returns err; err 0 stands for a sentence without more, returned as

@@ -401,10 +401,20 @@ static int make_spaces(struct xs_node *node, const struct xs_wants *wants, char 
 	for (struct xs_vport_state *state = node->vports; state; state = state->hh.next)
 		state->public.fresh = state->public.looked_at = false;
 	node->unfurnished = 0;
-	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next)
-		if (!want->kept)
-			err = xs_space_make(node, want, error);
+	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next) {
+		if (want->kept)
+			continue;
+		err = xs_space_make(node, want, error);
+		if (!err && node->pause && node->pause(node->pause_context))
+			err = -ECANCELED;
+	}
 	return xs_spaces_furnish(node, wants, err, error);
+}
+
+void xs_node_pause_by(struct xs_node *node, bool (*fn)(void *context), void *context)
+{
+	node->pause = fn;
+	node->pause_context = context;
 }
 
 int xs_node_make(struct xs_node *node, const struct xs_image *image, const struct xs_image *former,

@@ -58,12 +58,19 @@ void xs_node_close(struct xs_node *node);
  * Adds and changes until the node holds all of `image`, with the outer ends of new veths down. former: an image that it has
  * been made and retired to, and what is the same in both is not looked at; NULL: all is. On failure returns
  * negative errno and names the object and the kernel's answer in `error` (>= 256 bytes); what it had added is left for
- * the next call or for retire with the old image. A port that does not exist, or whose XDP program is in the way, is
- * refused before anything is changed: `admits` tells which are not (NULL: none). It is xs_datapath_admits().
+ * the next call or for retire with the old image. (-ECANCELED: see xs_node_pause_by(); no sentence.) A port that does not exist, or
+ * whose XDP program is in the way, is refused before anything is changed: `admits` tells which are not (NULL: none). It is
+ * xs_datapath_admits().
  */
 typedef bool (*xs_admits_fn)(void *context, uint32_t ifindex, uint32_t program_id, bool shared, char *who);
 int xs_node_make(struct xs_node *node, const struct xs_image *image, const struct xs_image *former, xs_admits_fn admits,
 		 void *context, char *error);
+
+/*
+ * fn is called by make between namespaces, which may be thousands. True: make ends, whatever is left of them; who says so knows
+ * that all of them were made before.
+ */
+void xs_node_pause_by(struct xs_node *node, bool (*fn)(void *context), void *context);
 
 /* Removes what is in the journal and not in `image` (NULL: everything), and gives ports and sysctls back what they had.
  */

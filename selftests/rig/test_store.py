@@ -129,9 +129,10 @@ def main():
             domain.switch("vm5", "P")
             through("vm5", figure7.VM5, "R1", "R2")
 
-        def switched_while_looking():
-            """An agent that takes a switch on in the midst of looking at everything reports it, too."""
-            agent, over = domain.agents["R3"], threading.Event()
+        @contextlib.contextmanager
+        def looking(agent):
+            """It looks at everything again and again."""
+            over = threading.Event()
 
             def look_again_and_again():
                 while not over.wait(0.01):
@@ -140,11 +141,28 @@ def main():
             thread = threading.Thread(target=look_again_and_again)
             thread.start()
             try:
-                for slice_name in "AP" * 20:
-                    domain.command("switch", "vm5", slice_name, "--timeout", "10")
+                yield
             finally:
                 over.set()
                 thread.join()
+
+        def switched_while_looking():
+            """An agent that takes a switch on in the midst of looking at everything reports it, too."""
+            with looking(domain.agents["R3"]):
+                for slice_name in "AP" * 20:
+                    domain.command("switch", "vm5", slice_name, "--timeout", "10")
+
+        def changed_while_looking():
+            """A change does not wait for a look to end, which begins anew then: what is broken meanwhile is mended."""
+            route = ("ip", "-n", f"xs.{net.name('R3')}.P", "route", "show", "10.1.3.0/24")
+            with looking(domain.agents["R3"]):
+                for definition in (changed, rig.definition) * 5:
+                    domain.apply(definition)
+                netns.run("ip", "-n", f"xs.{net.name('R3')}.P", "address", "flush", "dev", "P13")
+                for definition in (changed, rig.definition):
+                    domain.apply(definition)
+            assert netns.until(lambda: netns.run(*route), netns.PATIENCE), "an address that went is not there again"
+            assert not domain.report("R3")["failed"], domain.report("R3")
 
         def not_a_number():
             store.keep()
@@ -332,6 +350,7 @@ def main():
                 ("set_back", set_back),
                 ("switches_set_back", switches_set_back),
                 ("switched_while_the_agent_looks", switched_while_looking),
+                ("changed_while_the_agent_looks", changed_while_looking),
                 ("a_generation_that_is_none", not_a_number),
                 ("replaced_and_away", replaced),
                 ("an_image_is_lost", image_lost),
