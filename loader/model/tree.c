@@ -11,6 +11,8 @@
  */
 #include "loader/model/tree.h"
 
+#include "loader/model/known.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 struct builder {
 	const struct xs_schema *schema;
 	struct xs_document *document;
+	struct xs_known known;
 	struct xs_diag *diag;
 	int err; /* -EINVAL: a fault was reported; -ENOMEM: stop */
 };
@@ -78,7 +81,7 @@ static struct lyd_node *build_term(struct builder *b, const struct lysc_node *sc
 	LY_ERR why;
 
 	if (parent)
-		why = lyd_new_term(parent, schema->module, schema->name, from->text, 0, &node);
+		why = xs_known_make(&b->known, schema, parent, from->text, &node);
 	else
 		why = lyd_value_validate(b->schema->context, schema, from->text, strlen(from->text), NULL, NULL, NULL);
 	if (node)
@@ -153,7 +156,7 @@ static void build_leaflist_entry(struct builder *b, struct slot *slot, struct ly
 	}
 	node = build_term(b, slot->schema, parent, from);
 	if (node && !remember(b, slot, lyd_get_value(node), from))
-		lyd_free_tree(node);
+		xs_known_free(&b->known, from->text, node);
 }
 
 static struct xs_doc_node *make_scalar(struct builder *b, const struct xs_doc_node *at, const char *text)
@@ -235,7 +238,7 @@ static void build_entry(struct builder *b, struct slot *slot, struct lyd_node *p
 		set_path(b, value, "%s/%s%s", entry->place.path, key->name, "");
 	}
 	if (value && parent)
-		why = lyd_new_list(parent, schema->module, schema->name, 0, &node, value->text);
+		why = xs_known_make(&b->known, schema, parent, value->text, &node);
 	else if (value)
 		why = lyd_value_validate(b->schema->context, key, value->text, strlen(value->text), NULL, NULL, NULL);
 	if (why == LY_EMEM)
@@ -246,7 +249,7 @@ static void build_entry(struct builder *b, struct slot *slot, struct lyd_node *p
 		node->priv = entry;
 		lyd_child(node)->priv = value;
 		if (!remember(b, slot, lyd_get_value(lyd_child(node)), entry)) {
-			lyd_free_tree(node);
+			xs_known_free(&b->known, value->text, node);
 			node = NULL;
 		}
 	}
@@ -439,7 +442,9 @@ static struct xs_doc_node *find_domain(struct builder *b)
 int xs_tree_build(const struct xs_schema *schema, struct xs_document *document, struct xs_diag *diag,
 		  struct lyd_node **domain)
 {
-	struct builder b = { .schema = schema, .document = document, .diag = diag };
+	struct builder b = {
+		.schema = schema, .document = document, .known = { .arena = document->arena }, .diag = diag
+	};
 	struct xs_doc_node *root = find_domain(&b);
 	struct lyd_node *made = NULL;
 
@@ -451,6 +456,7 @@ int xs_tree_build(const struct xs_schema *schema, struct xs_document *document, 
 	}
 	made->priv = root;
 	build_children(&b, schema->domain, made, root, NULL);
+	xs_known_clear(&b.known);
 	if (b.err == -ENOMEM) {
 		lyd_free_all(made);
 		return -ENOMEM;
