@@ -17,7 +17,7 @@ from lib import contract, domains, figure7, held, holdings, netns, rigtest
 EACH = 8
 ROUNDS = max(3, int(os.environ.get("XSLICE_CHANGES", "0")) // EACH)
 WARM = 2  # rounds, in which tables find their sizes
-LOOSE = 8  # blocks: who is known as a neighbour changes by itself
+LOOSE = 16  # blocks: who is known as a neighbour changes by itself
 SEED = 11
 
 
