@@ -76,6 +76,7 @@ struct xs_d_port {
 	struct xs_d_port *on; /* NULL: it is a physical port itself */
 	const char *on_text;  /* as written */
 	uint16_t vlan;        /* 0: not given */
+	bool half;            /* what is written of on and vlan is at fault in part, which was reported: the other is not missing */
 	struct xs_place on_place, vlan_place, mtu_place;
 	const char *not_its_own; /* what it says and only a physical port may: the leaf's name; NULL: nothing */
 	struct xs_place not_its_own_place;

@@ -48,6 +48,10 @@ static void report_syntax(struct reader *reader)
 		return;
 	}
 	reader->err = -EINVAL;
+	if (reader->cursor.at < reader->cursor.end && *reader->cursor.at == '\t') {
+		xs_diag_add(reader->diag, XS_ERROR, &place, "syntax: a tab: indent with spaces");
+		return;
+	}
 	xs_diag_add(reader->diag, XS_ERROR, &place, "syntax: %s%s%s",
 		    parser->problem ? parser->problem : "not readable", parser->context ? " " : "",
 		    parser->context ? parser->context : "");

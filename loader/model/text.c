@@ -66,6 +66,11 @@ int xs_text_check(const char *text, size_t size, struct xs_diag *diag)
 		xs_diag_add(diag, XS_ERROR, NULL, "the definition has %zu bytes: more than %u", size, XS_DOCUMENT_MAX);
 		return -EINVAL;
 	}
+	if (size >= 2 && (!memcmp(at, "\xff\xfe", 2) || !memcmp(at, "\xfe\xff", 2))) {
+		place.column = 1;
+		xs_diag_add(diag, XS_ERROR, &place, "this is UTF-16: save it as UTF-8");
+		return -EINVAL;
+	}
 	if (size >= 3 && !memcmp(at, "\xef\xbb\xbf", 3))
 		at += 3;
 	while (at < end && faults < FAULTS_MAX) {

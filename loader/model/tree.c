@@ -408,6 +408,16 @@ static void build_children(struct builder *b, const struct lysc_node *schema, st
 	}
 }
 
+bool xs_tree_wrote(const struct lyd_node *node, const char *name)
+{
+	const struct xs_doc_node *from = node->priv, *child = from ? from->first : NULL;
+	const struct lysc_node *schema = xs_schema_child(node->schema, name);
+
+	while (child && !(child->key && xs_schema_child(node->schema, child->key) == schema))
+		child = child->next;
+	return child;
+}
+
 /* ---- the root --------------------------------------------------------------------------------------------------- */
 
 /* YAML and JSON may name the container or not; XML has to. NULL: reported. */

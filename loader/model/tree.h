@@ -39,4 +39,7 @@ static inline const struct xs_place *xs_tree_place(const struct lyd_node *node)
 	return node ? &((const struct xs_doc_node *)node->priv)->place : NULL;
 }
 
+/* Does the document write the node's child, though it may be at fault and not be in the tree? */
+bool xs_tree_wrote(const struct lyd_node *node, const char *name);
+
 #endif

@@ -226,6 +226,7 @@ static void read_vlan(struct typing *t, const struct lyd_node *from, struct xs_d
 
 	port->on_text = text_of(t, from, "on", &port->on_place);
 	port->vlan = (uint16_t)number_at(t, from, "vlan", &port->vlan_place);
+	port->half = (!port->on_text && xs_tree_wrote(from, "on")) || (!port->vlan && xs_tree_wrote(from, "vlan"));
 	for (size_t i = 0; i < sizeof(physical) / sizeof(physical[0]) && !port->not_its_own; i++) {
 		const struct lyd_node *said = child_of(from, physical[i]);
 

@@ -12,10 +12,10 @@ static struct xs_d_port *physical_of(struct xs_check *check, const struct xs_d_p
 {
 	struct xs_d_port *on;
 
-	if (port->on_text && !port->vlan)
+	if (port->on_text && !port->vlan && !port->half)
 		XS_FAULT(check, &port->on_place, "on: \"%s\": a port on another one needs a vlan", port->on_text);
 	if (!port->on_text) {
-		if (port->vlan)
+		if (port->vlan && !port->half)
 			XS_FAULT(check, &port->vlan_place, "vlan: %u: write which physical port it is on: `on`",
 				 port->vlan);
 		return NULL;
