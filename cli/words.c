@@ -11,8 +11,8 @@
 
 #define NAME_MAX_TEXT 768
 
-const char *const xs_word_kinds[] = { "node", "port",      "slice",     "vrf",   "link",  "uplink", "gateway",
-				      "mux",  "condition", "migration", "group", "page",  "route",  NULL };
+const char *const xs_word_kinds[] = { "node",      "port",      "slice", "vrf",  "link", "uplink", "gateway", "mux",
+				      "condition", "migration", "group", "pool", "page", "route",  NULL };
 
 /* ---- attributes -------------------------------------------------------------------------------------------------- */
 
@@ -287,6 +287,7 @@ void xs_words_add(json_t *words, const struct xs_image *image)
 	const struct xs_rec_vport *vport;
 	const struct xs_rec_cell *cell;
 	const struct xs_rec_port *port;
+	const struct xs_rec_pool *pool;
 	const struct xs_rec_mux *mux;
 	char text[XS_PREFIX_TEXT];
 	json_t *one;
@@ -317,6 +318,10 @@ void xs_words_add(json_t *words, const struct xs_image *image)
 		add_exit(words, image, mux);
 	for (size_t i = 0; (own = xs_image_at(image, XS_REC_ADDRESS, i)); i++)
 		add_address(words, image, own);
+	/* A page that is written is told as a page, where its slice is. */
+	for (size_t i = 0; (pool = xs_image_at(image, XS_REC_POOL, i)); i++)
+		if (!pool->written)
+			thing(words, "pool", "%s", xs_prefix_text(&pool->prefix, text));
 	add_implementations(words, image);
 }
 

@@ -172,8 +172,10 @@ static int add_pools(struct xs_image_writer *writer, const struct xs_p_node *nod
 	int err = 0;
 
 	for (size_t i = 0; i < node->pools.count && !err; i++) {
-		const struct xs_rec_pool record = { .head = head(XS_REC_POOL),
-						    .prefix = *(const struct xs_prefix *)node->pools.item[i] };
+		const struct xs_p_pool *pool = node->pools.item[i];
+		const struct xs_rec_pool record = {
+			.head = head(XS_REC_POOL), .prefix = pool->prefix, .written = pool->written
+		};
 
 		err = xs_image_writer_add(writer, &record);
 	}

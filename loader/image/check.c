@@ -436,7 +436,9 @@ static const char *check_pool(const struct xs_image *image, const struct xs_reco
 	const struct xs_rec_pool *pool = (const struct xs_rec_pool *)record;
 
 	(void)image;
-	return prefix_ok(&pool->prefix) && !pool->pad ? NULL : "pool: bad prefix";
+	if (pool->written > 1)
+		return "pool: number out of range";
+	return prefix_ok(&pool->prefix) ? NULL : "pool: bad prefix";
 }
 
 static const char *(*const checks[XS_REC_COUNT])(const struct xs_image *image, const struct xs_record *record) = {

@@ -17,10 +17,34 @@ static int compare_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Is any of the reserved labels one that frames of ours bear? taken: sorted, a port and a label in each. */
+static bool is_reserved_taken(const struct xs_image *image, const uint64_t *taken, size_t count)
+{
+	const struct xs_rec_reserved *reserved;
+
+	for (size_t i = 0; (reserved = xs_image_at(image, XS_REC_RESERVED, i)); i++) {
+		uint64_t first = (uint64_t)reserved->port << 16 | reserved->first;
+		uint64_t last = (uint64_t)reserved->port << 16 | reserved->last;
+		size_t low = 0, high = count;
+
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+
+			if (taken[middle] < first)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low < count && taken[low] <= last)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A frame must lead to one virtual port, or to one VLAN: a label, and being untagged, is given once per port (a MUX's
- * ends have no frames of their own, its edge has), or to the MUX whose exit the port is; and an edge to one MUX. A slice
- * has one uplink, and a page's id is one page's.
+ * ends have no frames of their own, its edge has), or to the MUX whose exit the port is; and an edge to one MUX. Labels
+ * that a port reserves are the host's. A slice has one uplink, and a page's id is one page's.
  */
 static const char *check_unique(const struct xs_image *image)
 {
@@ -69,6 +93,8 @@ static const char *check_unique(const struct xs_image *image)
 		if (taken[i] == taken[i - 1])
 			why = faults[taken[i] >> mark];
 	}
+	if (!why && is_reserved_taken(image, taken, count))
+		why = "reserved labels: a virtual port, or a VLAN, has one of them";
 	free(taken);
 	return why;
 }

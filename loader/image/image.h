@@ -19,7 +19,7 @@
 #include "maps/contract.h"
 
 #define XS_IMAGE_MAGIC 0x31656369u /* "ice1" */
-#define XS_IMAGE_VERSION   4
+#define XS_IMAGE_VERSION   5
 #define XS_IMAGE_NAME 16 /* device-like names, NUL included */
 #define XS_IMAGE_LONG_NAME 64
 #define XS_IMAGE_SIZE_MAX (1u << 30)
@@ -246,7 +246,7 @@ struct xs_rec_address {
 struct xs_rec_pool {
 	struct xs_record head;
 	struct xs_prefix prefix; /* key */
-	uint32_t pad;
+	uint32_t written; /* 1: a page's, and no pool of the domain */
 };
 
 /* Neighbours on an uplink: what a sliver sends to the WAN by, and what the node's own instance sends to the sliver by. */

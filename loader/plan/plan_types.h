@@ -165,11 +165,17 @@ struct xs_p_mux {
 	size_t condition_count;
 };
 
+/* WAN addresses that no user may have. */
+struct xs_p_pool {
+	struct xs_prefix prefix;
+	bool written; /* a page's that is written, and no pool of the domain */
+};
+
 struct xs_p_node {
 	const struct xs_d_node *def;
 	struct xs_p_port *port;
 	struct xs_p_list vports, vrfs, muxes;
-	struct xs_p_list pools;                    /* paging, with an uplink: struct xs_prefix, see struct xs_rec_pool */
+	struct xs_p_list pools;                    /* paging, with an uplink: struct xs_p_pool, see struct xs_rec_pool */
 	struct xs_p_list cells;                    /* those that conditions of its MUXes bear, and their groups' */
 	uint32_t blocks, guards, conditions, cell_entries; /* as in struct xs_rec_node */
 };

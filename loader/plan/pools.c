@@ -12,17 +12,17 @@
 #include "loader/plan/paging.h"
 
 struct closed {
-	struct xs_prefix prefix;
+	struct xs_p_pool pool;
 	const struct xs_p_slice *slice; /* in which it is written; NULL: a pool */
 };
 
 static int compare(const void *a, const void *b)
 {
 	const struct closed *x = a, *y = b;
-	int order = xs_prefix_compare(&x->prefix, &y->prefix);
+	int order = xs_prefix_compare(&x->pool.prefix, &y->pool.prefix);
 
 	/* What is written, before a pool that is the same. */
-	return order ? order : (x->slice == NULL) - (y->slice == NULL);
+	return order ? order : y->pool.written - x->pool.written;
 }
 
 /* A default that no page is out of is no pool: its addresses are as others are. */
@@ -49,20 +49,20 @@ static size_t list_closed(const struct xs_plan *plan, struct closed *list)
 
 	for (size_t i = 0; i < domain->pool_count; i++) {
 		if (is_used(plan, &domain->pool[i]))
-			list[count++] = (struct closed){ .prefix = domain->pool[i].prefix };
+			list[count++] = (struct closed){ .pool.prefix = domain->pool[i].prefix };
 	}
 	for (size_t i = 0; i < domain->slice_count; i++) {
 		const struct xs_p_slice *slice = &plan->slice[i];
 
 		for (size_t j = 0; j < slice->page_count; j++) {
 			if (slice->page[j].mapped_place)
-				list[count++] = (struct closed){ .prefix = slice->page[j].mapped, .slice = slice };
+				list[count++] = (struct closed){ .pool = { slice->page[j].mapped, true }, .slice = slice };
 		}
 	}
 	if (count)
 		qsort(list, count, sizeof(*list), compare);
 	for (size_t i = 0; i < count; i++) {
-		if (!kept || !xs_prefix_covers(&list[kept - 1].prefix, &list[i].prefix))
+		if (!kept || !xs_prefix_covers(&list[kept - 1].pool.prefix, &list[i].pool.prefix))
 			list[kept++] = list[i];
 	}
 	return kept;
@@ -105,7 +105,7 @@ int xs_plan_pools(struct xs_plan *plan)
 			continue;
 		for (size_t j = 0; j < count && !err; j++) {
 			if (!list[j].slice || !has_sliver[list[j].slice - plan->slice])
-				err = xs_list_push(plan, &node->pools, &list[j].prefix);
+				err = xs_list_push(plan, &node->pools, &list[j].pool);
 		}
 	}
 	return err;

@@ -231,7 +231,7 @@ static int add_pools(const struct xs_p_node *node, struct room *room)
 	if (!prefix)
 		return -ENOMEM;
 	for (i = 0; i < node->pools.count; i++)
-		prefix[i] = *(const struct xs_prefix *)xs_list_at(&node->pools, i);
+		prefix[i] = ((const struct xs_p_pool *)xs_list_at(&node->pools, i))->prefix;
 	add_tables(prefix, node->pools.count, room);
 	free(prefix);
 	return 0;

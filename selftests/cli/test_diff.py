@@ -219,6 +219,23 @@ def from_labels_to_pages():
             store.run("apply", "--timeout", "0.01", path).exits(5)
 
 
+def pools():
+    """Those that pages are out of; a page that is written is no pool where its slice is not, either."""
+    paging = {"implementation: segmentation": "implementation: paging\npool: [100.96.0.0/11]"}
+    pages = ("10.0.0.0/8, mapped: 44.0.0.0/8", "192.0.2.0/24, mapped: 45.0.2.0/24")
+    written = {"  - name: A\n": "  - name: A\n    page: [" + ", ".join(f"{{prefix: {page}}}" for page in pages) + "]\n"}
+    with tool.Store() as store:
+        store.apply(tool.figure7(**{"implementation: segmentation": "implementation: paging"}))
+        path = store.write(tool.figure7(**paging, **written), "changed.yaml")
+        lines = store.run("diff", path).exits(3).out.splitlines()
+        told = [line for line in lines if line[2:].startswith("pool ")]
+        assert told == ["- pool 100.64.0.0/10", "+ pool 100.96.0.0/11"], lines
+        assert any(line.startswith("+ page 10.0.0.0/8 of A: mapped 44.0.0.0/8") for line in lines), lines
+        store.run("apply", "--timeout", "0.01", path).exits(5)
+        text = store.write(tool.figure7(**paging, **written, **{"44.0.0.0/8": "46.0.0.0/8"}), "again.yaml")
+        assert "pool" not in store.run("diff", text).exits(3).out
+
+
 def nodes_come_and_go():
     with tool.Store() as store:
         former, new = f"{tool.FOREIGN}8", f"{tool.FOREIGN}9"
@@ -239,6 +256,6 @@ def faulty():
 
 
 if __name__ == "__main__":
-    cases = [(case.__name__, case) for case in (first_apply, only_text_differs, from_labels_to_pages, nodes_come_and_go, faulty)]
+    cases = [(case.__name__, case) for case in (first_apply, only_text_differs, from_labels_to_pages, pools, nodes_come_and_go, faulty)]
     cases += [(f"change_{name.replace(' ', '_')}", lambda name=name: one_change(name)) for name in CASES]
     sys.exit(tool.run_cases(cases))

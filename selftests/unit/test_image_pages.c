@@ -141,7 +141,8 @@ static const struct image_mutation mutations[] = {
 	IMAGE_BYTE(POOL, pool, 1, prefix, 0, 5, "pool: bad prefix"),
 	IMAGE_BYTE(POOL, pool, 0, prefix, 1, 9, "pool: bad prefix"),
 	IMAGE_BYTE(POOL, pool, 1, prefix, 1, 33, "pool: bad prefix"),
-	IMAGE_MUTATE(POOL, pool, 0, pad, 1, "pool: bad prefix"),
+	IMAGE_MUTATE(POOL, pool, 0, written, 1, NULL),
+	IMAGE_MUTATE(POOL, pool, 0, written, 2, "pool: number"),
 };
 
 static void test_refuse(void **state)

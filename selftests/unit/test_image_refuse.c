@@ -129,6 +129,12 @@ static const struct image_mutation mutations[] = {
 	IMAGE_MUTATE(RESERVED, reserved, 0, first, 0, "reserved labels: number"),
 	IMAGE_MUTATE(RESERVED, reserved, 1, last, 3999, "reserved labels: number"),
 	IMAGE_MUTATE(RESERVED, reserved, 1, last, 4095, "reserved labels: number"),
+	IMAGE_MUTATE(RESERVED, reserved, 0, last, 99, NULL),
+	IMAGE_MUTATE(RESERVED, reserved, 0, last, 100, "has one of them"), /* the link's label */
+	IMAGE_MUTATE(VPORT, vport, 0, vid, 10, NULL),
+	IMAGE_MUTATE(VPORT, vport, 0, vid, 9, "has one of them"),
+	IMAGE_MUTATE(VPORT, vport, 0, vid, 1, "has one of them"),
+	IMAGE_MUTATE(VPORT, vport, 0, vid, 4000, "has one of them"),
 
 	IMAGE_MUTATE(SLICE, slice, 0, id, 0, "slice: number"),
 	IMAGE_MUTATE(SLICE, slice, 0, id, XS_SLICE_MAX + 1, "slice: number"),

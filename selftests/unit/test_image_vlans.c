@@ -55,6 +55,7 @@ static const struct image_mutation mutations[] = {
 	IMAGE_MUTATE(PORT, port, 5, vid, 32, NULL),
 	IMAGE_MUTATE(PORT, port, 5, vid, 30, "two take the same frames"),
 	IMAGE_MUTATE(PORT, port, 5, vid, 100, "two take the same frames"), /* a link's label */
+	IMAGE_MUTATE(PORT, port, 5, vid, 9, "has one of them"), /* of the labels that port 1 reserves */
 	IMAGE_MUTATE(PORT, port, 4, vid, 32, "another VLAN"),
 	IMAGE_MUTATE(PORT, port, 4, vid, 0, "a VLAN of users"),
 	IMAGE_MUTATE(PORT, port, 5, vid, XS_VID_MAX + 1, "a VLAN of users"),

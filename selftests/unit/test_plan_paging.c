@@ -418,8 +418,8 @@ static const char *pools(const struct xs_image *image)
 
 	text[0] = '\0';
 	for (size_t i = 0; (pool = xs_image_at(image, XS_REC_POOL, i)); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "",
-					 xs_prefix_text(&pool->prefix, prefix));
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s", used ? " " : "",
+					 pool->written ? "page " : "", xs_prefix_text(&pool->prefix, prefix));
 	return text;
 }
 
@@ -466,8 +466,8 @@ static void test_pools_and_what_is_written(void **state)
 	struct made *made = made_new(text, NULL, 0);
 
 	/* Of the pool 172.16/16 all is in Q's page, and Q's first page is in the other pool. */
-	assert_string_equal(pools(made->image[0]), "100.64.0.0/16 172.16.0.0/12");
-	assert_string_equal(pools(made->image[1]), "100.64.0.0/16 198.18.0.0/24");
+	assert_string_equal(pools(made->image[0]), "100.64.0.0/16 page 172.16.0.0/12");
+	assert_string_equal(pools(made->image[1]), "100.64.0.0/16 page 198.18.0.0/24");
 	made_free(made);
 }
 
