@@ -258,10 +258,43 @@ static void on_store(evutil_socket_t fd, short what, void *context)
 	xs_revision_free(&revision);
 }
 
+/*
+ * Somebody took away what the machine is told of the node, by which the next agent, and clean, go. It is noted anew; the journal by
+ * the look that follows. False: another agent has the node by now.
+ */
+static bool keep_notes(struct xs_agent *agent)
+{
+	char error[XS_AGENT_ERROR] = "";
+	int lock, err;
+
+	if (xs_agent_lock_stands(agent->name, agent->lock))
+		return true;
+	lock = xs_agent_lock(agent->name, error);
+	if (lock < 0) {
+		xs_log("somebody removed " XS_RUN_ROOT "/%s: %s", agent->name, error);
+		return lock != -EBUSY;
+	}
+	xs_log("somebody removed " XS_RUN_ROOT "/%s: noting all anew", agent->name);
+	close(agent->lock);
+	agent->lock = lock;
+	err = agent->place ? xs_agent_lock_sign(lock, agent->place) : 0;
+	if (!err && agent->signed_node)
+		err = xs_owner_put(agent->name, agent->store_path, agent->netns);
+	if (!err && agent->image)
+		err = xs_saved_image_put(agent->name, agent->image->header, agent->image->size);
+	if (err)
+		xs_log("cannot note it: %s", strerror(-err));
+	return true;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
 	struct xs_agent *agent = context;
 
+	if (!keep_notes(agent)) {
+		event_base_loopbreak(agent->base);
+		return;
+	}
 	follow_store(agent);
 	note_place(agent); /* a store that was moved behind a link is the same */
 	pull(agent);
@@ -397,7 +430,8 @@ static int begin(struct xs_agent *agent, char *error)
 	}
 	err = xs_store_open(agent->store_path, 1, &agent->store);
 	if (err) {
-		snprintf(error, XS_AGENT_ERROR, "%.180s: %s", agent->store_path, strerror(-err));
+		snprintf(error, XS_AGENT_ERROR, "store %.180s: %s%s", agent->store_path, strerror(-err),
+			 err == -ENOENT ? " (only its last directory is made)" : "");
 		return err;
 	}
 	note_place(agent);
@@ -436,7 +470,7 @@ int xs_agent_run(struct xs_agent *agent)
 	if (event_base_dispatch(agent->base) < 0)
 		return 1;
 	/* A node that holds nothing keeps no trace of its agent. */
-	if (!agent->image && !agent->machinery.datapath)
+	if (!agent->image && !agent->machinery.datapath && xs_agent_lock_stands(agent->name, agent->lock))
 		xs_agent_unlock(agent->name, agent->lock);
 	return 0;
 }

@@ -105,6 +105,13 @@ int xs_agent_lock_sign(int lock, const char *store)
 	return pwrite(lock, text, (size_t)size, 0) == size ? 0 : -EIO;
 }
 
+bool xs_agent_lock_stands(const char *node, int lock)
+{
+	char path[PATH_MAX];
+
+	return !path_of(path, node, "lock") && xs_file_is_at(lock, AT_FDCWD, path, 0);
+}
+
 bool xs_agent_runs(const char *node)
 {
 	char path[PATH_MAX];

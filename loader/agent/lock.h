@@ -19,6 +19,8 @@
 int xs_agent_lock(const char *node, char *error);
 /* Says in it which store the agent goes by: whose the node will be, before it holds anything. store: a path, resolved here. */
 int xs_agent_lock_sign(int lock, const char *store);
+/* Is it still the one that others look for? */
+bool xs_agent_lock_stands(const char *node, int lock);
 /* Does a process hold it? Says more than a pid, which may be another's by now, or a dead one's that nobody has waited for. */
 bool xs_agent_runs(const char *node);
 /* Lets go and removes the directory, if nobody else left something in it. */

@@ -253,6 +253,24 @@ int xs_route_delete(struct xs_netlink *netlink, const struct xs_held_route *rout
 	return xs_netlink_change(netlink);
 }
 
+#define SUBNET_METRIC6 256 /* the kernel's own, of IPv6 */
+
+int xs_route_to_subnet(struct xs_netlink *netlink, const struct xs_held_address *address)
+{
+	const bool ipv6 = address->address.family == XS_IPV6;
+	const struct xs_held_route route = { .prefix = xs_prefix_mask(&address->address, address->length),
+					     .ifindex = address->ifindex };
+	/* IPv6's kernel asks of NLM_F_EXCL that no other device has one, either. */
+	struct rtmsg *info = begin_route(netlink, RTM_NEWROUTE, NLM_F_CREATE | (ipv6 ? 0 : NLM_F_EXCL), &route);
+
+	info->rtm_protocol = RTPROT_KERNEL;
+	if (ipv6)
+		mnl_attr_put_u32(xs_netlink_message(netlink), RTA_PRIORITY, SUBNET_METRIC6);
+	else
+		put_address(xs_netlink_message(netlink), RTA_PREFSRC, XS_IPV4, address->address.bytes);
+	return xs_netlink_change(netlink);
+}
+
 /* ---- neighbours ------------------------------------------------------------------------------------------------- */
 
 static int read_neighbour(const struct nlmsghdr *message, struct xs_held_neighbour *held)

@@ -39,6 +39,8 @@ int xs_route_dump(struct xs_netlink *netlink, unsigned int families, struct xs_h
 /* replace: one of ours for this prefix is there. Without: -EEXIST where there is one of anybody's. */
 int xs_route_set(struct xs_netlink *netlink, const struct xs_held_route *route, bool replace);
 int xs_route_delete(struct xs_netlink *netlink, const struct xs_held_route *route);
+/* The route to an address's own subnet, as the kernel makes it with the address. -EEXIST where there is one. */
+int xs_route_to_subnet(struct xs_netlink *netlink, const struct xs_held_address *address);
 
 struct xs_held_neighbour {
 	uint32_t ifindex;

@@ -265,7 +265,8 @@ int xs_journal_save(struct xs_journal *journal)
 		journal->changed = false;
 		return 0;
 	}
-	if (!journal->changed)
+	/* Somebody may have removed it. */
+	if (!journal->changed && !access(path, F_OK))
 		return 0;
 	err = make_directory(journal->directory);
 	if (err)

@@ -53,7 +53,7 @@ void xs_journal_forget(struct xs_journal *journal, enum xs_journal_kind kind, co
 /* All entries, sorted by kind and key; malloc()ed array of pointers that are valid until the entry is forgotten. */
 int xs_journal_list(const struct xs_journal *journal, const struct xs_journal_entry ***out, size_t *count);
 
-/* Writes the file if anything changed; an empty journal is removed, with its directory. */
+/* Writes the file if anything changed, or it is not there; an empty journal is removed, with its directory. */
 int xs_journal_save(struct xs_journal *journal);
 
 #endif

@@ -319,6 +319,8 @@ int xs_space_make(struct xs_node *node, struct xs_want *want, char *error)
 	if (!err)
 		err = xs_view_make_addresses(&view, false, &surplus);
 	if (!err)
+		err = xs_view_make_subnets(&view);
+	if (!err)
 		err = xs_view_make_routes(&view, false, &surplus);
 	if (!err)
 		err = xs_view_make_neighbours(&view);

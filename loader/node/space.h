@@ -50,6 +50,8 @@ int xs_view_add_all(struct xs_view *view);
  * *surplus becomes true if there is any. Addresses come before routes: those that wanted routes cannot stand beside go at once.
  */
 int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus);
+/* The routes that the kernel makes with an address, where somebody took one: no other step would miss it. */
+int xs_view_make_subnets(struct xs_view *view);
 int xs_view_make_routes(struct xs_view *view, bool remove, bool *surplus);
 int xs_view_make_neighbours(struct xs_view *view);
 int xs_view_remove_neighbours(struct xs_view *view);

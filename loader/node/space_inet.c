@@ -124,6 +124,25 @@ out:
 	return err;
 }
 
+int xs_view_make_subnets(struct xs_view *view)
+{
+	int err = 0, flushed;
+
+	xs_netlink_gather(view->netlink);
+	for (size_t i = 0; !err && i < view->want->address_count; i++) {
+		struct xs_held_address wanted = to_held_address(view, &view->want->address[i]);
+
+		if (wanted.length == xs_family_bits(wanted.address.family))
+			continue;
+		err = xs_route_to_subnet(view->netlink, &wanted);
+		xs_netlink_may_fail(view->netlink, -EEXIST);
+		err = err == -EEXIST ? 0 : err;
+	}
+	flushed = xs_netlink_flush(view->netlink);
+	err = err ? err : flushed;
+	return err ? xs_view_fail(view, err, xs_netlink_why(view->netlink), "set the routes to its own subnets") : 0;
+}
+
 static int add_addresses(struct xs_view *view)
 {
 	int err = 0;

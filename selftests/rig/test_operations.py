@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What docs/operations.md and docs/limits.md say, tried: exit codes, ends and starts, and each way to look at a host that is not
 reachable, with a cause made on purpose."""
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 
 from checks import paths
 from lib import contract, figure7, frames, netns, probes, rigtest, services, xslice
+from lib.snapshot import RUN_ROOT
 from lib.wire import ETH_P_ALL, Port
 
 ABSENT = "10.0.0.77"
@@ -108,6 +111,56 @@ def main():
             netns.run("ip", "-n", name("R1"), "link", "set", "pdc", "up")
             domain.agents["R1"].send_signal(signal.SIGHUP)
             assert netns.until(lambda: told("R1")["state"] == "in-force", netns.PATIENCE), told("R1")
+            assert netns.until(reached, netns.PATIENCE), "vm5 is not reached"
+
+        def look_again(*nodes):
+            for node in nodes:
+                domain.agents[node].send_signal(signal.SIGHUP)
+
+        def changed_by_hand():
+            """What somebody takes from slivers, edges, programs and ports is put back as it was."""
+            slivers = net.sliver("R1", "P"), net.sliver("R3", "P"), f"xs.{name('R3')}@client"
+
+            def routes():
+                return [netns.run("ip", "-n", space, family, "route") for space in slivers for family in ("-4", "-6")]
+
+            def detached():
+                for link in json.loads(netns.run("bpftool", "-f", "-j", "link", "show")):
+                    if any(pin.startswith(f"{contract.PIN_ROOT}/{name('R3')}/") for pin in link.get("pinned", ())):
+                        netns.run("bpftool", "link", "detach", "id", str(link["id"]))
+
+            before = routes()
+            for spoil in (
+                lambda: netns.run("ip", "-n", slivers[1], "route", "flush", "table", "main"),
+                lambda: netns.run("ip", "-n", slivers[0], "route", "delete", "10.0.0.0/16"),
+                lambda: netns.run("ip", "-n", slivers[2], "address", "flush", "dev", "client"),
+                lambda: netns.run("ip", "-n", slivers[1], "link", "delete", "P13"),
+                lambda: netns.run("ip", "-n", name("R3"), "link", "set", "r1", "down", "mtu", "1300"),
+                lambda: netns.run("ip", "netns", "delete", slivers[1]),
+                detached,
+            ):
+                spoil()
+                look_again("R1", "R3")
+                assert netns.until(reached, netns.PATIENCE), "vm5 is not reached"
+                assert netns.until(lambda: routes() == before, netns.PATIENCE), (before, routes())
+                assert netns.until(lambda: told("R1")["state"] == told("R3")["state"] == "in-force", netns.PATIENCE)
+            port = netns.links(name("R3"))["r1"]
+            assert "UP" in port["flags"] and port["mtu"] == 1500, port
+
+        def notes_removed():
+            """An agent whose notes somebody removed writes them again: no second agent comes in beside it, and clean finds all."""
+            folder = f"{RUN_ROOT}/{name('R1')}"
+            shutil.rmtree(folder)
+            look_again("R1")
+            there = {"image", "journal", "lock", "owner"}
+            assert netns.until(lambda: os.path.isdir(folder) and set(os.listdir(folder)) == there, netns.PATIENCE)
+            assert netns.until(lambda: told("R1")["state"] == "in-force", netns.PATIENCE), told("R1")
+            words = (xslice.program("xsliced"), "--node", name("R1"), "--netns", name("R1"), "--store", domain.store)
+            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
+            assert done.returncode == 1 and "has an agent already" in done.stderr, done
+            domain.command("clean")
+            assert not [space for space in netns.names() if space.startswith(f"xs.{name('R1')}")], netns.names()
+            domain.apply(rig.definition)
             assert netns.until(reached, netns.PATIENCE), "vm5 is not reached"
 
         # ---- look ----
@@ -249,6 +302,8 @@ def main():
             diff_and_apply,
             agent_ends,
             hangup_looks_at_once,
+            changed_by_hand,
+            notes_removed,
             names_of_namespaces,
             tcpdump_sees_no_forwarded_frame,
             which_slice,
