@@ -51,7 +51,7 @@ int xs_command_apply(const struct xs_options *options)
 		goto out;
 	}
 	if (xs_switch_recover(store, text)) {
-		xs_complain("%s: %s", options->argv[0], text);
+		xs_complain("store %s: %s", options->store, text);
 		goto out;
 	}
 	error = xs_definition_load(options, store, &definition);
@@ -65,7 +65,7 @@ int xs_command_apply(const struct xs_options *options)
 	/* Warnings: thousands of lines need not keep the nodes waiting. */
 	xs_diag_print(definition.diag, stderr);
 	if (error) {
-		xs_complain("%s: %s", options->argv[0], text);
+		xs_complain("store %s: %s", options->store, text);
 		goto out;
 	}
 	xs_store_unlock(store);

@@ -282,7 +282,7 @@ int xs_command_clean(const struct xs_options *options)
 	xs_local_nodes(sweep, NULL);
 	if (options->json)
 		xs_print_json(json_pack("{s:O}", "node", nodes.result));
-	else
+	else if (code == XS_EXIT_DONE || json_array_size(nodes.result))
 		print_result(nodes.result);
 out:
 	json_decref(nodes.result);

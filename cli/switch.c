@@ -25,7 +25,7 @@ static int attempt(const struct xs_options *options, struct xs_store *store, str
 	error = xs_switch(store, name, slice, result, text);
 	xs_store_unlock(store);
 	if (error) {
-		xs_complain("switch %s %s: %s", name, slice, text);
+		xs_complain("switch %s %s: store %s: %s", name, slice, options->store, text);
 		return error == -ENOENT ? XS_EXIT_USAGE : XS_EXIT_FAILED;
 	}
 	return xs_await_nodes(options, store, result->wait, result->count, NULL, result->generation);

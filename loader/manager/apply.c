@@ -197,7 +197,7 @@ int xs_apply(struct xs_store *store, const struct xs_plan *plan, const void *def
 	struct xs_apply_result made = { 0 };
 	struct cell_set cells = { .store = store };
 	struct xs_revision former = { 0 };
-	int code = batch ? next_revision(store, &former, &made, error) : fail(error, -ENOMEM, "store");
+	int code = batch ? next_revision(store, &former, &made, error) : fail(error, -ENOMEM, "it cannot be written");
 
 	if (!code)
 		code = add_images(batch, plan, &made, &cells, error);
@@ -217,7 +217,7 @@ int xs_apply(struct xs_store *store, const struct xs_plan *plan, const void *def
 	if (!code)
 		code = delete_old_images(store, &former, &made.revision);
 	if (code) {
-		fail(error, code, "store");
+		fail(error, code, "it cannot be written");
 		goto out;
 	}
 	*result = made;

@@ -60,7 +60,8 @@ int xs_switch_recover(struct xs_store *store, char *error_text)
 out:
 	if (error)
 		snprintf(error_text, XS_ERROR_TEXT, "the store's key '" XS_KEY_PENDING "', an unfinished switch: %s%s",
-			 strerror(-error), error == -EBADMSG ? ": delete it, and switch again" : "");
+			 strerror(-error),
+			 error == -EBADMSG ? ": delete it, and switch again" : ": the next switch or apply finishes it");
 	return error;
 }
 
@@ -381,15 +382,26 @@ static int next_generation(struct switching *sw)
 	return 0;
 }
 
-/* Journal, cell, counter, journal off: whoever comes after a cut finishes it. */
+/*
+ * Journal, cell, counter, journal off: whoever comes after a cut finishes it. Where the cell cannot be written, the journal is taken
+ * back: who was told that it failed is not to find it made later.
+ */
 static int store_switch(const struct switching *sw)
 {
+	struct xs_stored_cell cell;
 	char value[64];
 	int error;
 
 	snprintf(value, sizeof(value), "%" PRIu32 " %" PRIu64 " %" PRIu32 "\n", sw->cell, sw->generation, sw->slice);
 	error = xs_store_put(sw->store, XS_KEY_PENDING, value, strlen(value));
-	return error ? error : xs_switch_recover(sw->store, sw->error);
+	if (error)
+		return error;
+	error = xs_switch_recover(sw->store, sw->error);
+	if (error && (xs_stored_cell_get(sw->store, sw->cell, &cell) || cell.generation != sw->generation) &&
+	    !xs_store_delete(sw->store, XS_KEY_PENDING))
+		snprintf(sw->error, XS_ERROR_TEXT, "cell/%u cannot be written, so nothing is switched: %s", sw->cell,
+			 strerror(-error));
+	return error;
 }
 
 int xs_switch(struct xs_store *store, const char *name, const char *slice, struct xs_switch_result *result, char *error)
@@ -432,7 +444,7 @@ int xs_switch(struct xs_store *store, const char *name, const char *slice, struc
 	sw.wait = NULL;
 out:
 	if (code && !error[0])
-		snprintf(error, XS_ERROR_TEXT, "store: %s", strerror(-code));
+		snprintf(error, XS_ERROR_TEXT, "the store cannot be read or written: %s", strerror(-code));
 	free_cells(sw.cells);
 	free(sw.wait);
 	return code;
