@@ -270,7 +270,13 @@ static int run(int argc, char **argv)
 		print_overview(stderr);
 		return XS_EXIT_USAGE;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+	/* `help apply` is `apply --help`. */
+	command = argc == 3 && !strcmp(argv[1], "help") ? find_command(argv[2]) : NULL;
+	if (command) {
+		print_help(command, stdout);
+		return XS_EXIT_DONE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || (argc == 2 && !strcmp(argv[1], "help"))) {
 		print_overview(stdout);
 		return XS_EXIT_DONE;
 	}
@@ -280,7 +286,8 @@ static int run(int argc, char **argv)
 	}
 	command = find_command(argv[1]);
 	if (!command) {
-		xs_complain("'%s' is no command (see xslice --help)", argv[1]);
+		xs_complain("'%s' is no command%s (see xslice --help)", argv[argc == 3 && !strcmp(argv[1], "help") ? 2 : 1],
+			    argv[1][0] == '-' ? ": options come behind it" : "");
 		return XS_EXIT_USAGE;
 	}
 	if (parse_options(command, argc - 1, argv + 1, &options))

@@ -168,6 +168,11 @@ static int node_stats(void *context, const char *node, const struct xs_image *im
 		json_array_append_new(stats->node, json_pack("{s:s,s:s}", "node", node, "error",
 							     error == -ENOENT ? "nothing is loaded on this machine" :
 									       strerror(-error)));
+		if (error != -ENOENT) {
+			xs_complain("stats: node %s: its maps in " XS_PIN_ROOT ": %s%s", node, strerror(-error),
+				    error == -EACCES || error == -EPERM ? " (they are root's)" : "");
+			stats->partly = true;
+		}
 		return 0;
 	}
 	port = port_stats(&maps, image, &received);

@@ -36,7 +36,7 @@ static void read_definition(struct xs_trace *trace)
 		for (size_t i = 0; error && i < sizeof(words) / sizeof(words[0]); i++)
 			error = xs_domain_parse_as(text, size, XS_FORMAT_GUESS, &words[i], diag, &trace->domain);
 	}
-	if (error)
+	if (error && trace->images.count)
 		xs_complain("trace: the definition in force cannot be read again: its lines are not named");
 	free(text);
 	xs_diag_free(diag);

@@ -3,6 +3,7 @@
 """What both programs owe who types them: versions, usage, exit codes, output that was lost, installation."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,46 @@ def bad_files():
             store.run("apply", path).exits(2, path)
 
 
+def other_systems_files():
+    """Line ends and a byte order mark of Windows are read in each form; what cannot be is told once, and what to do."""
+    for form in ("yaml", "json", "xml"):
+        with open(tool.FIGURE7.replace("yaml", form), encoding="utf-8") as file:
+            text = file.read()
+        with tool.Store() as store:
+            path = os.path.join(store.folder, f"net.{form}")
+
+            def check(encoding, text=text):
+                with open(path, "w", encoding=encoding, newline="\r\n") as file:
+                    file.write(text)
+                return tool.run("xslice", "check", path)
+
+            check("utf-8").exits(0)
+            check("utf-8-sig").exits(0)
+            for encoding in ("utf-16", "utf-16-be"):
+                said = check(encoding, "\ufeff" + text if encoding == "utf-16-be" else text).exits(2, f"{path}:1:1: error: this is UTF-16").err
+                assert said.count("\n") == 1, said
+            if form == "yaml":
+                check("utf-8", text.replace("      - {name: pdc}", "\t- {name: pdc}")).exits(2, f"{path}:13:1: error: syntax: a tab")
+
+
+def without_rights():
+    """Counters are root's: who may read the store alone is told that, and by the exit code, too."""
+    if os.geteuid():
+        raise tool.Skip("needs root")
+    with tool.Store() as store:
+        os.chmod(store.folder, 0o777)
+        command = os.path.join(store.folder, "xslice")
+        shutil.copy(tool.program("xslice"), command)
+        path = store.write(tool.figure7())
+
+        def nobody(*words):
+            words = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", command, *words, "--store", store.path]
+            return tool.Done(words, subprocess.run(words, capture_output=True, text=True, timeout=60))
+
+        nobody("apply", "--timeout", "0.01", path).exits(5)
+        nobody("stats").exits(4, f"node {tool.FOREIGN}1", "/sys/fs/bpf/xslice", "Permission denied", "root")
+
+
 def bad_namespaces():
     with tool.Store() as store:
         for name in ("../..", "/run/netns/R1", ".", "..", "", ".hidden", "a/b", "x" * 64):
@@ -68,6 +109,9 @@ def bad_usage():
     tool.run("xslice", "apply", "--timeout", "soon", "x").exits(2, "'soon'")
     tool.run("xslice", "check", "--format", "toml", "x").exits(2, "'toml'")
     tool.run("xslice", "check", "--colour", "x").exits(2, "'--colour'")
+    tool.run("xslice", "--store", "x", "show").exits(2, "'--store'", "options come behind it")
+    tool.run("xslice", "help", "aply").exits(2, "'aply'")
+    assert tool.run("xslice", "help", "apply").exits(0).out == tool.run("xslice", "apply", "--help").exits(0).out
     tool.run("xsliced").exits(2, "--node")
     tool.run("xsliced", "--node").exits(2, "--node", "--help")
     tool.run("xsliced", "--node", "R1", "more").exits(2, "'more'")
@@ -79,7 +123,7 @@ def default_store():
             if program == "xsliced" and os.geteuid():
                 continue  # only root gets as far as its store
             missing = os.path.join(store.folder, "nothing/store")
-            tool.run(program, *words, timeout=10, env={"XSLICE_STORE": missing}).exits(1, missing)
+            tool.run(program, *words, timeout=10, env={"XSLICE_STORE": missing}).exits(1, f"store {missing}: ")
     text = tool.run("xsliced", "--help").exits(0).out
     assert "$XSLICE_STORE, else /var/lib/xslice" in text, text
     assert "$XSLICE_STORE, else /var/lib/xslice" in tool.run("xslice", "show", "--help").exits(0).out
@@ -166,6 +210,8 @@ if __name__ == "__main__":
                     one_version,
                     bad_files,
                     bad_namespaces,
+                    other_systems_files,
+                    without_rights,
                     bad_usage,
                     default_store,
                     named_xsliced,
