@@ -52,13 +52,18 @@ def main():
                     return netns.run("ip", "-n", sliver, "route", "show", "10.1.3.0/24")
 
                 assert route(), "no route to begin with"
-                netns.run("ip", "-n", sliver, "address", "flush", "dev", "P13")
-                netns.run("ip", "-n", node, "link", "add", "pod0", "type", "veth", "peer", "name", "pod1")
-                netns.run("ip", "-n", node, "link", "del", "pod0")
-                time.sleep(1)
-                assert not route(), "all was looked at because of a link that is not ours"
-                netns.run("ip", "netns", "del", f"xs.{node}.A")
-                assert netns.until(route, netns.PATIENCE), "not looked at, though veths of ours went"
+
+                def mended_for_a_foreign_link():
+                    netns.run("ip", "-n", sliver, "address", "flush", "dev", "P13")
+                    netns.run("ip", "-n", node, "link", "add", "pod0", "type", "veth", "peer", "name", "pod1")
+                    netns.run("ip", "-n", node, "link", "del", "pod0")
+                    time.sleep(1)
+                    return route()
+
+                # Once it may be the look of each 30 s, not twice.
+                assert not (mended_for_a_foreign_link() and mended_for_a_foreign_link()), "all was looked at because of a link that is not ours"
+                netns.run("ip", "-n", f"xs.{node}.A", "link", "del", "A12")
+                assert netns.until(route, netns.PATIENCE), "not looked at, though a veth of ours went"
 
             return rig.run_cases(
                 [
