@@ -102,15 +102,7 @@ class Failing:
         }
 
     def exact(self):
-        """Once two looks agree."""
-        last = None
-        for _ in range(20):
-            now = held.exact(self.name, self.loose)
-            if last == now:
-                return now
-            last = now
-            time.sleep(0.1)
-        raise netns.RigError("the node does not come to rest")
+        return netns.settled(lambda: held.exact(self.name, self.loose), "the node does", 0.1)
 
     def back_to_former(self):
         self.domain.apply(self.paths[0])

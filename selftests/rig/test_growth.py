@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 
 from lib import contract, domains, figure7, held, holdings, netns, rigtest
 
@@ -89,15 +88,7 @@ class Growth:
         self.replace_store()
 
     def look(self):
-        """Once two looks agree."""
-        last = None
-        for _ in range(40):
-            now = holdings.of_domain(self.domain)
-            if now == last:
-                return now
-            last = now
-            time.sleep(0.25)
-        raise netns.RigError("the agents do not come to rest")
+        return netns.settled(lambda: holdings.of_domain(self.domain), "the agents do", 0.25)
 
     def blocks(self):
         return {node: heap.taken() for node, heap in self.heaps.items()}

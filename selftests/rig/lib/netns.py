@@ -40,6 +40,18 @@ def until(condition, timeout, interval=0.05):
         time.sleep(interval)
 
 
+def settled(look, who, interval, tries=40):
+    """What look() returns once two of its answers in a row agree."""
+    last = None
+    for _ in range(tries):
+        now = look()
+        if now == last:
+            return now
+        last = now
+        time.sleep(interval)
+    raise RigError(f"{who} not come to rest")
+
+
 def run(*words, check=True, timeout=60):
     """Runs a program, given as words, and returns its output; its own words are the error's."""
     done = subprocess.run(words, capture_output=True, text=True, timeout=timeout)
