@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * internal.h - struct xs_node and what its files say to each other. Included by node.c, port.c, space*.c, retire.c only.
+ * internal.h - struct xs_node and what its files say to each other; nobody else includes it.
  *
- * node.c opens, orders the steps of make, and answers questions; port.c prepares ports and gives them back; space.c and
+ * node.c opens, and answers questions; make.c orders the steps of make; port.c prepares ports and gives them back; space.c and
  * space_inet.c make one namespace (of a sliver or an edge) equal to its want; retire.c removes.
  */
 #ifndef XSLICE_NODE_INTERNAL_H

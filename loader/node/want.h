@@ -59,7 +59,7 @@ struct xs_want {
 	char netns[XS_NETNS_NAME];
 	char what[48]; /* for people: "sliver P", "edge client" */
 	enum xs_role role;
-	bool kept; /* node.c: nothing is to be done for it */
+	bool kept; /* make.c: nothing is to be done for it */
 	bool ipv6; /* one of its vports has an IPv6 address. Where none has, the namespace has no IPv6 at all */
 	const struct xs_rec_vport **vport;
 	struct xs_want_address *address; /* first come, first made: the first of a device is its primary */
