@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * typed.c - the objects of the domain: values out of text, names into the index, references that the schema knows.
+ * typed.c - the objects of the domain: values out of leaves (leaf.h), names into the index, references that the schema knows.
  * Those that it cannot express (ports and peers) are resolve.c's.
  */
 #include "loader/model/typed.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "loader/model/leaf.h"
 #include "loader/model/tree.h"
-#include "loader/model/value.h"
 
 struct typing {
 	struct xs_arena *arena;
@@ -19,142 +18,9 @@ struct typing {
 	struct xs_values values;
 };
 
-static const struct lyd_node *child_of(const struct lyd_node *parent, const char *name)
-{
-	const struct lyd_node *child;
-
-	LY_LIST_FOR(lyd_child(parent), child)
-	{
-		if (!strcmp(child->schema->name, name))
-			return child;
-	}
-	return NULL;
-}
-
-/* Where the value is, or where its parent is. */
-static struct xs_place place_of(struct typing *t, const struct lyd_node *parent, const char *name)
-{
-	const struct lyd_node *child = child_of(parent, name);
-
-	return xs_value_place(&t->values, child ? child : parent);
-}
-
-/* The value as text, NULL if there is none. */
-static const char *text_of(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
-{
-	const struct lyd_node *child = child_of(parent, name);
-	const char *text = child ? lyd_get_value(child) : NULL, *copy;
-
-	if (place)
-		*place = place_of(t, parent, name);
-	if (!text)
-		return NULL;
-	copy = xs_arena_copy(t->arena, text, strlen(text));
-	if (!copy)
-		t->values.err = -ENOMEM;
-	return copy;
-}
-
-static uint32_t number_of(const struct lyd_node *parent, const char *name)
-{
-	const struct lyd_node *child = child_of(parent, name);
-
-	return child ? (uint32_t)strtoul(lyd_get_value(child), NULL, 10) : 0;
-}
-
-static uint32_t number_at(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
-{
-	*place = place_of(t, parent, name);
-	return number_of(parent, name);
-}
-
-static bool says(const struct lyd_node *parent, const char *name, const char *value)
-{
-	const struct lyd_node *child = child_of(parent, name);
-
-	return child && !strcmp(lyd_get_value(child), value);
-}
-
-/* May a value of the family that `had` has be taken? A second one is reported. */
-static bool is_first(struct typing *t, const struct lyd_node *value, uint8_t had, const struct xs_place *place,
-		     const struct xs_place *first)
-{
-	if (!had)
-		return true;
-	xs_diag_add(t->values.diag, XS_ERROR, place, "%s: \"%s\" is the second of %s; one of each family can be given",
-		    value->schema->name, lyd_get_value(value), xs_family_name(had));
-	xs_diag_note(t->values.diag, first, "the first is here");
-	xs_values_fail(&t->values, -EINVAL);
-	return false;
-}
-
-/* The values of a leaf-list that may have one of each family. */
-static void prefixes_of(struct typing *t, const struct lyd_node *parent, const char *name,
-			struct xs_prefix out[XS_FAMILIES], struct xs_place out_place[XS_FAMILIES])
-{
-	const struct lyd_node *child;
-
-	out_place[XS_FAMILY4] = out_place[XS_FAMILY6] = place_of(t, parent, name);
-	LY_LIST_FOR(lyd_child(parent), child)
-	{
-		struct xs_place place;
-		struct xs_prefix prefix;
-		unsigned int i;
-
-		if (strcmp(child->schema->name, name))
-			continue;
-		prefix = xs_value_prefix(&t->values, child, parent, &place);
-		i = xs_family_index(prefix.family);
-		if (!prefix.family || !is_first(t, child, out[i].family, &place, &out_place[i]))
-			continue;
-		out[i] = prefix;
-		out_place[i] = place;
-	}
-}
-
-static void addresses_of(struct typing *t, const struct lyd_node *parent, const char *name,
-			 struct xs_address out[XS_FAMILIES], struct xs_place out_place[XS_FAMILIES])
-{
-	const struct lyd_node *child;
-
-	out_place[XS_FAMILY4] = out_place[XS_FAMILY6] = place_of(t, parent, name);
-	LY_LIST_FOR(lyd_child(parent), child)
-	{
-		struct xs_place place;
-		struct xs_address address;
-		unsigned int i;
-
-		if (strcmp(child->schema->name, name))
-			continue;
-		address = xs_value_address(&t->values, child, parent, &place);
-		i = xs_family_index(address.family);
-		if (!address.family || !is_first(t, child, out[i].family, &place, &out_place[i]))
-			continue;
-		out[i] = address;
-		out_place[i] = place;
-	}
-}
-
-static struct xs_prefix prefix_of(struct typing *t, const struct lyd_node *parent, const char *name,
-				  struct xs_place *place)
-{
-	return xs_value_prefix(&t->values, child_of(parent, name), parent, place);
-}
-
-static struct xs_address address_of(struct typing *t, const struct lyd_node *parent, const char *name,
-				    struct xs_place *place)
-{
-	return xs_value_address(&t->values, child_of(parent, name), parent, place);
-}
-
-static struct xs_mac mac_of(struct typing *t, const struct lyd_node *parent, const char *name, struct xs_place *place)
-{
-	return xs_value_mac(&t->values, child_of(parent, name), parent, place);
-}
-
 static void *named(const struct xs_names *names, const struct lyd_node *parent, const char *name)
 {
-	const struct lyd_node *child = child_of(parent, name);
+	const struct lyd_node *child = xs_leaf_find(parent, name);
 
 	return child ? xs_names_find(names, lyd_get_value(child)) : NULL;
 }
@@ -213,7 +79,7 @@ static void read_switch(struct typing *t, const struct lyd_node *from, void *obj
 	struct xs_d_switch *through = object;
 
 	through->place = xs_value_place(&t->values, from);
-	through->name = text_of(t, from, "name", NULL);
+	through->name = xs_leaf_text(&t->values, from, "name", NULL);
 	through->carries =
 		read_list(t, from, "carries", sizeof(*through->carries), read_labels, NULL, &through->carries_count);
 	if (through->name)
@@ -224,16 +90,16 @@ static void read_vlan(struct typing *t, const struct lyd_node *from, struct xs_d
 {
 	static const char *const physical[] = { "interface", "peer", "mode", "attach", "stack", "switch", "reserved-label" };
 
-	port->on_text = text_of(t, from, "on", &port->on_place);
-	port->vlan = (uint16_t)number_at(t, from, "vlan", &port->vlan_place);
+	port->on_text = xs_leaf_text(&t->values, from, "on", &port->on_place);
+	port->vlan = (uint16_t)xs_leaf_number(&t->values, from, "vlan", &port->vlan_place);
 	port->half = (!port->on_text && xs_tree_wrote(from, "on")) || (!port->vlan && xs_tree_wrote(from, "vlan"));
 	for (size_t i = 0; i < sizeof(physical) / sizeof(physical[0]) && !port->not_its_own; i++) {
-		const struct lyd_node *said = child_of(from, physical[i]);
+		const struct lyd_node *said = xs_leaf_find(from, physical[i]);
 
 		if (!said || said->flags & LYD_DEFAULT)
 			continue;
 		port->not_its_own = physical[i];
-		port->not_its_own_place = place_of(t, from, physical[i]);
+		port->not_its_own_place = xs_leaf_place(&t->values, from, physical[i]);
 	}
 }
 
@@ -244,17 +110,17 @@ static void read_port(struct typing *t, const struct lyd_node *from, void *objec
 
 	port->place = xs_value_place(&t->values, from);
 	port->node = node;
-	port->name = text_of(t, from, "name", NULL);
-	port->interface = text_of(t, from, "interface", &port->interface_place);
+	port->name = xs_leaf_text(&t->values, from, "name", NULL);
+	port->interface = xs_leaf_text(&t->values, from, "interface", &port->interface_place);
 	if (!port->interface)
 		port->interface = port->name;
-	port->peer_text = text_of(t, from, "peer", &port->peer_place);
+	port->peer_text = xs_leaf_text(&t->values, from, "peer", &port->peer_place);
 	port->through = named(&t->index->through, from, "switch");
-	port->through_place = place_of(t, from, "switch");
-	port->mtu = (uint16_t)number_at(t, from, "mtu", &port->mtu_place);
-	port->mode = says(from, "mode", "generic") ? XS_MODE_GENERIC : XS_MODE_NATIVE;
-	port->attach = says(from, "attach", "shared") ? XS_ATTACH_SHARED : XS_ATTACH_EXCLUSIVE;
-	port->stack = says(from, "stack", "local") ? XS_STACK_LOCAL : XS_STACK_WIRE;
+	port->through_place = xs_leaf_place(&t->values, from, "switch");
+	port->mtu = (uint16_t)xs_leaf_number(&t->values, from, "mtu", &port->mtu_place);
+	port->mode = xs_leaf_says(from, "mode", "generic") ? XS_MODE_GENERIC : XS_MODE_NATIVE;
+	port->attach = xs_leaf_says(from, "attach", "shared") ? XS_ATTACH_SHARED : XS_ATTACH_EXCLUSIVE;
+	port->stack = xs_leaf_says(from, "stack", "local") ? XS_STACK_LOCAL : XS_STACK_WIRE;
 	port->reserved =
 		read_list(t, from, "reserved-label", sizeof(*port->reserved), read_labels, NULL, &port->reserved_count);
 	read_vlan(t, from, port);
@@ -269,8 +135,8 @@ static void read_node(struct typing *t, const struct lyd_node *from, void *objec
 	struct xs_d_node *node = object;
 
 	node->place = xs_value_place(&t->values, from);
-	node->name = text_of(t, from, "name", NULL);
-	node->blocks = number_at(t, from, "address-blocks", &node->blocks_place);
+	node->name = xs_leaf_text(&t->values, from, "name", NULL);
+	node->blocks = xs_leaf_number(&t->values, from, "address-blocks", &node->blocks_place);
 	node->port = read_list(t, from, "port", sizeof(*node->port), read_port, node, &node->port_count);
 	if (node->name)
 		remember(t, &t->index->node, NULL, node->name, node);
@@ -282,8 +148,8 @@ static void read_route(struct typing *t, const struct lyd_node *from, void *obje
 {
 	struct xs_d_route *route = object;
 
-	route->prefix = prefix_of(t, from, "prefix", &route->place);
-	route->via = address_of(t, from, "via", &route->via_place);
+	route->prefix = xs_leaf_prefix(&t->values, from, "prefix", &route->place);
+	route->via = xs_leaf_address(&t->values, from, "via", &route->via_place);
 }
 
 static void read_vrf(struct typing *t, const struct lyd_node *from, void *object, void *owner)
@@ -292,12 +158,12 @@ static void read_vrf(struct typing *t, const struct lyd_node *from, void *object
 	struct xs_d_vrf *vrf = object;
 
 	vrf->place = xs_value_place(&t->values, from);
-	vrf->node_place = place_of(t, from, "node");
+	vrf->node_place = xs_leaf_place(&t->values, from, "node");
 	vrf->slice = slice;
-	vrf->name = text_of(t, from, "name", NULL);
+	vrf->name = xs_leaf_text(&t->values, from, "name", NULL);
 	vrf->node = named(&t->index->node, from, "node");
-	vrf->id = number_at(t, from, "id", &vrf->id_place);
-	vrf->mac = mac_of(t, from, "mac", &vrf->mac_place);
+	vrf->id = xs_leaf_number(&t->values, from, "id", &vrf->id_place);
+	vrf->mac = xs_leaf_mac(&t->values, from, "mac", &vrf->mac_place);
 	vrf->route = read_list(t, from, "route", sizeof(*vrf->route), read_route, NULL, &vrf->route_count);
 	if (slice->name && vrf->name)
 		remember(t, &t->index->vrf, slice->name, vrf->name, vrf);
@@ -316,7 +182,7 @@ static void read_link(struct typing *t, const struct lyd_node *from, void *objec
 
 	link->place = link->end_place[0] = link->end_place[1] = xs_value_place(&t->values, from);
 	link->slice = owner;
-	link->name = text_of(t, from, "name", NULL);
+	link->name = xs_leaf_text(&t->values, from, "name", NULL);
 	LY_LIST_FOR(lyd_child(from), child)
 	{
 		if (strcmp(child->schema->name, "ends") || ends == 2)
@@ -324,10 +190,10 @@ static void read_link(struct typing *t, const struct lyd_node *from, void *objec
 		link->end[ends] = vrf_of(t, owner, child);
 		link->end_place[ends++] = xs_value_place(&t->values, child);
 	}
-	prefixes_of(t, from, "subnet", link->subnet, link->subnet_place);
-	link->mtu = (uint16_t)number_at(t, from, "mtu", &link->mtu_place);
-	link->label = (uint16_t)number_at(t, from, "label", &link->label_place);
-	link->port_text = text_of(t, from, "port", &link->port_place);
+	xs_leaf_prefixes(&t->values, from, "subnet", link->subnet, link->subnet_place);
+	link->mtu = (uint16_t)xs_leaf_number(&t->values, from, "mtu", &link->mtu_place);
+	link->label = (uint16_t)xs_leaf_number(&t->values, from, "label", &link->label_place);
+	link->port_text = xs_leaf_text(&t->values, from, "port", &link->port_place);
 }
 
 static void read_gateway(struct typing *t, const struct lyd_node *from, void *object, void *owner)
@@ -336,13 +202,13 @@ static void read_gateway(struct typing *t, const struct lyd_node *from, void *ob
 
 	gateway->place = xs_value_place(&t->values, from);
 	gateway->slice = owner;
-	gateway->name = text_of(t, from, "name", NULL);
-	gateway->vrf = vrf_of(t, owner, child_of(from, "vrf"));
-	gateway->port_text = text_of(t, from, "port", &gateway->port_place);
+	gateway->name = xs_leaf_text(&t->values, from, "name", NULL);
+	gateway->vrf = vrf_of(t, owner, xs_leaf_find(from, "vrf"));
+	gateway->port_text = xs_leaf_text(&t->values, from, "port", &gateway->port_place);
 	gateway->first_hop = gateway;
-	prefixes_of(t, from, "subnet", gateway->subnet, gateway->subnet_place);
-	addresses_of(t, from, "address", gateway->address, gateway->address_place);
-	gateway->mac = mac_of(t, from, "mac", &gateway->mac_place);
+	xs_leaf_prefixes(&t->values, from, "subnet", gateway->subnet, gateway->subnet_place);
+	xs_leaf_addresses(&t->values, from, "address", gateway->address, gateway->address_place);
+	gateway->mac = xs_leaf_mac(&t->values, from, "mac", &gateway->mac_place);
 	gateway->behind =
 		read_list(t, from, "behind", sizeof(*gateway->behind), read_route, NULL, &gateway->behind_count);
 }
@@ -351,22 +217,22 @@ static void read_page(struct typing *t, const struct lyd_node *from, void *objec
 {
 	struct xs_d_page *page = object;
 
-	page->prefix = prefix_of(t, from, "prefix", &page->place);
-	page->mapped = prefix_of(t, from, "mapped", &page->mapped_place);
+	page->prefix = xs_leaf_prefix(&t->values, from, "prefix", &page->place);
+	page->mapped = xs_leaf_prefix(&t->values, from, "mapped", &page->mapped_place);
 }
 
 static void read_slice(struct typing *t, const struct lyd_node *from, void *object, void *owner)
 {
 	struct xs_d_slice *slice = object;
-	const struct lyd_node *routing = child_of(from, "routing");
+	const struct lyd_node *routing = xs_leaf_find(from, "routing");
 
 	slice->place = xs_value_place(&t->values, from);
-	slice->name = text_of(t, from, "name", NULL);
-	slice->id = number_at(t, from, "id", &slice->id_place);
+	slice->name = xs_leaf_text(&t->values, from, "name", NULL);
+	slice->id = xs_leaf_number(&t->values, from, "id", &slice->id_place);
 	slice->implementation = t->domain->implementation;
-	if (child_of(from, "implementation"))
-		slice->implementation = says(from, "implementation", "paging") ? XS_PAGING : XS_SEGMENTATION;
-	slice->protocol = routing && says(routing, "protocol", "ospf") ? XS_ROUTING_OSPF : XS_ROUTING_STATIC;
+	if (xs_leaf_find(from, "implementation"))
+		slice->implementation = xs_leaf_says(from, "implementation", "paging") ? XS_PAGING : XS_SEGMENTATION;
+	slice->protocol = routing && xs_leaf_says(routing, "protocol", "ospf") ? XS_ROUTING_OSPF : XS_ROUTING_STATIC;
 	if (slice->name)
 		remember(t, &t->index->slice, NULL, slice->name, slice);
 	slice->vrf = read_list(t, from, "vrf", sizeof(*slice->vrf), read_vrf, slice, &slice->vrf_count);
@@ -428,21 +294,21 @@ static void read_condition(struct typing *t, const struct lyd_node *from, void *
 			if (strcmp(colon ? colon + 1 : one->key, condition_names[i]))
 				continue;
 			condition->fields |= 1u << i;
-			if (!child_of(from, condition_names[i]))
+			if (!xs_leaf_find(from, condition_names[i]))
 				condition->fields |= XS_MATCH_FAULTY;
 		}
 	}
-	condition->destination = prefix_of(t, from, "destination", NULL);
-	condition->source = prefix_of(t, from, "source", NULL);
-	child = child_of(from, "protocol");
+	condition->destination = xs_leaf_prefix(&t->values, from, "destination", NULL);
+	condition->source = xs_leaf_prefix(&t->values, from, "source", NULL);
+	child = xs_leaf_find(from, "protocol");
 	if (child)
 		condition->protocol = xs_value_protocol(child);
-	condition->source_port = xs_value_range(&t->values, child_of(from, "source-port"), from, 0, 65535);
-	condition->destination_port = xs_value_range(&t->values, child_of(from, "destination-port"), from, 0, 65535);
-	condition->dscp = xs_value_range(&t->values, child_of(from, "dscp"), from, 0, 63);
-	condition->input_port = text_of(t, from, "input-port", &condition->input_port_place);
-	child = child_of(from, "any");
-	if (child && says(from, "any", "false")) {
+	condition->source_port = xs_value_range(&t->values, xs_leaf_find(from, "source-port"), from, 0, 65535);
+	condition->destination_port = xs_value_range(&t->values, xs_leaf_find(from, "destination-port"), from, 0, 65535);
+	condition->dscp = xs_value_range(&t->values, xs_leaf_find(from, "dscp"), from, 0, 63);
+	condition->input_port = xs_leaf_text(&t->values, from, "input-port", &condition->input_port_place);
+	child = xs_leaf_find(from, "any");
+	if (child && xs_leaf_says(from, "any", "false")) {
 		struct xs_place place = xs_value_place(&t->values, child);
 
 		xs_diag_add(t->values.diag, XS_ERROR, &place,
@@ -456,7 +322,7 @@ static void read_filter(struct typing *t, const struct lyd_node *from, void *obj
 	struct xs_d_filter *filter = object;
 
 	filter->place = xs_value_place(&t->values, from);
-	filter->name = text_of(t, from, "name", NULL);
+	filter->name = xs_leaf_text(&t->values, from, "name", NULL);
 	filter->condition = read_list(t, from, "condition", sizeof(*filter->condition), read_condition, NULL,
 				      &filter->condition_count);
 	if (filter->name)
@@ -467,8 +333,8 @@ static void read_client(struct typing *t, const struct lyd_node *from, void *obj
 {
 	struct xs_d_client *client = object;
 
-	client->prefix = prefix_of(t, from, "prefix", &client->place);
-	client->via = address_of(t, from, "via", &client->via_place);
+	client->prefix = xs_leaf_prefix(&t->values, from, "prefix", &client->place);
+	client->via = xs_leaf_address(&t->values, from, "via", &client->via_place);
 }
 
 static void read_mux_slice(struct typing *t, const struct lyd_node *from, void *object, void *owner)
@@ -490,14 +356,14 @@ static void read_mux(struct typing *t, const struct lyd_node *from, void *object
 	struct xs_d_mux *mux = object;
 
 	mux->place = xs_value_place(&t->values, from);
-	mux->name = text_of(t, from, "name", NULL);
+	mux->name = xs_leaf_text(&t->values, from, "name", NULL);
 	mux->node = named(&t->index->node, from, "node");
-	mux->port_text = text_of(t, from, "port", &mux->port_place);
-	mux->exit_text = text_of(t, from, "exit", &mux->exit_place);
+	mux->port_text = xs_leaf_text(&t->values, from, "port", &mux->port_place);
+	mux->exit_text = xs_leaf_text(&t->values, from, "exit", &mux->exit_place);
 	mux->client = read_list(t, from, "clients", sizeof(*mux->client), read_client, NULL, &mux->client_count);
-	prefixes_of(t, from, "subnet", mux->subnet, mux->subnet_place);
-	addresses_of(t, from, "address", mux->address, mux->address_place);
-	mux->mac = mac_of(t, from, "mac", &mux->mac_place);
+	xs_leaf_prefixes(&t->values, from, "subnet", mux->subnet, mux->subnet_place);
+	xs_leaf_addresses(&t->values, from, "address", mux->address, mux->address_place);
+	mux->mac = xs_leaf_mac(&t->values, from, "mac", &mux->mac_place);
 	mux->slice = read_list(t, from, "slice", sizeof(*mux->slice), read_mux_slice, mux, &mux->slice_count);
 }
 
@@ -506,14 +372,14 @@ static void read_migration(struct typing *t, const struct lyd_node *from, void *
 	struct xs_d_migration *migration = object;
 
 	migration->place = xs_value_place(&t->values, from);
-	migration->name = text_of(t, from, "name", NULL);
-	migration->group = text_of(t, from, "group", &migration->group_place);
-	addresses_of(t, from, "address", migration->address, migration->address_place);
-	migration->mac = mac_of(t, from, "mac", &migration->mac_place);
+	migration->name = xs_leaf_text(&t->values, from, "name", NULL);
+	migration->group = xs_leaf_text(&t->values, from, "group", &migration->group_place);
+	xs_leaf_addresses(&t->values, from, "address", migration->address, migration->address_place);
+	migration->mac = xs_leaf_mac(&t->values, from, "mac", &migration->mac_place);
 	migration->from = named(&t->index->slice, from, "from");
 	migration->to = named(&t->index->slice, from, "to");
-	migration->from_place = place_of(t, from, "from");
-	migration->to_place = place_of(t, from, "to");
+	migration->from_place = xs_leaf_place(&t->values, from, "from");
+	migration->to_place = xs_leaf_place(&t->values, from, "to");
 }
 
 int xs_typed_read(const struct lyd_node *tree, const enum xs_implementation *instead, struct xs_arena *arena,
@@ -522,7 +388,7 @@ int xs_typed_read(const struct lyd_node *tree, const enum xs_implementation *ins
 	struct typing t = { .arena = arena, .index = index, .domain = out, .values = { .diag = diag, .arena = arena } };
 	struct xs_domain *d = out;
 
-	d->implementation = says(tree, "implementation", "paging") ? XS_PAGING : XS_SEGMENTATION;
+	d->implementation = xs_leaf_says(tree, "implementation", "paging") ? XS_PAGING : XS_SEGMENTATION;
 	if (instead)
 		d->implementation = *instead;
 	d->through = read_list(&t, tree, "switch", sizeof(*d->through), read_switch, NULL, &d->through_count);
