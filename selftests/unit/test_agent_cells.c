@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "loader/agent/cells.h"
+#include "selftests/unit/stored.h"
 
 struct stage {
-	char directory[64];
+	struct stored *stored;
 	struct xs_store *store;
 	struct xs_node_maps maps;
 };
@@ -48,7 +48,7 @@ static void put_stored(struct stage *stage, uint32_t id, const char *text, uint6
 	char key[32];
 
 	snprintf(key, sizeof(key), "cell/%u", id);
-	assert_int_equal(xs_store_put(stage->store, key, text, strlen(text)), 0);
+	stored_put(stage->store, key, text);
 	assert_int_equal(xs_store_put_number(stage->store, "generation", generation), 0);
 }
 
@@ -68,9 +68,9 @@ static int set_up(void **state)
 	memset(&stage, 0, sizeof(stage));
 	for (int i = 0; i < XS_MAP_COUNT; i++)
 		entries[i] = 64;
-	snprintf(stage.directory, sizeof(stage.directory), "%s/xslice-cells-XXXXXX", P_tmpdir);
-	if (!mkdtemp(stage.directory) || xs_store_open(stage.directory, 1, &stage.store) ||
-	    xs_node_maps_init_memory(&stage.maps, entries, 1))
+	stage.stored = stored_new();
+	stage.store = stage.stored->store;
+	if (xs_node_maps_init_memory(&stage.maps, entries, 1))
 		return -1;
 	*state = &stage;
 	return 0;
@@ -79,12 +79,10 @@ static int set_up(void **state)
 static int take_down(void **state)
 {
 	struct stage *stage = *state;
-	char command[96];
 
-	xs_store_close(stage->store);
+	stored_free(stage->stored);
 	xs_node_maps_close(&stage->maps);
-	snprintf(command, sizeof(command), "rm -rf %s", stage->directory);
-	return system(command);
+	return 0;
 }
 
 /* ---- settle -------------------------------------------------------------------------------------------------------- */

@@ -1,45 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_revision.c - the active revision and stored cells: read back as written, refused as garbage; which report answers it. */
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "loader/manager/manager.h"
+#include "selftests/unit/stored.h"
 
-static char directory[64];
 static struct xs_store *store;
 
 static int set_up(void **state)
 {
-	strcpy(directory, "/tmp/xslice-revision-XXXXXX");
-	assert_non_null(mkdtemp(directory));
-	assert_int_equal(xs_store_open(directory, 1, &store), 0);
+	struct stored *stored = stored_new();
+
+	store = stored->store;
+	*state = stored;
 	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	return remove(path);
-}
-
-static int tear_down(void **state)
-{
-	xs_store_close(store);
-	nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	return 0;
-}
-
-static void put(const char *key, const char *text)
-{
-	assert_int_equal(xs_store_put(store, key, text, strlen(text)), 0);
 }
 
 static void test_revision(void **state)
@@ -89,13 +71,13 @@ static void test_garbage(void **state)
 	struct xs_stored_cell cell = { .generation = 4711 };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		put("revision", bad[i]);
+		stored_put(store, "revision", bad[i]);
 		if (xs_revision_get(store, &read) != -EBADMSG)
 			fail_msg("taken: %s", bad[i]);
 	}
 	assert_int_equal(read.number, 4711);
 	for (size_t i = 0; i < sizeof(bad_cell) / sizeof(bad_cell[0]); i++) {
-		put("cell/5", bad_cell[i]);
+		stored_put(store, "cell/5", bad_cell[i]);
 		if (xs_stored_cell_get(store, 5, &cell) != -EBADMSG)
 			fail_msg("taken: %s", bad_cell[i]);
 	}
@@ -117,7 +99,7 @@ static void test_cells(void **state)
 	assert_int_equal(xs_stored_cell_get(store, 5, &read), -ENOENT);
 	assert_int_equal(xs_stored_cell_put(store, 5, &first), 0);
 	assert_int_equal(xs_stored_cell_put(store, 12, &second), 0);
-	put("cell/notes", "somebody's\n");
+	stored_put(store, "cell/notes", "somebody's\n");
 	assert_int_equal(xs_stored_cell_get(store, 5, &read), 0);
 	assert_true(read.generation == first.generation && read.slice == first.slice);
 	assert_int_equal(xs_stored_cell_list(store, count_cell, &seen), 0);
@@ -168,10 +150,10 @@ static void test_which_report_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_revision, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_garbage, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_cells, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_which_report_answers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_revision, set_up, stored_teardown),
+		cmocka_unit_test_setup_teardown(test_garbage, set_up, stored_teardown),
+		cmocka_unit_test_setup_teardown(test_cells, set_up, stored_teardown),
+		cmocka_unit_test_setup_teardown(test_which_report_answers, set_up, stored_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
