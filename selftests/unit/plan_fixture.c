@@ -11,23 +11,40 @@
 #include <cmocka.h>
 
 #include "loader/image/build.h"
+#include "selftests/unit/model_dump.h"
 
 #define FIGURE7 "docs/examples/figure7.yaml"
+#define LABELLED "implementation: segmentation"
+#define PAGED "implementation: paging"
+
+/* With room for `more` bytes. */
+static char *read_text(const char *path, size_t more)
+{
+	size_t size;
+	char *text = model_slurp(path, &size);
+
+	text = realloc(text, size + 1 + more);
+	assert_non_null(text);
+	return text;
+}
 
 char *figure7_with(const char *before, const char *extra)
 {
-	FILE *file = fopen(FIGURE7, "r");
-	char *text = calloc(1, 65536 + strlen(extra)), *at;
-	size_t size;
+	char *text = read_text(FIGURE7, strlen(extra)), *at = before ? strstr(text, before) : text + strlen(text);
 
-	assert_non_null(file);
-	assert_non_null(text);
-	size = fread(text, 1, 65535, file);
-	fclose(file);
-	at = before ? strstr(text, before) : text + size;
 	assert_non_null(at);
-	memmove(at + strlen(extra), at, (size_t)(text + size - at) + 1);
+	memmove(at + strlen(extra), at, strlen(at) + 1);
 	memcpy(at, extra, strlen(extra));
+	return text;
+}
+
+char *text_by_paging(const char *path)
+{
+	char *text = read_text(path, 0), *at = strstr(text, LABELLED);
+
+	assert_non_null(at);
+	memmove(at + strlen(PAGED), at + strlen(LABELLED), strlen(at + strlen(LABELLED)) + 1);
+	memcpy(at, PAGED, strlen(PAGED));
 	return text;
 }
 
@@ -95,6 +112,18 @@ struct made *made_new(const char *text, const struct made *earlier, uint64_t gen
 
 	if (made->result)
 		fail_msg("no plan: %s", made->faults);
+	return made;
+}
+
+struct made *made_by_paging(const char *form)
+{
+	char path[64], *text;
+	struct made *made;
+
+	snprintf(path, sizeof(path), "docs/examples/figure7%s.yaml", form);
+	text = text_by_paging(path);
+	made = made_new(text, NULL, 0);
+	free(text);
 	return made;
 }
 
@@ -191,4 +220,50 @@ const char *made_route(const struct xs_p_vrf *vrf, const char *prefix)
 		return text;
 	}
 	return "none";
+}
+
+const struct xs_rec_vport *made_vport(const struct xs_image *image, uint32_t kind, const char *name)
+{
+	const struct xs_rec_vport *vport;
+
+	for (size_t i = 0; (vport = xs_image_at(image, XS_REC_VPORT, i)); i++)
+		if (vport->kind == kind && !strcmp(vport->name, name))
+			return vport;
+	return NULL;
+}
+
+uint32_t made_slice_id(const struct xs_image *image, const char *name)
+{
+	const struct xs_rec_slice *slice;
+
+	for (size_t i = 0; (slice = xs_image_at(image, XS_REC_SLICE, i)); i++)
+		if (!strcmp(slice->name, name))
+			return slice->id;
+	return 0;
+}
+
+static const struct xs_rec_page *page_at(const struct xs_image *image, const char *slice, const char *prefix)
+{
+	struct {
+		uint32_t slice;
+		struct xs_prefix prefix;
+	} key = { .slice = made_slice_id(image, slice) };
+
+	assert_int_equal(xs_prefix_parse(prefix, &key.prefix), 0);
+	return xs_image_find(image, XS_REC_PAGE, &key);
+}
+
+const char *made_page(const struct xs_image *image, const char *slice, const char *prefix)
+{
+	const struct xs_rec_page *found = page_at(image, slice, prefix);
+	static char text[256];
+	char mapped[XS_PREFIX_TEXT], own[XS_PREFIX_TEXT];
+
+	if (!found)
+		return "none";
+	xs_prefix_text(&found->mapped, mapped);
+	if (!found->uplink)
+		return strcpy(text, mapped);
+	snprintf(text, sizeof(text), "%s here in the name of %s", mapped, xs_address_text(&found->own, own));
+	return text;
 }

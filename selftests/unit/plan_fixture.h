@@ -30,6 +30,9 @@ struct made {
 /* Text of figure 7 with `extra` put in front of line `before` (NULL: at the end). malloc()ed. */
 char *figure7_with(const char *before, const char *extra);
 
+/* Text of a definition by segmentation with the one word changed. malloc()ed. */
+char *text_by_paging(const char *path);
+
 /* Reads a definition; then change(domain) may spoil it (NULL: no); then plans it after `earlier` (NULL: nothing was
  * given). */
 struct made *made_try(const char *text, const struct made *earlier, uint64_t generation,
@@ -38,6 +41,8 @@ struct made *made_try(const char *text, const struct made *earlier, uint64_t gen
 struct made *made_switched(const char *text, const struct made *earlier, struct xs_switched *switched, size_t count);
 /* As made_try(), and it must work: then all nodes' images are there. */
 struct made *made_new(const char *text, const struct made *earlier, uint64_t generation);
+/* Figure 7 in one of its forms ("", "-v6", "-dual"), by paging. */
+struct made *made_by_paging(const char *form);
 void made_free(struct made *made);
 
 /* Fails unless it was refused with a fault that contains `fault`. Frees. */
@@ -53,5 +58,11 @@ struct xs_p_slice *made_slice(const struct made *made, const char *name);
 struct xs_p_vrf *made_vrf(const struct made *made, const char *slice, const char *node);
 /* "via ADDRESS dev DEVICE" (ADDRESS "link" where there is none) of a VRF's route, or "none"; in a static buffer. */
 const char *made_route(const struct xs_p_vrf *vrf, const char *prefix);
+
+/* Of an image: NULL, 0 or "none" where it has none. */
+const struct xs_rec_vport *made_vport(const struct xs_image *image, uint32_t kind, const char *name);
+uint32_t made_slice_id(const struct xs_image *image, const char *name);
+/* A page, as "WAN-PREFIX", with " here in the name of ADDRESS" where its hosts are; in a static buffer. */
+const char *made_page(const struct xs_image *image, const char *slice, const char *prefix);
 
 #endif
