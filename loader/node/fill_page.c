@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * fill_page.c - paging's pages: an entry for each, a table of virtual addresses for each slice, and one of WAN addresses (slice 0's),
- * which has the domain's pools as well, behind one entry for all.
+ * which has the domain's pools as well (fill_pool.c).
  *
  * Always holds: an entry that packets may be reading is not changed; a page that becomes otherwise gets another entry, and the
  * former one stays, by its WAN prefix too, until it is withdrawn: so what was mapped before a change is unmapped after it.
@@ -13,16 +13,11 @@
 #include <uthash.h>
 
 #include "loader/node/datapath_private.h"
-#include "loader/node/fill_private.h"
+#include "loader/node/fill_page.h"
 
 struct page_key {
 	uint32_t slice;
 	struct xs_prefix prefix;
-};
-
-struct page_content {
-	struct xs_page page;
-	struct xs_page_rest rest;
 };
 
 /* A page as it is, or was, in force. */
@@ -39,22 +34,6 @@ struct page_tables {
 	uint32_t slice; /* 0: by WAN address */
 	struct xs_table *table[XS_FAMILIES];
 	UT_hash_handle hh;
-};
-
-/* Where a page is or was in force, or covers it, it is not led to its entry, but once that is withdrawn. */
-struct held_pool {
-	struct xs_prefix prefix;
-	UT_hash_handle hh;
-};
-
-struct fill_pages {
-	struct held_page *held;
-	struct held_pool *pools;
-	uint32_t elsewhere; /* the pools' entry; 0: there are none */
-	struct page_tables *tables;
-	bool *taken; /* entries: ours, or of a former agent that has not been withdrawn */
-	uint32_t entries, lowest; /* below that, all are taken */
-	uint32_t *going, going_count; /* nothing leads to them any more, but a packet may be reading them */
 };
 
 void xs_fill_page_size(const struct xs_image *image, struct xs_datapath_size *size)
@@ -143,7 +122,7 @@ static int begin(struct xs_fill *fill)
 	return 0;
 }
 
-static int take_entry(struct xs_fill *fill, const struct page_content *content, uint32_t *out)
+int xs_fill_take_entry(struct xs_fill *fill, const struct page_content *content, uint32_t *out)
 {
 	struct fill_pages *pages = fill->pages;
 	int err;
@@ -160,7 +139,7 @@ static int take_entry(struct xs_fill *fill, const struct page_content *content, 
 	return 0;
 }
 
-static void give_up(struct fill_pages *pages, uint32_t id)
+void xs_fill_give_up_entry(struct fill_pages *pages, uint32_t id)
 {
 	pages->going[pages->going_count++] = id;
 }
@@ -189,38 +168,42 @@ static int free_going(struct xs_fill *fill)
 
 /* ---- tables -------------------------------------------------------------------------------------------------------- */
 
-static struct page_tables *tables_of(struct xs_fill *fill, uint32_t slice, bool make)
+static struct page_tables *tables_of(const struct xs_fill *fill, uint32_t slice)
 {
 	struct page_tables *tables;
 
 	HASH_FIND(hh, fill->pages->tables, &slice, sizeof(slice), tables);
-	if (!tables && make) {
-		tables = calloc(1, sizeof(*tables));
-		if (!tables)
-			return NULL;
-		tables->slice = slice;
-		HASH_ADD(hh, fill->pages->tables, slice, sizeof(slice), tables);
-	}
 	return tables;
 }
 
-static int lead(struct xs_fill *fill, uint32_t slice, const struct xs_prefix *prefix, uint32_t entry)
+struct xs_table *xs_fill_page_table(const struct xs_fill *fill, uint32_t slice, uint8_t family)
 {
-	struct page_tables *tables = tables_of(fill, slice, true);
+	const struct page_tables *tables = tables_of(fill, slice);
+
+	return tables ? tables->table[xs_family_index(family)] : NULL;
+}
+
+int xs_fill_lead(struct xs_fill *fill, uint32_t slice, const struct xs_prefix *prefix, uint32_t entry)
+{
+	struct page_tables *tables = tables_of(fill, slice);
 	struct xs_table **table;
 
-	if (!tables)
-		return -ENOMEM;
+	if (!tables) {
+		tables = calloc(1, sizeof(*tables));
+		if (!tables)
+			return -ENOMEM;
+		tables->slice = slice;
+		HASH_ADD(hh, fill->pages->tables, slice, sizeof(slice), tables);
+	}
 	table = &tables->table[xs_family_index(prefix->family)];
 	if (!*table)
 		*table = xs_table_new(fill->pool, xs_family_bits(prefix->family) / 8);
 	return *table ? xs_table_set(*table, prefix->bytes, prefix->length, entry) : -ENOSPC;
 }
 
-static void lead_nowhere(struct xs_fill *fill, uint32_t slice, const struct xs_prefix *prefix, uint32_t entry)
+void xs_fill_lead_nowhere(struct xs_fill *fill, uint32_t slice, const struct xs_prefix *prefix, uint32_t entry)
 {
-	const struct page_tables *tables = tables_of(fill, slice, false);
-	struct xs_table *table = tables ? tables->table[xs_family_index(prefix->family)] : NULL;
+	struct xs_table *table = xs_fill_page_table(fill, slice, prefix->family);
 	uint32_t leads_to;
 
 	/* Another page may be there by now. */
@@ -239,79 +222,6 @@ static int put_roots(struct xs_fill *fill, uint32_t slice, const struct page_tab
 		entry.page_root[family] = tables && tables->table[family] ? xs_table_root(tables->table[family]) : 0;
 	err = xs_node_maps_put(fill->maps, XS_MAP_slice, slice, &entry);
 	return err < 0 ? err : 0;
-}
-
-/* ---- pools --------------------------------------------------------------------------------------------------------- */
-
-static int hold_pools(struct xs_fill *fill, const struct xs_image *image)
-{
-	const struct page_content content = { .page = { .sum = 0xffff } };
-	struct fill_pages *pages = fill->pages;
-	const struct xs_rec_pool *record;
-	struct held_pool *held;
-	int err = 0;
-
-	if (!pages->elsewhere && image->count[XS_REC_POOL])
-		err = take_entry(fill, &content, &pages->elsewhere);
-	for (size_t i = 0; !err && (record = xs_image_at(image, XS_REC_POOL, i)); i++) {
-		HASH_FIND(hh, pages->pools, &record->prefix, sizeof(record->prefix), held);
-		if (held)
-			continue;
-		held = calloc(1, sizeof(*held));
-		if (!held)
-			return -ENOMEM;
-		held->prefix = record->prefix;
-		HASH_ADD(hh, pages->pools, prefix, sizeof(held->prefix), held);
-	}
-	return err;
-}
-
-/* Does the WAN's table have the prefix itself, a page's or the pool's; or a page, or a pool, that covers it? */
-static bool is_led(const struct xs_table *table, const struct xs_prefix *prefix)
-{
-	uint32_t leaf;
-
-	for (unsigned int length = prefix->length + 1; length-- > 0;)
-		if (xs_table_get(table, prefix->bytes, length, &leaf))
-			return true;
-	return false;
-}
-
-/* Of all there is in the WAN's table pools come last: they shut what nobody else has. */
-static int lead_pools(struct xs_fill *fill)
-{
-	const struct held_pool *held;
-	int err = 0;
-
-	for (held = fill->pages->pools; !err && held; held = held->hh.next) {
-		const struct page_tables *tables = tables_of(fill, 0, false);
-		const struct xs_table *table = tables ? tables->table[xs_family_index(held->prefix.family)] : NULL;
-
-		if (!table || !is_led(table, &held->prefix))
-			err = lead(fill, 0, &held->prefix, fill->pages->elsewhere);
-	}
-	return err;
-}
-
-static int withdraw_pools(struct xs_fill *fill, const struct xs_image *image)
-{
-	struct fill_pages *pages = fill->pages;
-	struct held_pool *held, *next;
-	int err;
-
-	HASH_ITER(hh, pages->pools, held, next) {
-		if (image && xs_image_find(image, XS_REC_POOL, &held->prefix))
-			continue;
-		lead_nowhere(fill, 0, &held->prefix, pages->elsewhere);
-		HASH_DEL(pages->pools, held);
-		free(held);
-	}
-	err = lead_pools(fill);
-	if (!err && !pages->pools && pages->elsewhere) {
-		give_up(pages, pages->elsewhere);
-		pages->elsewhere = 0;
-	}
-	return err;
 }
 
 /* ---- make ---------------------------------------------------------------------------------------------------------- */
@@ -354,7 +264,7 @@ static int hold(struct xs_fill *fill, const struct xs_rec_page *record, struct h
 		held->key = key;
 		held->mapped = record->mapped;
 		held->content = content;
-		err = take_entry(fill, &content, &held->entry);
+		err = xs_fill_take_entry(fill, &content, &held->entry);
 		if (err) {
 			free(held);
 			return err;
@@ -381,16 +291,16 @@ int xs_fill_pages(struct xs_fill *fill, const struct xs_image *image, char *erro
 	for (size_t i = 0; !err && (record = xs_image_at(image, XS_REC_PAGE, i)); i++) {
 		err = hold(fill, record, &held);
 		if (!err)
-			err = lead(fill, 0, &held->mapped, held->entry);
+			err = xs_fill_lead(fill, 0, &held->mapped, held->entry);
 	}
 	for (size_t i = 0; !err && (record = xs_image_at(image, XS_REC_PAGE, i)); i++) {
 		held = find(fill, &(struct page_key){ .slice = record->slice, .prefix = record->prefix });
-		err = lead(fill, record->slice, &record->prefix, held->entry);
+		err = xs_fill_lead(fill, record->slice, &record->prefix, held->entry);
 	}
 	if (!err && fill->pages)
-		err = hold_pools(fill, image);
+		err = xs_fill_hold_pools(fill, image);
 	if (!err && fill->pages)
-		err = lead_pools(fill);
+		err = xs_fill_lead_pools(fill);
 	for (tables = fill->pages ? fill->pages->tables : NULL; !err && tables; tables = tables->hh.next)
 		err = put_roots(fill, tables->slice, tables);
 	return err ? xs_explain(error, err, "pages: cannot fill the maps: %s", strerror(-err)) : 0;
@@ -400,9 +310,9 @@ int xs_fill_pages(struct xs_fill *fill, const struct xs_image *image, char *erro
 
 static void withdraw_one(struct xs_fill *fill, struct held_page *held)
 {
-	lead_nowhere(fill, held->key.slice, &held->key.prefix, held->entry);
-	lead_nowhere(fill, 0, &held->mapped, held->entry);
-	give_up(fill->pages, held->entry);
+	xs_fill_lead_nowhere(fill, held->key.slice, &held->key.prefix, held->entry);
+	xs_fill_lead_nowhere(fill, 0, &held->mapped, held->entry);
+	xs_fill_give_up_entry(fill->pages, held->entry);
 	free(held);
 }
 
@@ -461,12 +371,12 @@ static int withdraw_strangers(struct xs_fill *fill)
 		ours[fill->pages->elsewhere] = true;
 	for (uint32_t id = 0; !err && id < fill->maps->entries[XS_MAP_slice]; id++) {
 		err = xs_node_maps_get(fill->maps, XS_MAP_slice, id, &slice);
-		if (!err && (slice.page_root[XS_FAMILY4] || slice.page_root[XS_FAMILY6]) && !tables_of(fill, id, false))
+		if (!err && (slice.page_root[XS_FAMILY4] || slice.page_root[XS_FAMILY6]) && !tables_of(fill, id))
 			err = put_roots(fill, id, NULL);
 	}
 	for (uint32_t id = 1; !err && id < fill->pages->entries; id++)
 		if (fill->pages->taken[id] && !ours[id])
-			give_up(fill->pages, id);
+			xs_fill_give_up_entry(fill->pages, id);
 	free(ours);
 	return err ? err : free_going(fill);
 }
@@ -489,7 +399,7 @@ int xs_fill_withdraw_pages(struct xs_fill *fill, const struct xs_image *image)
 		HASH_DEL(fill->pages->held, held);
 		withdraw_one(fill, held);
 	}
-	err = withdraw_pools(fill, image);
+	err = xs_fill_withdraw_pools(fill, image);
 	if (!err)
 		err = free_going(fill);
 	if (!err && !fill->pages_swept)
