@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Random changes of a definition by paging (rig/lib/domains.py), put into a store that no agent looks at: whatever check takes is
+"""Random changes of a definition by paging (rig/lib/random_changes.py), put into a store that no agent looks at: whatever check takes is
 planned and makes images that agents would take; no two pages overlap; no page moves while its slice and prefix stay; what a change
 frees is nobody's in that change. Now and then the whole goes to segmentation and back.
 
@@ -11,7 +11,7 @@ import os
 import sys
 
 import tool
-from lib import domains
+from lib import random_changes
 
 CHANGES = int(os.environ.get("XSLICE_CHANGES", "60"))
 SEED = int(os.environ.get("XSLICE_SEED", "7"))
@@ -31,7 +31,7 @@ def overlaps_any(network, others):
 
 
 def walk():
-    changes = domains.Changes(SEED)
+    changes = random_changes.Changes(SEED)
     refused = given = 0
     with tool.Store() as store:
         before = {}

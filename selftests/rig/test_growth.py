@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 
-from lib import contract, domains, figure7, held, holdings, netns, rigtest
+from lib import contract, domains, figure7, held, holdings, netns, random_changes, rigtest
 
 EACH = 8
 ROUNDS = max(3, int(os.environ.get("XSLICE_CHANGES", "0")) // EACH)
@@ -39,7 +39,7 @@ class Growth:
 
     def walk(self):
         """Definitions of which each comes from the one before by a change; from the last the way is back to the first."""
-        changes, paths = domains.Changes(SEED), []
+        changes, paths = random_changes.Changes(SEED), []
         self.first = changes.domain
         while len(paths) < EACH:
             path = self.write(changes.domain, f"change-{len(paths)}.json")

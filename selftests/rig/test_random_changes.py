@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Random changes of a running definition (lib/domains.py), while numbered streams run in slices that no change concerns: nothing is
-lost or doubled, what those slices hold in the maps and know of neighbours stays byte for byte, and what comes of it all is what
-a fresh machine makes of the same definition. What comes and goes has IPv4, IPv6, or both.
+"""Random changes of a running definition (lib/random_changes.py), while numbered streams run in slices that no change concerns:
+nothing is lost or doubled, what those slices hold in the maps and know of neighbours stays byte for byte, and what comes of it all
+is what a fresh machine makes of the same definition. What comes and goes has IPv4, IPv6, or both.
 
 40 changes, every eighth end state compared; XSLICE_CHANGES=200 makes that 200 and compares each tenth; XSLICE_SEED: another walk."""
 import json
@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from lib import changing, domains, figure7, held, netns, rigtest
+from lib import changing, domains, figure7, held, netns, random_changes, rigtest
 
 CHANGES = int(os.environ.get("XSLICE_CHANGES", "40"))
 SEED = int(os.environ.get("XSLICE_SEED", "5"))
@@ -23,7 +23,7 @@ def main():
     with netns.alone(), rigtest.Rig("test_random_changes", "rc", bare=True, families=FAMILIES) as rig:
         net, domain = rig.net, rig.domain
         domains.raise_more(net)
-        changes = domains.Changes(SEED)
+        changes = random_changes.Changes(SEED)
         twin = changing.Twin("rt", rig.keep, FAMILIES)
         try:
             return walk(rig, net, domain, changes, twin)
