@@ -31,8 +31,7 @@ enum xs_format xs_definition_format(const struct xs_options *options);
 int xs_definition_exit(int error);
 void xs_definition_free(struct xs_definition *definition);
 
-/* Prints the faults: as text to standard error, or as {"faults": [...]} to standard output under --json where `alone`.
- */
+/* Prints the faults: as text to standard error, or as {"faults": [...]} to standard output under --json where `alone`. */
 void xs_definition_faults(const struct xs_options *options, const struct xs_definition *definition);
 
 #endif

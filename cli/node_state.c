@@ -57,8 +57,7 @@ static json_t *report_json(const struct xs_report *report)
 			 (double)report->duration_us / 1000, "pid", (json_int_t)report->pid);
 }
 
-/* Has an agent held something here since the machine was started? Its note of that goes with a reboot, as namespaces
- * do. */
+/* Has an agent held something here since the machine was started? Its note of that goes with a reboot, as namespaces do. */
 static bool holds_something(const char *node)
 {
 	struct xs_owner owner;

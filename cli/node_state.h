@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* node_state.h - whether a node holds what the store says, by what its agent reported and by whether the agent is
- * there. */
+/* node_state.h - whether a node holds what the store says, by what its agent reported and by whether the agent is there. */
 #ifndef XSLICE_CLI_NODE_STATE_H
 #define XSLICE_CLI_NODE_STATE_H
 

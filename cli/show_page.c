@@ -18,8 +18,7 @@ struct found {
 	const char *vrf;                /* its sliver there; NULL: the node's own instance has it */
 };
 
-/* The whole page, and where the smallest part of it that has the address is. Pages do not overlap but for parts of one.
- */
+/* The whole page, and where the smallest part of it that has the address is. Pages do not overlap but for parts of one. */
 static bool find(const struct xs_images *images, const struct xs_address *address, struct found *out)
 {
 	const struct xs_rec_page *page, *part = NULL;

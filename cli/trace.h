@@ -57,8 +57,7 @@ json_t *xs_trace_end(const char *how, const char *format, ...) __attribute__((fo
 
 /* The live maps' and the trial's, of the step's node. */
 const struct xs_node_maps *xs_trace_maps(const struct xs_trace_step *step);
-/* The namespace's kernel is asked about the step's packet, as one that comes in by the step's vport. 0 or negative
- * errno. */
+/* The namespace's kernel is asked about the step's packet, as one that comes in by the step's vport. 0 or negative errno. */
 int xs_trace_ask(const struct xs_trace_step *step, const char *netns, struct xs_ask **ask, struct xs_ask_route *out);
 
 /* ---- trace_punt.c ---- */
@@ -90,8 +89,7 @@ const struct xs_place *xs_trace_place_condition(const struct xs_trace *trace, co
 /* The users that may be behind a gateway or edge. */
 const struct xs_place *xs_trace_place_users(const struct xs_trace *trace, const struct xs_image *image,
 					    const struct xs_rec_vport *vport);
-/* origin: NULL where the route stands as it was written, else what it was made for ("gateway GWP"); XS_TRACE_ORIGIN
- * bytes. */
+/* origin: NULL where the route stands as it was written, else what it was made for ("gateway GWP"); XS_TRACE_ORIGIN bytes. */
 #define XS_TRACE_ORIGIN 64
 const struct xs_place *xs_trace_place_route(const struct xs_trace_step *step, const struct xs_prefix *prefix,
 					    char *origin);

@@ -15,8 +15,7 @@
 
 /* ---- pages ------------------------------------------------------------------------------------------------------- */
 
-/* Of those of the slice in one image the longest that holds the address, by its own prefix or by the WAN's. NULL: none.
- */
+/* Of those of the slice in one image the longest that holds the address, by its own prefix or by the WAN's. NULL: none. */
 static const struct xs_rec_page *page_of(const struct xs_image *image, uint32_t slice, const struct xs_address *address,
 					 bool mapped)
 {
@@ -153,8 +152,7 @@ json_t *xs_trace_into_wan(const struct xs_trace *trace, const struct xs_trace_st
 	return NULL;
 }
 
-/* The node's own way to where the packet comes from; by which it comes, too, as a rule. NULL: it has none by a port of
- * ours. */
+/* The node's own way to where the packet comes from; by which it comes, too, as a rule. NULL: it has none by a port of ours. */
 static const struct xs_rec_port *port_towards(const struct xs_trace_node *node, const struct xs_address *address)
 {
 	const struct xs_ask_packet packet = { .destination = *address };

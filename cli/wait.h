@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* wait.h - the store's lock and the nodes' reports, with progress on a terminal and exit codes: for apply, switch,
- * clean. */
+/* wait.h - the store's lock and the nodes' reports, with progress on a terminal and exit codes: for apply, switch, clean. */
 #ifndef XSLICE_CLI_WAIT_H
 #define XSLICE_CLI_WAIT_H
 

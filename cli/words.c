@@ -16,8 +16,7 @@ const char *const xs_word_kinds[] = { "node",      "port",      "slice", "vrf", 
 
 /* ---- attributes -------------------------------------------------------------------------------------------------- */
 
-/* The thing `name` of a kind, made where it is not there. Borrowed; NULL only without memory, which jansson's calls
- * take. */
+/* The thing `name` of a kind, made where it is not there. Borrowed; NULL only without memory, which jansson's calls take. */
 static json_t *thing(json_t *words, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static json_t *thing(json_t *words, const char *kind, const char *format, ...)
 {

@@ -137,8 +137,7 @@ static bool nested(const struct xs_rec_page *const *page, size_t count, bool by_
 	return true;
 }
 
-/* No two overlap, neither in the WAN nor in a slice (R2), but for parts of a page, which lie in it on both sides alike.
- */
+/* No two overlap, neither in the WAN nor in a slice (R2), but for parts of a page, which lie in it on both sides alike. */
 static const char *check_pages(const struct xs_image *image)
 {
 	size_t i, count = image->count[XS_REC_PAGE];
@@ -158,8 +157,7 @@ static const char *check_pages(const struct xs_image *image)
 	return apart ? NULL : "page: two overlap";
 }
 
-/* A virtual port of kind WAN is one of a port that is the WAN's, and no two are of one: so only their number is left.
- */
+/* A virtual port of kind WAN is one of a port that is the WAN's, and no two are of one: so only their number is left. */
 static const char *check_wans(const struct xs_image *image)
 {
 	size_t i, ports = 0, vports = 0;

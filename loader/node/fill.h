@@ -19,8 +19,7 @@
 
 /* Sizes of the maps that the image needs, with head-room. NULL: none. */
 void xs_fill_size(const struct xs_image *image, struct xs_datapath_size *out);
-/* As of an image that may come, of some dozens of virtual ports: it takes some MiB, and who has more to hold loads
- * anew. */
+/* As of an image that may come, of some dozens of virtual ports: it takes some MiB, and who has more to hold loads anew. */
 void xs_fill_size_spare(struct xs_datapath_size *out);
 
 struct xs_fill;

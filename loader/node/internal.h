@@ -69,8 +69,7 @@ struct xs_node {
 	void *pause_context;
 };
 
-/* Writes the sentence and strerror(-err) and returns err; err 0 stands for a sentence without more, returned as
- * -EINVAL. */
+/* Writes the sentence and strerror(-err) and returns err; err 0 stands for a sentence without more, returned as -EINVAL. */
 int xs_node_fail(char *error, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Some links instead of all: adds one, if it is there, to node->links, which have room; and sorts them, so that they are found. */
@@ -109,16 +108,14 @@ int xs_port_note(struct xs_node *node, const struct xs_port_work *work);
 int xs_port_adjust(struct xs_node *node, const struct xs_port_work *work, char *error);
 /* Gives back what an entry (of a port's kind) tells, if it is still as we set it. */
 int xs_port_give_back(struct xs_node *node, const struct xs_journal_entry *entry, char *error);
-/* Tx checksums of a veth: a local stack behind one hands out partial ones, which only its peer's stack could complete.
- */
+/* Tx checksums of a veth: a local stack behind one hands out partial ones, which only its peer's stack could complete. */
 extern const char *const xs_tx_checksum_features[];
 
 /* ---- space.c ---- */
 
 /* Makes or opens the namespace and adds or changes until it holds what is wanted. */
 int xs_space_make(struct xs_node *node, struct xs_want *want, char *error);
-/* Gives new namespaces all but their veths, which they have. failed: making one of them did (errno), and none gets
- * anything. */
+/* Gives new namespaces all but their veths, which they have. failed: making one of them did (errno), and none gets anything. */
 int xs_spaces_furnish(struct xs_node *node, const struct xs_wants *wants, int failed, char *error);
 void xs_scripts_forget(struct xs_node *node);
 /* Removes addresses, routes and neighbours that are not wanted. Devices are retire's. */

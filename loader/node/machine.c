@@ -152,8 +152,7 @@ static int plan_limits(struct machine *machine, bool *changed)
 			return err;
 		if (!machine->known)
 			machine->was[i] = machine->set[i] = machine->former[i] = now;
-		/* Nothing is collected below the first; above the second, what is older than 5 s; the third is the end.
-		 */
+		/* Nothing is collected below the first; above the second, what is older than 5 s; the third is the end. */
 		wanted = machine->was[i] + (i < LIMITS - 1 ? total : 2 * total);
 		if (wanted > INT32_MAX)
 			wanted = INT32_MAX;

@@ -231,8 +231,7 @@ int xs_node_look_at(struct xs_node *node, const char *name)
 	return err == -ENODEV ? 0 : err;
 }
 
-/* The node's links that count: of ports, and of the namespaces that something is to be done for. All cost more with
- * each. */
+/* The node's links that count: of ports, and of the namespaces that something is to be done for. All cost more with each. */
 static int look_at_some_links(struct xs_node *node, const struct xs_image *image, const struct xs_wants *wants)
 {
 	size_t room = image->count[XS_REC_PORT] + image->count[XS_REC_VPORT] + 1;

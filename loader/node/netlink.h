@@ -43,8 +43,7 @@ struct nlmsghdr *xs_netlink_message(struct xs_netlink *netlink);
  */
 int xs_netlink_ask(struct xs_netlink *netlink, int (*fn)(void *context, const struct nlmsghdr *message), void *context);
 
-/* Sends what was begun as a change, waits for the acknowledgement, and counts it. While changes are gathered: keeps it.
- */
+/* Sends what was begun as a change, waits for the acknowledgement, and counts it. While changes are gathered: keeps it. */
 int xs_netlink_change(struct xs_netlink *netlink);
 
 /*

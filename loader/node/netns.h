@@ -13,8 +13,7 @@
 
 #define XS_NETNS_DIRECTORY "/run/netns"
 
-/* Descriptor of the namespace of that name (NULL: the thread's own), to be closed by the caller; -ENOENT: there is
- * none. */
+/* Descriptor of the namespace of that name (NULL: the thread's own), to be closed by the caller; -ENOENT: there is none. */
 int xs_netns_open(const char *name);
 
 /*
@@ -30,8 +29,7 @@ struct xs_netns_scope {
 	int back;
 };
 int xs_netns_enter(int netns, struct xs_netns_scope *scope);
-/* As xs_netns_add(), and the thread is in it if it returns a descriptor: who has something to do there need not come
- * back. */
+/* As xs_netns_add(), and the thread is in it if it returns a descriptor: who has something to do there need not come back. */
 int xs_netns_add_and_enter(const char *name, struct xs_netns_scope *scope);
 void xs_netns_leave(struct xs_netns_scope *scope);
 

@@ -10,8 +10,7 @@
 #include "loader/node/want.h"
 #include "maps/contract.h"
 
-/* The way to the edge: its address by the veth, resolved for good to the MAC that it relays by; its users' address on
- * lo. */
+/* The way to the edge: its address by the veth, resolved for good to the MAC that it relays by; its users' address on lo. */
 static int want_mux(struct xs_want *want, const struct xs_rec_vport *vport, unsigned int family)
 {
 	const struct xs_address *peer = &vport->peer[family], *shared = &vport->shared[family];

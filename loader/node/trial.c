@@ -271,8 +271,7 @@ static void put_tag(struct xs_trial_frame *frame, struct tag tag)
 	frame->length += TAG_SIZE;
 }
 
-/* The frame becomes what came out. 0 or negative errno; *action: what the program returned, which may be negative, too.
- */
+/* The frame becomes what came out. 0 or negative errno; *action: what the program returned, which may be negative, too. */
 static int run(int program, struct xs_trial_frame *frame, void *context, size_t context_size, int *action)
 {
 	struct xs_trial_frame in = *frame;

@@ -229,8 +229,7 @@ static void users_by_xdp(void **state)
 	each(*state, by_xdp);
 }
 
-/* A test run makes no skb of a page or more, nor of IP without a whole header, nor of nothing behind the link header.
- */
+/* A test run makes no skb of a page or more, nor of IP without a whole header, nor of nothing behind the link header. */
 static bool has_skb(const struct frame *in)
 {
 	const size_t network = frame_network(in);
@@ -400,8 +399,7 @@ static void gso(void **state)
 	}
 }
 
-/* What is taken leaves as any router's packet does; a punt to the sliver bears the sliver's MAC, whoever it was sent
- * to. */
+/* What is taken leaves as any router's packet does; a punt to the sliver bears the sliver's MAC, whoever it was sent to. */
 static void taken_from_the_router(void **state)
 {
 	const uint8_t sliver[6] = { 0x02, 0xbb, 0, 0, 0, VPORT_M2 };

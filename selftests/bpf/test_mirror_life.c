@@ -271,8 +271,7 @@ static void test_preferences_are_the_kernels(void **state)
 	node_free(&node);
 }
 
-/* What is told again and again, and says nothing new, writes nothing; what does, writes its own entry, and waits once.
- */
+/* What is told again and again, and says nothing new, writes nothing; what does, writes its own entry, and waits once. */
 static void test_churn_costs_little(void **state)
 {
 	struct node node;

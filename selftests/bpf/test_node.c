@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test_node.c - a node made from a hand-made image, looked at with iproute2 and ethtool, changed, broken behind its
- * back. */
+/* test_node.c - a node made from a hand-made image, looked at with iproute2 and ethtool, changed, broken behind its back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test_node_retire.c - a node taken away without a trace, also by a successor, after a reboot, or without its
- * namespace. */
+/* test_node_retire.c - a node taken away without a trace, also by a successor, after a reboot, or without its namespace. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -94,8 +94,7 @@ static bool asks_bpf(long command)
 
 #define MESSAGE_NOBODY_KNOWS 0xffff
 
-/* Several changes in one message: each is a step, and the kernel refuses the one that is to fail and does the others.
- */
+/* Several changes in one message: each is a step, and the kernel refuses the one that is to fail and does the others. */
 static ssize_t send_many(int fd, const void *bytes, size_t size, int flags, const struct sockaddr *to, socklen_t length)
 {
 	char *copy = malloc(size);

@@ -33,8 +33,7 @@ char *figure7_with(const char *before, const char *extra);
 /* Text of a definition by segmentation with the one word changed. malloc()ed. */
 char *text_by_paging(const char *path);
 
-/* Reads a definition; then change(domain) may spoil it (NULL: no); then plans it after `earlier` (NULL: nothing was
- * given). */
+/* Reads a definition; then change(domain) may spoil it (NULL: no); then plans it after `earlier` (NULL: nothing was given). */
 struct made *made_try(const char *text, const struct made *earlier, uint64_t generation,
 		      void (*change)(struct xs_domain *));
 /* Plans it after `earlier` and after these switches, sorted by cell. */

@@ -187,8 +187,7 @@ static void test_a_guard_splits_and_merges(void **state)
 	assert_int_equal(xs_pool_guards_used(pool), 1);
 	assert_true(is_in(tables, table, a, 1) && is_in(tables, table, b, 2) && is_in(tables, table, near, 100) &&
 		    is_in(tables, table, far, 100));
-	/* The three part in the third byte: blocks for the second and the third, a guard for the two that stay
-	 * together. */
+	/* The three part in the third byte: blocks for the second and the third, a guard for the two that stay together. */
 	assert_int_equal(xs_table_set(table, c, 32, 3), 0);
 	assert_int_equal(xs_pool_used(pool), 3);
 	assert_int_equal(xs_pool_guards_used(pool), 2);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test_image.c - an image is read back as it was written, and two are told apart. What is refused: test_image_refuse.c.
- */
+/* test_image.c - an image is read back as it was written, and two are told apart. What is refused: test_image_refuse.c. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -98,8 +98,7 @@ static void test_full_maps_leave_nothing_behind(void **state)
 	free(few);
 }
 
-/* Every rule has a counter of its own, which begins at zero on every CPU, and is found again by the condition's
- * position. */
+/* Every rule has a counter of its own, which begins at zero on every CPU, and is found again by the condition's position. */
 static void test_counters(void **state)
 {
 	uint32_t all[64], mux;

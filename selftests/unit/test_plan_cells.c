@@ -19,8 +19,7 @@ static void assert_address(const struct xs_address *address, const char *expecte
 	assert_string_equal(xs_address_text(address, text), expected);
 }
 
-/* Replaces a domain's migrations and the first filter's conditions by `count` each: 10.0.0.0 + i in group i % groups.
- */
+/* Replaces a domain's migrations and the first filter's conditions by `count` each: 10.0.0.0 + i in group i % groups. */
 struct many {
 	struct xs_d_migration *migration;
 	struct xs_d_condition *condition;
