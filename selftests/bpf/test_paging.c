@@ -1,146 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test_paging.c - paging's verdicts, at a port for users and at one of the WAN: what goes on, what the kernels get and of which class, and
- * what is nobody's. Each case in both families. What frames become is test_paging_differential.c's.
+ * what is nobody's (paging_cases.c); the slow path. What frames become is test_paging_differential.c's.
  */
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
-#include "selftests/bpf/front.skel.h"
-#include "selftests/bpf/paged.h"
-
-struct paging_case {
-	const char *name;
-	uint32_t port;
-	int verdict;
-	uint32_t slice;
-	const char *source, *destination;
-	struct frame_spec spec;
-	uint32_t punted_to; /* vport; 0: not punted */
-	unsigned int only;  /* V4 or V6; 0: both */
-	uint8_t icmp;       /* > 0: an ICMP error of this type (IPv4; of IPv6 it is type 1) */
-};
-
-#define V4 (1 << XS_FAMILY4)
-#define V6 (1 << XS_FAMILY6)
-
-/* clang-format off */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#define P .destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_P}
-#define W .destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_W}
-#define STRANGER .destination_mac = {0x02, 0x99, 0, 0, 0, 1}
-#define BROADCAST .destination_mac = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-
-static const struct paging_case cases[] = {
-	{"inward", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P}},
-	{"inward, TCP", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.22.7.9", {P, .protocol = 6}},
-	{"inward, TTL 2", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .ttl = 2}},
-	{"inward, TTL 1", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .ttl = 1}, VPORT_P},
-	{"inward, options", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .option_words = 2}, VPORT_P},
-	{"inward, as big as may be", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.4.9", {P, .total = 600}},
-	{"inward, too big for the WAN", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.4.9", {P, .total = 601}, VPORT_P},
-	{"inward, the WAN says unreachable", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.7.9", {P}, VPORT_P},
-	{"inward, the WAN's router is unresolved", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.8.9", {P}, VPORT_P},
-	{"inward, the WAN has a blackhole", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.9.9", {P}, VPORT_P},
-	{"inward, by one of several", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.10.9", {P}},
-	{"inward, a destination in no page", PORT_PAGED, XS_NO_PAGE, SLICE_P, "10.20.0.9", "10.23.0.9", {P}},
-	{"inward, a source in no page", PORT_PAGED, XS_SPOOFED_SOURCE, SLICE_P, "10.24.0.9", "10.21.0.9", {P}},
-	{"inward, an error", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.0.9", {P}, VPORT_P, .icmp = 3},
-	{"inward, an error that expires", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .ttl = 1}, VPORT_P, .icmp = 11},
-	{"inward, a redirect", PORT_PAGED, XS_UNMAPPABLE, SLICE_P, "10.20.0.9", "10.21.0.9", {P}, .only = V4, .icmp = 5},
-	{"inward, an error in two parts", PORT_PAGED, XS_UNMAPPABLE, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .fragment = 0x2000},
-		.icmp = 3},
-	{"inward, segments left", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9",
-		{P, .extensions = 1, .extension = {43}}, .only = V6},
-	{"inward, AH", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .extensions = 1, .extension = {51}}, .only = V6},
-	{"inward, a first fragment", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .fragment = 0x2000}},
-	{"inward, one too short for TCP's checksum", PORT_PAGED, XS_UNMAPPABLE, SLICE_P, "10.20.0.9", "10.21.0.9",
-		{P, .fragment = 0x2000, .protocol = 6, .payload = 8}},
-	{"inward, TCP's checksum is cut off", PORT_PAGED, XS_UNMAPPABLE, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .protocol = 6, .payload = 8}},
-	{"inward, a later fragment", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.21.0.9", {P, .fragment = 0x0001, .protocol = 6, .payload = 8}},
-	{"to a neighbour at the same port", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.20.0.10", {P}},
-	{"to the gateway", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "10.20.0.1", {P}, VPORT_P},
-
-	{"a user to a WAN address", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "10.20.0.9", "100.65.0.9", {P}},
-	{"a user to his own WAN address", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "10.20.0.9", "100.64.0.9", {P}},
-	{"a user to a WAN address of another slice", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "10.20.0.9", "100.70.0.9", {P}},
-	{"a user from a WAN address", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.64.0.9", "10.21.0.9", {P}},
-	{"a user from a WAN address of another slice", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.71.0.9", "10.21.0.9", {P}},
-	{"a user from one to one", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.64.0.9", "100.65.0.9", {P}},
-	{"a user to what is no page's", PORT_PAGED, XS_PUNTED, SLICE_P, "10.20.0.9", "100.99.0.9", {P}, VPORT_P},
-	{"a user to a WAN address of a slice that is not here", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "10.20.0.9", "100.112.0.9", {P}},
-	{"a user from a WAN address of a slice that is not here", PORT_PAGED, XS_WAN_ADDRESS, SLICE_P, "100.127.0.9", "10.21.0.9", {P}},
-	{"a user of another port to a WAN address of a slice that is not here", PORT_GATEWAY, XS_WAN_ADDRESS, SLICE_1, "192.0.2.9",
-		"100.112.0.9", {.destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_G}}},
-	{"a user of another port to a WAN address", PORT_GATEWAY, XS_WAN_ADDRESS, SLICE_1, "192.0.2.9", "100.65.0.9",
-		{.destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_G}}},
-	{"a link to a WAN address", PORT_LINKS, XS_PUNTED, SLICE_1, "192.0.2.9", "100.65.0.9",
-		{.destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_L1}, .tci = 101}, VPORT_L1},
-
-	{"outward", PORT_WAN, XS_FORWARDED, SLICE_P, "100.65.0.9", "100.64.0.9", {W}},
-	{"inward, to one host", PORT_PAGED, XS_FORWARDED, SLICE_P, "10.20.0.9", "10.24.0.77", {P, .protocol = 6}},
-	{"outward, from one host", PORT_WAN, XS_FORWARDED, SLICE_P, "198.18.8.99", "100.64.0.9", {W, .protocol = 6}},
-	{"outward, from the small page", PORT_WAN, XS_FORWARDED, SLICE_P, "198.18.9.9", "100.64.0.9", {W, .protocol = 6}},
-	{"outward, TTL 1", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.9", {W, .ttl = 1}, VPORT_U},
-	{"outward, options", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.9", {W, .option_words = 2}, VPORT_U},
-	{"outward, to the gateway itself", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.1", {W}, VPORT_U},
-	{"outward, too big for the user's link", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.4.9", {W, .total = 601}, VPORT_U},
-	{"outward, as big as may be", PORT_WAN, XS_FORWARDED, SLICE_P, "100.65.0.9", "100.64.4.9", {W, .total = 600}},
-	{"outward, an unresolved user", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.8.9", {W}, VPORT_U},
-	{"outward, back to where it comes from", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.6.9", {W}, VPORT_U},
-	{"outward, an error", PORT_WAN, XS_PUNTED, SLICE_P, "100.65.0.9", "100.64.0.9", {W}, VPORT_U, .icmp = 3},
-	{"outward, a stranger's error", PORT_WAN, XS_PUNTED, SLICE_P, "203.0.113.9", "100.64.0.9", {W}, VPORT_U, .icmp = 11},
-	{"outward, a stranger's redirect", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "203.0.113.9", "100.64.0.9", {W}, .only = V4, .icmp = 5},
-	{"outward, a redirect", PORT_WAN, XS_UNMAPPABLE, SLICE_P, "100.65.0.9", "100.64.0.9", {W}, .only = V4, .icmp = 5},
-	{"outward, a stranger's echo", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "203.0.113.9", "100.64.0.9", {W}, .only = V4, .icmp = 8},
-	{"outward, a stranger", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "203.0.113.9", "100.64.0.9", {W}},
-	{"outward, from another slice", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.71.0.9", "100.64.0.9", {W}},
-	{"outward, from another slice, an error", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.71.0.9", "100.64.0.9", {W}, .icmp = 3},
-	{"outward, from a slice that is not here", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.112.0.9", "100.64.0.9", {W}},
-	{"outward, from a slice that is not here, an error", PORT_WAN, XS_FOREIGN_PAGE, SLICE_P, "100.112.0.9", "100.64.0.9", {W}, .icmp = 3},
-	{"outward, into the other slice", PORT_WAN, XS_FOREIGN_PAGE, SLICE_Q, "100.65.0.9", "100.70.0.9", {W}},
-	{"outward, TCP's checksum is cut off", PORT_WAN, XS_UNMAPPABLE, SLICE_P, "100.65.0.9", "100.64.0.9", {W, .protocol = 6, .payload = 8}},
-
-	{"a page that lies elsewhere", PORT_WAN, XS_HOST, 0, "100.64.0.9", "100.65.0.9", {W}},
-	{"a page of a slice that is not here", PORT_WAN, XS_HOST, 0, "100.64.0.9", "100.112.0.9", {W}},
-	{"from one such to another", PORT_WAN, XS_HOST, 0, "100.113.0.9", "100.112.0.9", {W}},
-	{"no page", PORT_WAN, XS_HOST, 0, "203.0.113.9", "203.0.113.1", {W}},
-	{"no page, TTL 1", PORT_WAN, XS_HOST, 0, "203.0.113.9", "203.0.113.1", {W, .ttl = 1}},
-	{"somebody else's MAC", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {STRANGER}},
-	{"broadcast", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {BROADCAST}},
-	{"ARP", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {BROADCAST, .ethertype = 0x0806}},
-	{"ARP to the port", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {W, .ethertype = 0x0806}},
-	{"MPLS", PORT_WAN, XS_HOST, 0, "100.65.0.9", "100.64.0.9", {W, .ethertype = 0x8847}},
-	{"a tag", PORT_WAN, XS_UNKNOWN_LABEL, 0, "100.65.0.9", "100.64.0.9", {W, .tci = 7}},
-	{"link-local", PORT_WAN, XS_HOST, 0, "fe80::9", "fe80::1", {W, .protocol = 89, .ttl = 1}, .only = V6},
-	{"OSPF", PORT_WAN, XS_HOST, 0, "203.0.113.9", "224.0.0.5", {.destination_mac = {0x01, 0, 0x5e, 0, 0, 5}, .protocol = 89, .ttl = 1}, .only = V4},
-};
-/* clang-format on */
-
-/* An ICMP message of this type in place of the transport. */
-static void build(struct frame *frame, const struct paging_case *test, int family)
-{
-	struct frame_spec spec = test->spec;
-
-	if (test->icmp) {
-		spec.protocol = family == XS_FAMILY4 ? 1 : 58;
-		spec.payload = 60;
-		spec.source_port = (family == XS_FAMILY4 ? test->icmp : 1) << 8;
-	}
-	frame_addresses(&spec, family, test->source, test->destination);
-	frame_build(frame, &spec);
-}
-
-static bool concerns(const struct paging_case *test, int family)
-{
-	return !test->only || test->only & 1u << family;
-}
+#include "selftests/bpf/paging_cases.h"
 
 /* Whom the frame was handed to, by its MAC; 0: nobody. */
 static uint32_t handed_to(const struct outcome *outcome)
@@ -155,15 +24,15 @@ static void verdicts(void **state)
 	struct paged *paged = *state;
 	unsigned int wrong = 0;
 
-	for (size_t k = 0; k < sizeof(cases) / sizeof(*cases) * XS_FAMILIES; k++) {
-		const struct paging_case *test = &cases[k / XS_FAMILIES];
+	for (size_t k = 0; k < paging_case_count * XS_FAMILIES; k++) {
+		const struct paging_case *test = &paging_cases[k / XS_FAMILIES];
 		const int family = k % XS_FAMILIES;
 		struct outcome outcome;
 		struct frame frame;
 
-		if (!concerns(test, family))
+		if (!paging_case_concerns(test, family))
 			continue;
-		build(&frame, test, family);
+		paging_case_build(&frame, test, family);
 		fixture_send(paged->fixture, test->port, &frame, &outcome);
 		if (outcome.verdict == test->verdict && outcome.slice == test->slice && handed_to(&outcome) == test->punted_to)
 			continue;
@@ -180,28 +49,19 @@ static void what_is_not_forwarded_is_untouched(void **state)
 {
 	struct paged *paged = *state;
 
-	for (size_t k = 0; k < sizeof(cases) / sizeof(*cases) * XS_FAMILIES; k++) {
-		const struct paging_case *test = &cases[k / XS_FAMILIES];
+	for (size_t k = 0; k < paging_case_count * XS_FAMILIES; k++) {
+		const struct paging_case *test = &paging_cases[k / XS_FAMILIES];
 		struct outcome outcome;
 		struct frame frame;
 
-		if (!concerns(test, k % XS_FAMILIES) || test->spec.tci || (test->verdict != XS_HOST && test->verdict != XS_PUNTED))
+		if (!paging_case_concerns(test, k % XS_FAMILIES) || test->spec.tci || (test->verdict != XS_HOST && test->verdict != XS_PUNTED))
 			continue;
-		build(&frame, test, k % XS_FAMILIES);
+		paging_case_build(&frame, test, k % XS_FAMILIES);
 		fixture_send(paged->fixture, test->port, &frame, &outcome);
 		assert_int_equal(outcome.tc, test->verdict == XS_HOST ? TC_ACT_UNSPEC : TC_ACT_REDIRECT);
 		assert_int_equal(outcome.out.length, frame.length);
 		assert_memory_equal(outcome.out.data + 6, frame.data + 6, frame.length - 6);
 	}
-}
-
-static const struct paging_case *case_of(const char *name)
-{
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-		if (!strcmp(cases[i].name, name))
-			return &cases[i];
-	fail();
-	return NULL;
 }
 
 static void change_sum(struct paged *paged, uint32_t id, uint16_t sum)
@@ -229,13 +89,13 @@ static void example_of_rfc_1624(void **state)
 	change_sum(paged, 1, htons(0x3285 + 0xaaaa)); /* 10.20/16 of slice P, of IPv4 */
 	change_sum(paged, 3, 0xffff);                 /* 10.21/16: its prefixes have equal sums */
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-		struct paging_case test = *case_of("inward");
+		struct paging_case test = *paging_case_of("inward");
 		uint16_t check = htons(fields[i].before);
 		struct outcome outcome;
 		struct frame frame;
 
 		test.spec.protocol = fields[i].protocol;
-		build(&frame, &test, XS_FAMILY4);
+		paging_case_build(&frame, &test, XS_FAMILY4);
 		memcpy(frame.data + frame_network(&frame) + 20 + fields[i].at, &check, sizeof(check));
 		fixture_send(paged->fixture, test.port, &frame, &outcome);
 		assert_int_equal(outcome.verdict, XS_FORWARDED);
@@ -254,14 +114,14 @@ static void counters(void **state)
 	struct paged *paged = *state;
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		const struct paging_case *test = case_of(ways[i].name);
+		const struct paging_case *test = paging_case_of(ways[i].name);
 		struct xs_vport_stats before[VPORT_COUNT], after;
 		struct outcome outcome;
 		struct frame frame;
 
 		for (uint32_t v = 0; v < VPORT_COUNT; v++)
 			assert_int_equal(xs_vport_stats_sum(&paged->fixture->maps, v, &before[v]), 0);
-		build(&frame, test, XS_FAMILY4);
+		paging_case_build(&frame, test, XS_FAMILY4);
 		fixture_send(paged->fixture, test->port, &frame, &outcome);
 		for (uint32_t v = 0; v < VPORT_COUNT; v++) {
 			assert_int_equal(xs_vport_stats_sum(&paged->fixture->maps, v, &after), 0);
@@ -283,20 +143,20 @@ static void errors_are_policed(void **state)
 	struct paged *paged = *state;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) * XS_FAMILIES; i++) {
-		const struct paging_case *test = case_of(names[i / XS_FAMILIES]);
+		const struct paging_case *test = paging_case_of(names[i / XS_FAMILIES]);
 		const struct xs_policer full = {};
 		unsigned int passed = 0;
 		struct frame frame, out;
 
 		paged->fixture->police = true;
 		fixture_put(paged->fixture, XS_MAP_policer, test->punted_to, &full);
-		build(&frame, test, i % XS_FAMILIES);
+		paging_case_build(&frame, test, i % XS_FAMILIES);
 		for (unsigned int n = 0; n < burst[XS_PUNT_QUOTE] + 600; n++) {
 			out = frame;
 			passed += fixture_run_xdp(paged->fixture, test->port, &out) == XDP_PASS;
 		}
 		assert_in_range(passed, burst[XS_PUNT_QUOTE], burst[XS_PUNT_QUOTE] + 400);
-		build(&frame, case_of(test->port == PORT_WAN ? "outward, TTL 1" : "inward, TTL 1"), i % XS_FAMILIES);
+		paging_case_build(&frame, paging_case_of(test->port == PORT_WAN ? "outward, TTL 1" : "inward, TTL 1"), i % XS_FAMILIES);
 		assert_int_equal(fixture_run_xdp(paged->fixture, test->port, &frame), XDP_PASS);
 		paged->fixture->police = false;
 	}
@@ -313,7 +173,7 @@ static void one_front_end_polices(void **state)
 
 	fixture->police = true;
 	for (size_t k = 0; k < sizeof(flags) / sizeof(*flags) * 2 * XS_FAMILIES; k++) {
-		const struct paging_case *test = case_of(names[k / XS_FAMILIES % 2]);
+		const struct paging_case *test = paging_case_of(names[k / XS_FAMILIES % 2]);
 		const uint32_t by = flags[k / XS_FAMILIES / 2];
 		const struct xs_policer full = {};
 		unsigned int by_xdp = 0, by_tc = 0;
@@ -325,7 +185,7 @@ static void one_front_end_polices(void **state)
 		now.flags |= by;
 		fixture_put(fixture, XS_MAP_port, test->port, &now);
 		fixture_put(fixture, XS_MAP_policer, test->punted_to, &full);
-		build(&frame, test, k % XS_FAMILIES);
+		paging_case_build(&frame, test, k % XS_FAMILIES);
 		for (unsigned int n = 0; n < 400; n++) {
 			out = frame;
 			by_xdp += by == XS_PORT_LOCAL_STACK || fixture_run_xdp(fixture, test->port, &out) == XDP_PASS;
@@ -337,105 +197,6 @@ static void one_front_end_polices(void **state)
 		fixture_put(fixture, XS_MAP_port, test->port, &was);
 	}
 	fixture->police = false;
-}
-
-/* ---- users on a VLAN of the WAN's port ------------------------------------------------------------------------------ */
-
-enum { PORT_VLAN = PORT_EXIT, VLAN = 30, VLAN_OF_OTHERS };
-
-/* The same users by a tag; and one of another slice's, where nobody is. */
-static void put_vlans(struct paged *paged)
-{
-	const uint32_t leads_to = XS_LABEL_PORT | PORT_VLAN, to_others = XS_LABEL_PORT | PORT_GATEWAY;
-	struct xs_port entry;
-
-	assert_int_equal(xs_node_maps_get(&paged->fixture->maps, XS_MAP_port, PORT_PAGED, &entry), 0);
-	fixture_put(paged->fixture, XS_MAP_port, PORT_VLAN, &entry);
-	fixture_put(paged->fixture, XS_MAP_label, PORT_WAN * XS_VIDS + VLAN, &leads_to);
-	fixture_put(paged->fixture, XS_MAP_label, PORT_WAN * XS_VIDS + VLAN_OF_OTHERS, &to_others);
-}
-
-/* Whatever users send without a tag comes to the same end with one, by XDP and by tc, and leaves as the same bytes. */
-static void users_of_a_vlan(void **state)
-{
-	struct paged *paged = *state;
-	unsigned int forwarded = 0;
-
-	put_vlans(paged);
-	for (size_t k = 0; k < sizeof(cases) / sizeof(*cases) * XS_FAMILIES; k++) {
-		struct paging_case test = cases[k / XS_FAMILIES];
-		const int family = k % XS_FAMILIES;
-		struct frame plain, tagged;
-		struct outcome want, got;
-
-		if (test.port != PORT_PAGED || !concerns(&test, family))
-			continue;
-		build(&plain, &test, family);
-		test.spec.tci = VLAN;
-		build(&tagged, &test, family);
-		fixture_send(paged->fixture, PORT_PAGED, &plain, &want);
-		fixture_send(paged->fixture, PORT_WAN, &tagged, &got);
-		assert_int_equal(got.xdp, want.xdp);
-		assert_int_equal(got.verdict, want.verdict);
-		assert_int_equal(got.slice, want.slice);
-		assert_int_equal(fixture_run_tc(paged->fixture, PORT_PAGED, &plain, 0), fixture_run_tc(paged->fixture, PORT_WAN, &tagged, 0));
-		if (want.verdict != XS_FORWARDED && want.verdict != XS_PUNTED)
-			continue;
-		forwarded += want.verdict == XS_FORWARDED;
-		assert_int_equal(got.out.length, want.out.length);
-		assert_memory_equal(got.out.data, want.out.data, want.out.length);
-		assert_int_equal(tagged.length, plain.length);
-		assert_memory_equal(tagged.data, plain.data, plain.length);
-	}
-	assert_true(forwarded > 10);
-}
-
-/* What comes out of the WAN gets the users' tag, and is else the same. */
-static void to_users_of_a_vlan(void **state)
-{
-	struct paged *paged = *state;
-	struct xs_nexthop *hop = &xs_node_maps_nexthop(&paged->fixture->maps)[HOP_P];
-
-	for (int k = 0; k < 2 * XS_FAMILIES; k++) {
-		const struct paging_case *test = case_of(k & 1 ? "outward" : "outward, from the small page");
-		struct outcome want, got;
-		struct frame frame;
-
-		build(&frame, test, k / 2);
-		fixture_send(paged->fixture, PORT_WAN, &frame, &want);
-		hop->tci = htons(VLAN);
-		fixture_send(paged->fixture, PORT_WAN, &frame, &got);
-		hop->tci = 0;
-		assert_int_equal(got.verdict, XS_FORWARDED);
-		assert_int_equal(frame_take_tag(&got.out) & 0xffff, VLAN);
-		assert_int_equal(got.out.length, want.out.length);
-		assert_memory_equal(got.out.data, want.out.data, want.out.length);
-	}
-}
-
-/* Behind a tag nobody is of the WAN, nor of another VLAN's slice. */
-static void a_vlan_is_not_the_wan(void **state)
-{
-	struct paged *paged = *state;
-
-	put_vlans(paged);
-	for (int k = 0; k < 2 * XS_FAMILIES; k++) {
-		struct paging_case test = *case_of("outward");
-		struct outcome outcome;
-		struct frame frame;
-
-		test.spec.tci = k & 1 ? VLAN : VLAN_OF_OTHERS;
-		memcpy(test.spec.destination_mac, fixture_mac(k & 1 ? VPORT_P : VPORT_G), 6);
-		build(&frame, &test, k / 2);
-		fixture_send(paged->fixture, PORT_WAN, &frame, &outcome);
-		assert_int_equal(outcome.verdict, XS_WAN_ADDRESS);
-		test = *case_of("inward");
-		test.spec.tci = VLAN_OF_OTHERS;
-		memcpy(test.spec.destination_mac, fixture_mac(k & 1 ? VPORT_P : VPORT_G), 6);
-		build(&frame, &test, k / 2);
-		fixture_send(paged->fixture, PORT_WAN, &frame, &outcome);
-		assert_int_equal(outcome.verdict, k & 1 ? XS_NOT_FOR_US : XS_SPOOFED_SOURCE);
-	}
 }
 
 /* ---- the slow path -------------------------------------------------------------------------------------------------- */
@@ -575,9 +336,6 @@ int main(void)
 		cmocka_unit_test(counters),
 		cmocka_unit_test(errors_are_policed),
 		cmocka_unit_test(one_front_end_polices),
-		cmocka_unit_test(users_of_a_vlan),
-		cmocka_unit_test(to_users_of_a_vlan),
-		cmocka_unit_test(a_vlan_is_not_the_wan),
 		cmocka_unit_test_setup_teardown(example_of_rfc_1624, paged_setup, paged_teardown),
 		cmocka_unit_test(uplink_takes_only_its_own),
 		cmocka_unit_test(errors_about_what_was_not_sent),
