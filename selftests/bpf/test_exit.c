@@ -1,180 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_exit.c - R16: a MUX with an exit. What no slice takes leaves by the other port byte for byte, in both
+ * test_exit.c - R16: a MUX with an exit (pass_cases.c). What no slice takes leaves by the other port byte for byte, in both
  * directions, by XDP and by tc; what a slice takes, whoever it is sent to, goes into the slice; what is the edge's own
  * goes to the edge.
  */
-#include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "selftests/bpf/fixture.h"
-
-/* A frame whose payload frame_build() does not know. */
-enum shape { PLAIN, ARP, SOLICITATION };
-
-struct pass_case {
-	const char *name;
-	int verdict; /* from the users' port; from the exit everything passes, but for what the host reserves */
-	uint32_t slice;
-	struct frame_spec spec;
-	const char *source, *destination; /* default: a user, an address that no condition takes */
-	enum shape shape;
-	const char *asked; /* ARP, SOLICITATION: for which address */
-	unsigned int only; /* V4 or V6; 0: both */
-	size_t cut;        /* > 0: the frame ends here */
-	size_t patch_at;   /* > 0: this byte of the frame becomes patch */
-	uint8_t patch;
-	bool heard; /* passes by tc, which gives the edge a copy */
-};
-
-#define V4 (1 << XS_FAMILY4)
-#define V6 (1 << XS_FAMILY6)
-
-/* clang-format off */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#define E .destination_mac = {0x02, 0xaa, 0, 0, 0, VPORT_E}
-#define ROUTER .destination_mac = {0x02, 0x99, 0, 0, 0, 1}
-#define BROADCAST .destination_mac = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-#define GROUP4 .destination_mac = {0x01, 0x00, 0x5e, 0, 0, 0xfb}
-#define GROUP6 .destination_mac = {0x33, 0x33, 0, 0, 0, 0xfb}
-#define SOLICITED(last) .destination_mac = {0x33, 0x33, 0xff, 0, 0, last}, .protocol = 58, .ttl = 255
-#define LLDP .destination_mac = {0x01, 0x80, 0xc2, 0, 0, 0x0e}
-#define TAKEN .destination = "203.0.113.1"
-#define EDGE_LINK_LOCAL "fe80::aa:ff:fe00:5" /* of E's MAC */
-
-static const struct pass_case cases[] = {
-	{"taken, by the router's MAC", XS_FORWARDED, 2, {ROUTER}, TAKEN},
-	{"taken, by the edge's MAC", XS_FORWARDED, 2, {E}, TAKEN},
-	{"taken, a fragment", XS_FORWARDED, 2, {ROUTER, .fragment = 0x2000}, TAKEN},
-	{"taken, TTL 1: the sliver answers", XS_PUNTED, 2, {ROUTER, .ttl = 1}, TAKEN},
-	{"taken, options", XS_PUNTED, 2, {ROUTER, .option_words = 1}, TAKEN},
-	{"taken, too big for the slice's link", XS_PUNTED, 2, {ROUTER, .total = 1501}, TAKEN},
-
-	{"not taken", XS_PASSED, 0, {ROUTER}},
-	{"not taken, TTL 1", XS_PASSED, 0, {ROUTER, .ttl = 1}},
-	{"not taken, options", XS_PASSED, 0, {ROUTER, .option_words = 2}},
-	{"not taken, a later fragment", XS_PASSED, 0, {ROUTER, .fragment = 0x00b9}},
-	{"not taken, padding", XS_PASSED, 0, {ROUTER, .padding = 10}},
-	{"not taken, as large as the MTU", XS_PASSED, 0, {ROUTER, .total = 1500}},
-	{"not taken, jumbo", XS_PASSED, 0, {ROUTER, .total = 9000}},
-	{"taken by a spoofed source: it is not a user's", XS_PASSED, 0, {ROUTER}, .source = "198.51.100.1", TAKEN},
-	{"a source that may not be on a wire", XS_PASSED, 0, {ROUTER}, .source = "127.0.0.1", TAKEN, .only = V4},
-	{"a source that may not be on a wire", XS_PASSED, 0, {ROUTER}, .source = "::1", TAKEN, .only = V6},
-	{"a destination that may not be on a wire", XS_PASSED, 0, {ROUTER}, .destination = "240.0.0.1", .only = V4},
-	{"the edge's address by the router's MAC", XS_PASSED, 0, {ROUTER}, .destination = "192.0.2.1"},
-	{"link-local by the router's MAC", XS_PASSED, 0, {ROUTER}, .source = "fe80::9", TAKEN, .only = V6},
-	{"malformed", XS_PASSED, 0, {ROUTER}, TAKEN, .cut = 14 + 40},
-	{"malformed, no header", XS_PASSED, 0, {ROUTER}, TAKEN, .cut = 14 + 8},
-	{"malformed, version 5", XS_PASSED, 0, {ROUTER}, TAKEN, .patch_at = 14, .patch = 0x55},
-	{"nothing but a link header", XS_PASSED, 0, {ROUTER}, .cut = 14},
-
-	{"to the edge's MAC, not taken: nobody else has it", XS_NO_SLICE, 0, {E}},
-	{"to the edge itself", XS_PUNTED, 0, {E}, .destination = "192.0.2.1"},
-	{"spoofed, to the edge's MAC", XS_SPOOFED_SOURCE, 0, {E}, .source = "198.51.100.1"},
-	{"martian, to the edge's MAC", XS_MARTIAN, 0, {E}, .destination = "127.0.0.1", .only = V4},
-	{"malformed, to the edge's MAC", XS_MALFORMED, 0, {E}, .cut = 14 + 40},
-	{"multicast by the edge's MAC", XS_MULTICAST, 0, {E}, .destination = "239.1.1.1", .only = V4},
-	{"MPLS to the edge's MAC", XS_ETHERTYPE, 0, {E, .ethertype = 0x8847}},
-	{"link-local, to the edge's MAC", XS_PUNTED, 0, {E, .protocol = 58}, .source = "fe80::9", .destination = EDGE_LINK_LOCAL, .only = V6},
-
-	{"ARP for the edge", XS_PUNTED, 0, {BROADCAST}, .shape = ARP, .asked = "192.0.2.1", .only = V4},
-	{"ARP for the edge, by its MAC", XS_PUNTED, 0, {E}, .shape = ARP, .asked = "192.0.2.1", .only = V4},
-	{"ARP for another, by the edge's MAC", XS_PUNTED, 0, {E}, .shape = ARP, .asked = "192.0.2.254", .only = V4},
-	{"ARP for another", XS_PASSED, 0, {BROADCAST}, .shape = ARP, .asked = "192.0.2.254", .only = V4, .heard = true},
-	{"ARP for the edge, by another's MAC", XS_PASSED, 0, {ROUTER}, .shape = ARP, .asked = "192.0.2.1", .only = V4},
-	{"ARP, truncated", XS_PASSED, 0, {BROADCAST}, .shape = ARP, .asked = "192.0.2.1", .only = V4, .cut = 14 + 27,
-		.heard = true},
-	{"solicitation for the edge", XS_PUNTED, 0, {SOLICITED(1)}, .destination = "ff02::1:ff00:1", .shape = SOLICITATION,
-		.asked = "192.0.2.1", .only = V6},
-	{"solicitation for the edge, before there is an address", XS_PUNTED, 0, {SOLICITED(1)}, .source = "::",
-		.destination = "ff02::1:ff00:1", .shape = SOLICITATION, .asked = "192.0.2.1", .only = V6},
-	{"solicitation for the edge's link-local address", XS_PUNTED, 0, {SOLICITED(5)}, .destination = "ff02::1:ff00:5",
-		.shape = SOLICITATION, .asked = EDGE_LINK_LOCAL, .only = V6},
-	{"solicitation for the edge, by its MAC", XS_PUNTED, 0, {E, .protocol = 58, .ttl = 255}, .destination = "192.0.2.1",
-		.shape = SOLICITATION, .asked = "192.0.2.1", .only = V6},
-	{"solicitation for another of the group", XS_PASSED, 0, {SOLICITED(1)}, .destination = "ff02::1:ff00:1",
-		.shape = SOLICITATION, .asked = "198.51.100.1", .only = V6},
-	{"solicitation for a link-local address like the edge's", XS_PASSED, 0, {SOLICITED(5)}, .destination = "ff02::1:ff00:5",
-		.shape = SOLICITATION, .asked = "fe80::ab:ff:fe00:5", .only = V6},
-	{"solicitation, truncated", XS_PASSED, 0, {SOLICITED(1)}, .destination = "ff02::1:ff00:1", .shape = SOLICITATION,
-		.asked = "192.0.2.1", .only = V6, .cut = 14 + 63},
-	{"advertisement to all", XS_PASSED, 0, {GROUP6, .protocol = 58, .ttl = 255}, .destination = "ff02::1", .shape = SOLICITATION,
-		.asked = "192.0.2.1", .only = V6, .patch_at = 14 + 40, .patch = 136, .heard = true},
-	{"router solicitation", XS_PASSED, 0, {GROUP6, .protocol = 58, .ttl = 255}, .source = "fe80::9", .destination = "ff02::2",
-		.only = V6},
-
-	{"DHCP", XS_PASSED, 0, {BROADCAST}, .source = "0.0.0.0", .destination = "255.255.255.255", .only = V4},
-	{"broadcast of what a slice would take", XS_PASSED, 0, {BROADCAST}, TAKEN, .only = V4},
-	{"link-local group", XS_PASSED, 0, {GROUP4}, .destination = "224.0.0.251", .only = V4},
-	{"link-local group", XS_PASSED, 0, {GROUP6}, .source = "fe80::9", .destination = "ff02::fb", .only = V6},
-	{"group", XS_PASSED, 0, {GROUP4}, .destination = "239.1.1.1", .only = V4},
-	{"group", XS_PASSED, 0, {GROUP6}, .destination = "ff0e::1", .only = V6},
-	{"MPLS", XS_PASSED, 0, {ROUTER, .ethertype = 0x8847}},
-	{"802.3 length", XS_PASSED, 0, {BROADCAST, .ethertype = 0x0030}},
-	{"LLDP", XS_PASSED, 0, {LLDP, .ethertype = 0x88cc}},
-
-	{"tag", XS_PASSED, 0, {ROUTER, .tci = 7}},
-	{"tag, what a slice would take", XS_PASSED, 0, {ROUTER, .tci = 7}, TAKEN},
-	{"tag, to the edge's MAC", XS_PASSED, 0, {E, .tci = 7}, .destination = "192.0.2.1"},
-	{"tag that is another port's label", XS_PASSED, 0, {ROUTER, .tci = 0xb000 | 101}},
-	{"tag 0 with priority", XS_PASSED, 0, {ROUTER, .tci = 0xe000}},
-	{"tag 4095", XS_PASSED, 0, {ROUTER, .tci = 4095}},
-	{"802.1ad", XS_PASSED, 0, {ROUTER, .tci = 0x3007, .tag_type = 0x88a8}},
-	{"802.1ad and 802.1Q", XS_PASSED, 0, {ROUTER, .tci = 7, .tag_type = 0x88a8, .inner_tag_type = 0x8100}},
-	{"two tags", XS_PASSED, 0, {ROUTER, .tci = 7, .inner_tag_type = 0x8100}},
-	{"ARP with a tag", XS_PASSED, 0, {BROADCAST, .tci = 7}, .shape = ARP, .asked = "192.0.2.1", .only = V4},
-	{"link control with a tag", XS_PASSED, 0, {LLDP, .tci = 7, .ethertype = 0x88cc}},
-	{"tag, as large as the MTU", XS_PASSED, 0, {ROUTER, .tci = 7, .total = 1500}},
-	{"host's tag", XS_HOST, 0, {ROUTER, .tci = 999}},
-	{"host's tag before another", XS_HOST, 0, {ROUTER, .tci = 999, .inner_tag_type = 0x8100}},
-	{"host's id in 802.1ad", XS_PASSED, 0, {ROUTER, .tci = 999, .tag_type = 0x88a8}},
-};
-/* clang-format on */
-
-#define CASES (sizeof(cases) / sizeof(*cases))
-
-static void address_of(int family, const char *text, uint8_t out[16])
-{
-	struct frame_spec spec = {};
-
-	frame_addresses(&spec, family, text, text);
-	if (family == XS_FAMILY6)
-		memcpy(out, spec.destination6, 16);
-	else
-		memcpy(out, &(uint32_t){ htonl(spec.destination) }, 4);
-}
-
-static void build(struct frame *frame, const struct pass_case *test, int family)
-{
-	struct frame_spec spec = test->spec;
-	size_t at;
-
-	if (test->shape == ARP)
-		spec.ethertype = 0x0806;
-	if (test->shape == SOLICITATION)
-		spec.payload = 16;
-	frame_addresses(&spec, family, test->source ? test->source : "192.0.2.9",
-			test->destination ? test->destination : "10.0.0.1");
-	frame_build(frame, &spec);
-	at = frame_network(frame);
-	if (test->shape == ARP) {
-		const uint8_t head[] = { 0, 1, 8, 0, 6, 4, 0, 1 };
-
-		memcpy(frame->data + at, head, sizeof(head));
-		address_of(XS_FAMILY4, test->asked, frame->data + at + 24);
-	}
-	if (test->shape == SOLICITATION) {
-		frame->data[at + 40] = 135;
-		address_of(XS_FAMILY6, test->asked, frame->data + at + 48);
-	}
-	if (test->patch_at)
-		frame->data[test->patch_at] = test->patch;
-	if (test->cut)
-		frame->length = test->cut;
-}
+#include "selftests/bpf/pass_cases.h"
 
 static bool is_same(const struct frame *a, const struct frame *b)
 {
@@ -187,14 +21,14 @@ static void each(struct fixture *fixture,
 {
 	unsigned int wrong = 0;
 
-	for (size_t i = 0; i < CASES * XS_FAMILIES; i++) {
-		const struct pass_case *test = &cases[i / XS_FAMILIES];
+	for (size_t i = 0; i < pass_case_count * XS_FAMILIES; i++) {
+		const struct pass_case *test = &pass_cases[i / XS_FAMILIES];
 		const int family = i % XS_FAMILIES;
 		struct frame in;
 
 		if (test->only && !(test->only & 1u << family))
 			continue;
-		build(&in, test, family);
+		pass_case_build(&in, test, family);
 		if (one(fixture, test, &in))
 			continue;
 		print_error("%s, IPv%d\n", test->name, family == XS_FAMILY4 ? 4 : 6);
@@ -362,14 +196,14 @@ static void from_generic_to_generic(void **state)
 static void truncated_anywhere(void **state)
 {
 	fixture_exit(*state, 0, 0);
-	for (size_t i = 0; i < CASES * XS_FAMILIES; i++) {
-		const struct pass_case *test = &cases[i / XS_FAMILIES];
+	for (size_t i = 0; i < pass_case_count * XS_FAMILIES; i++) {
+		const struct pass_case *test = &pass_cases[i / XS_FAMILIES];
 		struct outcome outcome;
 		struct frame in;
 
 		if (test->verdict == XS_HOST || test->spec.total || test->spec.destination_mac[1] == 0xaa)
 			continue;
-		build(&in, test, i % XS_FAMILIES);
+		pass_case_build(&in, test, i % XS_FAMILIES);
 		while (--in.length >= 14) {
 			if (test->shape != PLAIN && in.length >= 14 + 28)
 				continue; /* long enough to ask for the edge */
@@ -391,7 +225,7 @@ static void gso(void **state)
 		uint64_t before = count_of(*state, 0, XS_PASSED);
 		struct frame in, out;
 
-		build(&in, &test, family);
+		pass_case_build(&in, &test, family);
 		out = in;
 		assert_int_equal(fixture_run_tc(*state, PORT_MUX, &out, 1448), TC_ACT_REDIRECT);
 		assert_true(is_same(&out, &in));
@@ -410,14 +244,14 @@ static void taken_from_the_router(void **state)
 		struct outcome outcome;
 		struct frame in;
 
-		build(&in, &test, family);
+		pass_case_build(&in, &test, family);
 		fixture_send(*state, PORT_MUX, &in, &outcome);
 		assert_int_equal(outcome.xdp, XDP_REDIRECT);
 		assert_int_equal(frame_tci(&outcome.out), 201);
 		assert_int_equal(frame_ttl(&outcome.out), 63);
 		assert_int_equal(outcome.out.data[5], fixture_hop_mac(HOP_L3));
 		test.spec.ttl = 1;
-		build(&in, &test, family);
+		pass_case_build(&in, &test, family);
 		fixture_send(*state, PORT_MUX, &in, &outcome);
 		assert_int_equal(outcome.tc, TC_ACT_REDIRECT);
 		assert_memory_equal(outcome.out.data, sliver, sizeof(sliver));
@@ -434,7 +268,7 @@ static void heard_for_a_while(void **state)
 	struct frame in;
 
 	fixture_exit(fixture, 0, 0);
-	build(&in, &test, XS_FAMILY4);
+	pass_case_build(&in, &test, XS_FAMILY4);
 	fixture->police = true;
 	for (unsigned int i = 0; i < 3000; i++) {
 		struct frame out = in;
@@ -466,7 +300,7 @@ static void an_edge_of_one_family(void **state)
 		port = was;
 		memset(&port.edge_address[family], 0, sizeof(port.edge_address[family]));
 		fixture_put(fixture, XS_MAP_port, PORT_MUX, &port);
-		build(&in, &test, family);
+		pass_case_build(&in, &test, family);
 		fixture_send(fixture, PORT_MUX, &in, &outcome);
 		assert_int_equal(outcome.verdict, XS_PASSED);
 	}
@@ -483,13 +317,13 @@ static void links_stay_as_they_are(void **state)
 
 	fixture_exit(*state, 0, 0);
 	fixture_put(*state, XS_MAP_label, PORT_MUX * XS_VIDS + 321, &link);
-	build(&in, &test, XS_FAMILY4);
+	pass_case_build(&in, &test, XS_FAMILY4);
 	fixture_send(*state, PORT_MUX, &in, &outcome);
 	assert_int_equal(outcome.verdict, XS_NOT_FOR_US);
 	assert_int_equal(outcome.slice, SLICE_1);
 	fixture_put(*state, XS_MAP_label, PORT_MUX * XS_VIDS + 321, &none);
 	test.spec.tci = 0;
-	build(&in, &test, XS_FAMILY4);
+	pass_case_build(&in, &test, XS_FAMILY4);
 	fixture_send(*state, PORT_GATEWAY, &in, &outcome);
 	assert_int_equal(outcome.verdict, XS_NOT_FOR_US);
 }
