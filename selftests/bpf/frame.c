@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* frame.c - see frame.h. */
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "maps/contract.h"
@@ -23,16 +24,13 @@ static uint8_t *put32(uint8_t *at, uint32_t value)
 	return put16(put16(at, value >> 16), value);
 }
 
-/* Over a whole header: 0 if its checksum is right. */
-static uint16_t header_sum(const uint8_t *header, size_t length)
+uint32_t frame_sum(const uint8_t *data, size_t size, uint32_t sum)
 {
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < length; i += 2)
-		sum += get16(header + i);
+	for (size_t i = 0; i < size; i++)
+		sum += i & 1 ? data[i] : data[i] << 8;
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	return sum;
 }
 
 static uint8_t hop_limit(const struct frame_spec *spec)
@@ -76,7 +74,7 @@ static uint8_t *put_ipv4(uint8_t *at, const struct frame_spec *spec)
 	at = put32(at, spec->destination);
 	for (unsigned int i = 0; i < spec->option_words; i++)
 		at = put32(at, 0x01010101); /* no operation */
-	put16(ip + 10, header_sum(ip, header));
+	put16(ip + 10, ~frame_sum(ip, header, 0));
 	return put_transport(at, spec, payload);
 }
 
@@ -171,7 +169,7 @@ bool frame_checksum_right(const struct frame *frame)
 {
 	const uint8_t *ip = frame->data + frame_network(frame);
 
-	return frame_is_ipv6(frame) || header_sum(ip, (ip[0] & 15) * 4) == 0;
+	return frame_is_ipv6(frame) || frame_sum(ip, (ip[0] & 15) * 4, 0) == 0xffff;
 }
 
 uint8_t frame_ttl(const struct frame *frame)
@@ -189,6 +187,34 @@ uint32_t frame_take_tag(struct frame *frame)
 	memmove(frame->data + 12, frame->data + 16, frame->length - 16);
 	frame->length -= 4;
 	return mark;
+}
+
+size_t frame_transport(const struct frame *frame)
+{
+	return frame_network(frame) + (frame_is_ipv6(frame) ? 40 : 20);
+}
+
+size_t frame_checksum_at(const struct frame *frame, uint8_t protocol)
+{
+	return frame_transport(frame) + (protocol == IPPROTO_TCP ? 16 : protocol == IPPROTO_SCTP ? 8 : 6);
+}
+
+uint16_t frame_pseudo_sum(const struct frame *frame, uint8_t protocol)
+{
+	const size_t network = frame_network(frame), addresses = frame_is_ipv6(frame) ? 32 : 8;
+	const uint32_t length = frame_is_ipv6(frame) ? frame_word(frame, network + 4) : frame_word(frame, network + 2) - 20;
+
+	return frame_sum(frame->data + frame_transport(frame) - addresses, addresses, protocol + length);
+}
+
+uint16_t frame_word(const struct frame *frame, size_t at)
+{
+	return get16(frame->data + at);
+}
+
+void frame_put_word(struct frame *frame, size_t at, uint16_t value)
+{
+	put16(frame->data + at, value);
 }
 
 uint32_t frame_ip(const char *text)

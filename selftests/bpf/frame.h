@@ -66,4 +66,17 @@ uint32_t frame_take_tag(struct frame *frame);
 
 uint32_t frame_ip(const char *text); /* dotted quad */
 
+/* ---- checksums ---- */
+
+/* In 16 bits, as they are added up on the wire; sum: of what was before. */
+uint32_t frame_sum(const uint8_t *data, size_t size, uint32_t sum);
+
+/* Of packets without options and extension headers: where the transport header is, where its checksum, and its pseudo-header's sum. */
+size_t frame_transport(const struct frame *frame);
+size_t frame_checksum_at(const struct frame *frame, uint8_t protocol);
+uint16_t frame_pseudo_sum(const struct frame *frame, uint8_t protocol);
+
+uint16_t frame_word(const struct frame *frame, size_t at);
+void frame_put_word(struct frame *frame, size_t at, uint16_t value);
+
 #endif

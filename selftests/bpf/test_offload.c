@@ -28,34 +28,11 @@ static void build(struct frame *frame, int family, uint32_t vport, const char *d
 	frame_build(frame, &spec);
 }
 
-/* Sum of the pseudo-header of a packet without extension headers. */
-static uint16_t pseudo_sum(const struct frame *frame, uint8_t protocol)
-{
-	size_t network = frame_network(frame), from, size, length;
-	uint32_t sum = protocol;
-
-	if (frame_is_ipv6(frame)) {
-		from = network + 8;
-		size = 32;
-		length = frame->data[network + 4] << 8 | frame->data[network + 5];
-	} else {
-		from = network + 12;
-		size = 8;
-		length = (frame->data[network + 2] << 8 | frame->data[network + 3]) - 20;
-	}
-	sum += length;
-	for (size_t i = 0; i < size; i += 2)
-		sum += frame->data[from + i] << 8 | frame->data[from + i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
 static void put_checksum(struct frame *frame, uint8_t protocol, uint16_t check)
 {
-	size_t at = frame_network(frame) + (frame_is_ipv6(frame) ? 40 : 20) + (protocol == TCP ? 16 : protocol == UDP ? 6 : 8);
+	size_t at = frame_checksum_at(frame, protocol);
 
-	frame->data[at] = check >> 8;
-	frame->data[at + 1] = check;
+	frame_put_word(frame, at, check);
 	if (protocol == SCTP)
 		frame->data[at + 2] = frame->data[at + 3] = check;
 }
@@ -71,8 +48,8 @@ static void partial_checksums_go_by_tc(void **state)
 
 		build(&partial, k % XS_FAMILIES, VPORT_G, "10.0.0.1", (struct frame_spec){.protocol = protocol, .payload = 100});
 		finished = partial;
-		put_checksum(&partial, protocol, protocol == SCTP ? 0 : pseudo_sum(&partial, protocol));
-		put_checksum(&finished, protocol, protocol == SCTP ? 1 : pseudo_sum(&finished, protocol) ^ 0x1234);
+		put_checksum(&partial, protocol, protocol == SCTP ? 0 : frame_pseudo_sum(&partial, protocol));
+		put_checksum(&finished, protocol, protocol == SCTP ? 1 : frame_pseudo_sum(&finished, protocol) ^ 0x1234);
 		set_flags(*state, PORT_GATEWAY, XS_PORT_USER | XS_PORT_UNFINISHED);
 		out = partial;
 		assert_int_equal(fixture_run_xdp(*state, PORT_GATEWAY, &out), XDP_PASS);
@@ -97,7 +74,7 @@ static void merged_transit_goes_by_tc(void **state)
 		struct frame frame, out;
 
 		build(&frame, family, VPORT_L1, "10.0.0.1", spec);
-		put_checksum(&frame, TCP, pseudo_sum(&frame, TCP));
+		put_checksum(&frame, TCP, frame_pseudo_sum(&frame, TCP));
 		out = frame;
 		assert_int_equal(fixture_run_xdp(*state, PORT_LINKS, &out), XDP_REDIRECT);
 		by.port_flags |= XS_PORT_MERGED | XS_PORT_UNFINISHED;
@@ -116,7 +93,7 @@ static void fragments_are_no_partial_ones(void **state)
 	struct frame frame;
 
 	build(&frame, XS_FAMILY4, VPORT_G, "10.0.0.1", (struct frame_spec){.protocol = UDP, .payload = 100, .fragment = 0x00b9});
-	put_checksum(&frame, UDP, pseudo_sum(&frame, UDP));
+	put_checksum(&frame, UDP, frame_pseudo_sum(&frame, UDP));
 	set_flags(*state, PORT_GATEWAY, XS_PORT_USER | XS_PORT_UNFINISHED);
 	assert_int_equal(fixture_run_xdp(*state, PORT_GATEWAY, &frame), XDP_REDIRECT);
 }

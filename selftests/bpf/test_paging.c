@@ -8,7 +8,6 @@
 #include <linux/pkt_cls.h>
 #include <string.h>
 
-
 #include "selftests/bpf/paging_cases.h"
 
 /* Whom the frame was handed to, by its MAC; 0: nobody. */

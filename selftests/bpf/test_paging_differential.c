@@ -62,7 +62,6 @@ static bool read_record(FILE *from, struct record *record)
 static void change_ttl(struct frame *frame, int by)
 {
 	uint8_t *ip = frame->data + LINK;
-	uint32_t sum = 0;
 
 	if (ip[0] >> 4 == 6) {
 		ip[7] += by;
@@ -70,12 +69,7 @@ static void change_ttl(struct frame *frame, int by)
 	}
 	ip[8] += by;
 	ip[10] = ip[11] = 0;
-	for (int i = 0; i < (ip[0] & 15) * 4; i += 2)
-		sum += ip[i] << 8 | ip[i + 1];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	ip[10] = ~sum >> 8;
-	ip[11] = ~sum;
+	frame_put_word(frame, LINK + 10, ~frame_sum(ip, (ip[0] & 15) * 4, 0));
 }
 
 static void show(const char *what, const struct frame *frame)

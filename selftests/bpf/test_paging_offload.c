@@ -4,41 +4,32 @@
  * of many segments, and sums that the card has made (CHECKSUM_COMPLETE). Real skbs, over veths in a namespace of the
  * test's own; both families; by the ports and, on the slow path, by both ends of an uplink.
  *
- *     users' end u ── u' tc_port    tc_port w' ── w the WAN's end       sliver's end s tc_uplink ── s' tc_sliver o' ──
- * o
+ *     users' end u ── u' tc_port    tc_port w' ── w the WAN's end
+ *     sliver's end s tc_uplink ── s' tc_sliver    o' ── o
  *
  * What leaves by w', u' and o' is seen at w, u and o. There all must be as a host would have it: addresses mapped, the
  * partial checksum the sum of the new pseudo-header, segments as they were; and with all offloads of the leaving device
  * off, frames that are finished.
  */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
-#include <linux/virtio_net.h>
 #include <net/if.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "selftests/bpf/front.skel.h"
+#include "selftests/bpf/offload_packet.h"
 #include "selftests/bpf/paged.h"
 
 #ifndef BPF_F_TEST_SKB_CHECKSUM_COMPLETE
 #define BPF_F_TEST_SKB_CHECKSUM_COMPLETE (1U << 2)
-#endif
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
-#define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 #define LINK    14
 #define SEGMENT 1000
@@ -52,11 +43,6 @@ struct scene {
 	int before; /* the namespace that the process was in */
 	uint32_t ifindex[DEVICES];
 	int socket[DEVICES]; /* of those where frames are put in, or come out */
-};
-
-struct packet {
-	struct virtio_net_hdr head;
-	struct frame frame;
 };
 
 /* ---- the scene --------------------------------------------------------------------------------------------------- */
@@ -78,21 +64,6 @@ static void attach(struct scene *scene, enum device device, const struct bpf_pro
 	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
 }
 
-static int open_socket(uint32_t ifindex)
-{
-	const struct sockaddr_ll at = { .sll_family = AF_PACKET,
-					.sll_protocol = htons(ETH_P_ALL),
-					.sll_ifindex = (int)ifindex };
-	const int on = 1;
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
-
-	assert_true(fd >= 0);
-	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
-	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)), 0);
-	assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
-	return fd;
-}
-
 static void make_devices(struct scene *scene)
 {
 	char text[256];
@@ -108,7 +79,7 @@ static void make_devices(struct scene *scene)
 	for (int i = 0; i < DEVICES; i++) {
 		scene->ifindex[i] = if_nametoindex(names[i]);
 		assert_in_range(scene->ifindex[i], 1, XS_IFINDEX_MAX - 1);
-		scene->socket[i] = open_socket(scene->ifindex[i]);
+		scene->socket[i] = offload_open(scene->ifindex[i]);
 	}
 }
 
@@ -180,14 +151,6 @@ static int tear_down(void **state)
 
 /* ---- packets ----------------------------------------------------------------------------------------------------- */
 
-struct offload_case {
-	const char *name;
-	uint8_t protocol;
-	size_t payload;
-	uint16_t segment;   /* 0: no GSO */
-	bool partial, none; /* none: UDP's checksum 0 */
-};
-
 static const struct offload_case cases[] = {
 	{ "TCP, finished", TCP, 500, 0, false, false },
 	{ "TCP, partial", TCP, 500, 0, true, false },
@@ -198,123 +161,6 @@ static const struct offload_case cases[] = {
 	{ "UDP, partial", UDP, 501, 0, true, false },
 	{ "UDP, segments", UDP, 3700, SEGMENT, true, false },
 };
-
-static size_t header_of(const struct frame *frame)
-{
-	return LINK + (frame_is_ipv6(frame) ? 40 : 20);
-}
-
-static size_t checksum_at(const struct frame *frame, uint8_t protocol)
-{
-	return header_of(frame) + (protocol == TCP ? 16 : 6);
-}
-
-static size_t payload_at(const struct frame *frame, uint8_t protocol)
-{
-	return header_of(frame) + (protocol == TCP ? 20 : 8);
-}
-
-static uint32_t add_up(const uint8_t *data, size_t size, uint32_t sum)
-{
-	for (size_t i = 0; i < size; i++)
-		sum += i & 1 ? data[i] : data[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
-/* Of the pseudo-header of what is behind the IP header. */
-static uint16_t pseudo_sum(const struct frame *frame, uint8_t protocol)
-{
-	const size_t addresses = frame_is_ipv6(frame) ? 32 : 8, at = header_of(frame);
-
-	return add_up(frame->data + at - addresses, addresses, protocol + (uint32_t)(frame->length - at));
-}
-
-static uint16_t word_at(const struct frame *frame, size_t at)
-{
-	return frame->data[at] << 8 | frame->data[at + 1];
-}
-
-static void put_word(struct frame *frame, size_t at, uint16_t value)
-{
-	frame->data[at] = value >> 8;
-	frame->data[at + 1] = value;
-}
-
-/* A packet of the case, as a host's stack hands it to its device. */
-static void build(struct packet *packet, const struct offload_case *test, int family, const char *source,
-		  const char *destination, const uint8_t mac[6])
-{
-	struct frame *frame = &packet->frame;
-	struct frame_spec spec = { .protocol = test->protocol,
-				   .total = (family == XS_FAMILY4 ? 20 : 40) + test->payload +
-					    (test->protocol == TCP ? 20 : 8) };
-	size_t at, check;
-
-	memset(packet, 0, sizeof(*packet));
-	memcpy(spec.destination_mac, mac, 6);
-	frame_addresses(&spec, family, source, destination);
-	frame_build(frame, &spec);
-	at = header_of(frame);
-	check = checksum_at(frame, test->protocol);
-	memset(frame->data + at, 0, frame->length - at);
-	put_word(frame, at, 4711);
-	put_word(frame, at + 2, 9);
-	if (test->protocol == TCP) {
-		put_word(frame, at + 6, 1); /* sequence */
-		put_word(frame, at + 12, 0x5010);
-		put_word(frame, at + 14, 1000);
-	} else {
-		put_word(frame, at + 4, frame->length - at);
-	}
-	for (size_t i = payload_at(frame, test->protocol); i < frame->length; i++)
-		frame->data[i] = (uint8_t)(i * 7 + i / 251);
-	if (test->partial) {
-		put_word(frame, check, pseudo_sum(frame, test->protocol));
-		packet->head.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		packet->head.csum_start = at;
-		packet->head.csum_offset = check - at;
-	} else if (!test->none) {
-		put_word(frame, check,
-			 ~add_up(frame->data + at, frame->length - at, pseudo_sum(frame, test->protocol)));
-	}
-	if (test->segment) {
-		packet->head.gso_size = test->segment;
-		packet->head.hdr_len = payload_at(frame, test->protocol);
-		packet->head.gso_type = test->protocol == UDP  ? VIRTIO_NET_HDR_GSO_UDP_L4
-					: family == XS_FAMILY4 ? VIRTIO_NET_HDR_GSO_TCPV4
-							       : VIRTIO_NET_HDR_GSO_TCPV6;
-	}
-}
-
-static void put_in(struct scene *scene, enum device device, const struct packet *packet)
-{
-	const size_t size = sizeof(packet->head) + packet->frame.length;
-	uint8_t bytes[sizeof(packet->head) + FRAME_MAX];
-
-	memcpy(bytes, &packet->head, sizeof(packet->head));
-	memcpy(bytes + sizeof(packet->head), packet->frame.data, packet->frame.length);
-	if (send(scene->socket[device], bytes, size, 0) != (ssize_t)size)
-		fail_msg("send by %s: %s", names[device], strerror(errno));
-}
-
-/* The next packet that comes out there. False: none comes. */
-static bool come_out(struct scene *scene, enum device device, struct packet *packet)
-{
-	struct pollfd ready = { .fd = scene->socket[device], .events = POLLIN };
-	uint8_t bytes[sizeof(packet->head) + FRAME_MAX];
-	ssize_t size;
-
-	if (poll(&ready, 1, 1000) != 1)
-		return false;
-	size = recv(scene->socket[device], bytes, sizeof(bytes), MSG_TRUNC);
-	assert_in_range(size, sizeof(packet->head) + LINK, sizeof(bytes));
-	memcpy(&packet->head, bytes, sizeof(packet->head));
-	packet->frame.length = size - sizeof(packet->head);
-	memcpy(packet->frame.data, bytes + sizeof(packet->head), packet->frame.length);
-	return true;
-}
 
 /* ---- ways -------------------------------------------------------------------------------------------------------- */
 
@@ -358,19 +204,10 @@ static void expect_addresses(const struct frame *frame, const struct way *way, i
 	assert_true(frame_checksum_right(frame));
 }
 
-static bool is_finished(const struct frame *frame, const struct offload_case *test)
-{
-	const size_t at = header_of(frame);
-
-	if (test->none)
-		return !word_at(frame, checksum_at(frame, test->protocol));
-	return add_up(frame->data + at, frame->length - at, pseudo_sum(frame, test->protocol)) == 0xffff;
-}
-
 /* One packet as it went in, but for its addresses; what was left to the card still is. */
-static void expect_whole(const struct packet *in, const struct packet *out, const struct offload_case *test)
+static void expect_whole(const struct offload_packet *in, const struct offload_packet *out, const struct offload_case *test)
 {
-	const size_t at = header_of(&in->frame);
+	const size_t at = frame_transport(&in->frame);
 
 	assert_int_equal(out->frame.length, in->frame.length);
 	assert_int_equal(out->head.gso_type, in->head.gso_type);
@@ -379,20 +216,20 @@ static void expect_whole(const struct packet *in, const struct packet *out, cons
 	if (test->partial) {
 		assert_int_equal(out->head.csum_start, in->head.csum_start);
 		assert_int_equal(out->head.csum_offset, in->head.csum_offset);
-		assert_int_equal(word_at(&out->frame, checksum_at(&out->frame, test->protocol)),
-				 pseudo_sum(&out->frame, test->protocol));
+		assert_int_equal(frame_word(&out->frame, frame_checksum_at(&out->frame, test->protocol)),
+				 frame_pseudo_sum(&out->frame, test->protocol));
 	} else {
-		assert_true(is_finished(&out->frame, test));
+		assert_true(offload_is_finished(&out->frame, test));
 	}
 	assert_memory_equal(out->frame.data + at + 20, in->frame.data + at + 20, in->frame.length - at - 20);
 }
 
 /* Frames that are finished, with all of the packet's payload between them. */
-static void expect_frames(struct scene *scene, const struct packet *in, const struct packet *first,
+static void expect_frames(struct scene *scene, const struct offload_packet *in, const struct offload_packet *first,
 			  const struct way *way, const struct offload_case *test, int family)
 {
-	const size_t from = payload_at(&in->frame, test->protocol);
-	struct packet out = *first;
+	const size_t from = offload_payload_at(&in->frame, test->protocol);
+	struct offload_packet out = *first;
 
 	for (size_t done = 0; done < test->payload;) {
 		const size_t here = out.frame.length - from;
@@ -400,18 +237,18 @@ static void expect_frames(struct scene *scene, const struct packet *in, const st
 		expect_addresses(&out.frame, way, family);
 		assert_int_equal(out.head.gso_type, VIRTIO_NET_HDR_GSO_NONE);
 		assert_int_equal(out.head.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, 0);
-		assert_true(is_finished(&out.frame, test));
+		assert_true(offload_is_finished(&out.frame, test));
 		assert_in_range(here, 1, test->segment ? test->segment : test->payload);
 		assert_memory_equal(out.frame.data + from, in->frame.data + from + done, here);
 		done += here;
 		if (done < test->payload)
-			assert_true(come_out(scene, way->out, &out));
+			assert_true(offload_receive(scene->socket[way->out], &out));
 	}
 }
 
 static void run_all(struct scene *scene, bool offloads)
 {
-	struct packet in, out;
+	struct offload_packet in, out;
 	uint8_t mac[6];
 
 	for (size_t k = 0; k < WAYS * CASES * XS_FAMILIES; k++) {
@@ -422,9 +259,9 @@ static void run_all(struct scene *scene, bool offloads)
 		if (test->none && family == XS_FAMILY6)
 			continue; /* no UDP there is without */
 		address_to(way, mac);
-		build(&in, test, family, way->source, way->destination, mac);
-		put_in(scene, way->in, &in);
-		if (!come_out(scene, way->out, &out))
+		offload_build(&in, test, family, way->source, way->destination, mac);
+		offload_send(scene->socket[way->in], &in);
+		if (!offload_receive(scene->socket[way->out], &out))
 			fail_msg("%s, %s, family %d: nothing comes out", way->name, test->name, family);
 		print_message("%s, %s, family %d\n", way->name, test->name, family);
 		if (offloads) {
@@ -476,13 +313,13 @@ static void segments_have_to_fit(void **state)
 			const uint64_t arrivals = fixture_sum_arrivals(paged->fixture),
 				       verdicts = fixture_sum_verdicts(paged->fixture);
 			struct xs_port port;
-			struct packet packet;
+			struct offload_packet packet;
 
 			assert_int_equal(xs_node_maps_get(&paged->fixture->maps, XS_MAP_port, narrow[way].port, &port),
 					 0);
 			port.flags |= XS_PORT_LOCAL_STACK | XS_PORT_BY_TC; /* tc sees it first */
 			fixture_put(paged->fixture, XS_MAP_port, narrow[way].port, &port);
-			build(&packet, &test, family, narrow[way].source, narrow[way].destination,
+			offload_build(&packet, &test, family, narrow[way].source, narrow[way].destination,
 			      fixture_mac(narrow[way].vport));
 			assert_int_equal(fixture_run_tc(paged->fixture, narrow[way].port, &packet.frame, size),
 					 TC_ACT_REDIRECT);
@@ -546,12 +383,12 @@ static void build_summed(struct frame *frame, const struct summed *test, int fam
 	frame_addresses(&spec, family, way->source, way->destination);
 	frame_build(frame, &spec);
 	if (test->none)
-		put_word(frame, checksum_at(frame, UDP), 0);
+		frame_put_word(frame, frame_checksum_at(frame, UDP), 0);
 	if (!test->icmp)
 		return;
 	frame_addresses(&quoted, family, way->destination, way->source);
 	frame_build(&quote, &quoted);
-	memcpy(frame->data + header_of(frame) + 8, quote.data + LINK, 60);
+	memcpy(frame->data + frame_transport(frame) + 8, quote.data + LINK, 60);
 }
 
 static void sums_of_the_card_stay_right(void **state)
