@@ -6,7 +6,6 @@
  * Always holds: every object of the definition is there exactly once, under an id of its kind and name ("vrf P/P1").
  */
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/definition.h"
+#include "loader/base/parts.h"
 #include "loader/plan/plan_types.h"
 
 #define ID_MAX   128
@@ -25,43 +25,26 @@ struct graph {
 
 /* ---- what there is to draw --------------------------------------------------------------------------------------- */
 
-/* Lines of a label, joined by newlines. */
-struct label {
-	char text[TEXT_MAX];
-	size_t used;
-};
-
-static void add(struct label *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct label *label, const char *format, ...)
+/* A label is lines, joined by newlines. */
+static struct xs_parts label_in(char text[TEXT_MAX])
 {
-	size_t room = sizeof(label->text) - label->used;
-	va_list list;
-	int size;
-
-	if (label->used && room > 1) {
-		label->text[label->used++] = '\n';
-		room--;
-	}
-	va_start(list, format);
-	size = vsnprintf(label->text + label->used, room, format, list);
-	va_end(list);
-	label->used += size < 0 ? 0 : (size_t)size < room ? (size_t)size : room - 1;
+	return xs_parts_in(text, TEXT_MAX, "\n");
 }
 
-static void add_address(struct label *label, const struct xs_address *address)
+static void add_address(struct xs_parts *label, const struct xs_address *address)
 {
 	char text[XS_PREFIX_TEXT];
 
 	if (address->family)
-		add(label, "%s", xs_address_text(address, text));
+		xs_parts_add(label, "%s", xs_address_text(address, text));
 }
 
-static void add_prefix(struct label *label, const char *before, const struct xs_prefix *prefix)
+static void add_prefix(struct xs_parts *label, const char *before, const struct xs_prefix *prefix)
 {
 	char text[XS_PREFIX_TEXT];
 
 	if (prefix->family)
-		add(label, "%s%s", before, xs_prefix_text(prefix, text));
+		xs_parts_add(label, "%s%s", before, xs_prefix_text(prefix, text));
 }
 
 static const char *id_of(char *id, const char *kind, const char *slice, const char *name)
@@ -72,61 +55,61 @@ static const char *id_of(char *id, const char *kind, const char *slice, const ch
 
 /* slice: SIZE_MAX for what belongs to none, else the slice's place in the definition. */
 static void add_box(struct graph *graph, const char *id, const char *kind, const char *node, size_t slice,
-		    const struct label *label)
+		    const char *label)
 {
 	json_array_append_new(graph->box,
 			      json_pack("{s:s,s:s,s:s?,s:o,s:s}", "id", id, "kind", kind, "node", node, "slice",
 					slice == SIZE_MAX ? json_null() : json_integer((json_int_t)slice), "label",
-					label->text));
+					label));
 }
 
 static void add_line(struct graph *graph, const char *from, const char *to, const char *kind, size_t slice,
-		     const struct label *label)
+		     const char *label)
 {
 	json_array_append_new(graph->line,
 			      json_pack("{s:s,s:s,s:s,s:o,s:s}", "from", from, "to", to, "kind", kind, "slice",
 					slice == SIZE_MAX ? json_null() : json_integer((json_int_t)slice), "label",
-					label->text));
+					label));
 }
 
 static void draw_link(struct graph *graph, const struct xs_p_slice *slice, const struct xs_p_link *link, size_t index)
 {
 	const struct xs_d_link *def = link->def;
-	struct label label = { 0 };
-	char from[ID_MAX], to[ID_MAX];
+	char from[ID_MAX], to[ID_MAX], text[TEXT_MAX];
+	struct xs_parts label = label_in(text);
 
-	add(&label, "%s", def->name);
+	xs_parts_add(&label, "%s", def->name);
 	if (link->end[0])
-		add(&label, "vlan %u", link->end[0]->vid);
+		xs_parts_add(&label, "vlan %u", link->end[0]->vid);
 	for (int f = 0; f < XS_FAMILIES; f++)
 		add_prefix(&label, "", &def->subnet[f]);
 	add_line(graph, id_of(from, "vrf", slice->def->name, def->end[0]->name),
-		 id_of(to, "vrf", slice->def->name, def->end[1]->name), "link", index, &label);
+		 id_of(to, "vrf", slice->def->name, def->end[1]->name), "link", index, text);
 }
 
-static void add_port(struct label *label, const struct xs_d_port *port)
+static void add_port(struct xs_parts *label, const struct xs_d_port *port)
 {
-	add(label, "port %s", port->name);
+	xs_parts_add(label, "port %s", port->name);
 	if (port->on)
-		add(label, "vlan %u on %s", port->vlan, port->on->name);
+		xs_parts_add(label, "vlan %u on %s", port->vlan, port->on->name);
 }
 
 static void draw_gateway(struct graph *graph, const struct xs_p_slice *slice, const struct xs_p_gateway *gateway,
 			 size_t index)
 {
 	const struct xs_d_gateway *def = gateway->def;
-	struct label label = { 0 }, none = { 0 };
-	char id[ID_MAX], vrf[ID_MAX];
+	char id[ID_MAX], vrf[ID_MAX], text[TEXT_MAX];
+	struct xs_parts label = label_in(text);
 
-	add(&label, "%s", def->name);
+	xs_parts_add(&label, "%s", def->name);
 	add_port(&label, def->port);
 	for (int f = 0; f < XS_FAMILIES; f++)
 		add_prefix(&label, "", &def->subnet[f]);
 	for (size_t i = 0; i < def->behind_count; i++)
 		add_prefix(&label, "behind: ", &def->behind[i].prefix);
 	add_box(graph, id_of(id, "gateway", slice->def->name, def->name), "gateway", gateway->vport->node->def->name,
-		index, &label);
-	add_line(graph, id_of(vrf, "vrf", slice->def->name, def->vrf->name), id, "gateway", index, &none);
+		index, text);
+	add_line(graph, id_of(vrf, "vrf", slice->def->name, def->vrf->name), id, "gateway", index, "");
 }
 
 static void draw_slice(struct graph *graph, const struct xs_p_slice *slice, size_t index)
@@ -135,12 +118,13 @@ static void draw_slice(struct graph *graph, const struct xs_p_slice *slice, size
 	char id[ID_MAX];
 
 	for (size_t i = 0; i < def->vrf_count; i++) {
-		struct label label = { 0 };
+		char text[TEXT_MAX];
+		struct xs_parts label = label_in(text);
 
-		add(&label, "%s", def->vrf[i].name);
-		add(&label, "slice %s", def->name);
+		xs_parts_add(&label, "%s", def->vrf[i].name);
+		xs_parts_add(&label, "slice %s", def->name);
 		add_box(graph, id_of(id, "vrf", def->name, def->vrf[i].name), "vrf", def->vrf[i].node->name, index,
-			&label);
+			text);
 	}
 	for (size_t i = 0; i < def->link_count; i++)
 		draw_link(graph, slice, &slice->link[i], index);
@@ -151,23 +135,24 @@ static void draw_slice(struct graph *graph, const struct xs_p_slice *slice, size
 static void draw_mux(struct graph *graph, const struct xs_plan *plan, const struct xs_p_mux *mux)
 {
 	const struct xs_d_mux *def = mux->def;
-	struct label label = { 0 };
-	char id[ID_MAX], vrf[ID_MAX];
+	char id[ID_MAX], vrf[ID_MAX], text[TEXT_MAX];
+	struct xs_parts label = label_in(text);
 
-	add(&label, "%s", def->name);
+	xs_parts_add(&label, "%s", def->name);
 	add_port(&label, def->port);
 	if (def->exit)
-		add(&label, "exit %s", def->exit->name);
+		xs_parts_add(&label, "exit %s", def->exit->name);
 	for (size_t i = 0; i < def->client_count; i++)
 		add_prefix(&label, "clients ", &def->client[i].prefix);
-	add_box(graph, id_of(id, "mux", NULL, def->name), "mux", def->node->name, SIZE_MAX, &label);
+	add_box(graph, id_of(id, "mux", NULL, def->name), "mux", def->node->name, SIZE_MAX, text);
 	for (size_t i = 0; i < def->slice_count; i++) {
 		const struct xs_d_mux_slice *choice = &def->slice[i];
-		struct label filter = { 0 };
+		char line[TEXT_MAX];
+		struct xs_parts filter = label_in(line);
 
-		add(&filter, "%zu. %s", i + 1, choice->filter->name);
+		xs_parts_add(&filter, "%zu. %s", i + 1, choice->filter->name);
 		add_line(graph, id, id_of(vrf, "vrf", choice->slice->name, choice->vrf->name), "mux",
-			 (size_t)(choice->slice - plan->domain->slice), &filter);
+			 (size_t)(choice->slice - plan->domain->slice), line);
 	}
 }
 
@@ -175,10 +160,10 @@ static void draw_mux(struct graph *graph, const struct xs_plan *plan, const stru
 static void lead_to(struct graph *graph, const struct xs_plan *plan, const char *id, const struct xs_d_migration *def,
 		    const struct xs_d_slice *slice, const char *when)
 {
-	struct label label = { 0 };
-	char gateway[ID_MAX];
+	char gateway[ID_MAX], text[TEXT_MAX];
+	struct xs_parts label = label_in(text);
 
-	add(&label, "%s", when);
+	xs_parts_add(&label, "%s", when);
 	for (size_t i = 0; i < slice->gateway_count; i++) {
 		const struct xs_d_gateway *one = &slice->gateway[i];
 
@@ -186,21 +171,21 @@ static void lead_to(struct graph *graph, const struct xs_plan *plan, const char 
 		    !xs_prefix_contains(&one->subnet[XS_FAMILY6], &def->address[XS_FAMILY6]))
 			continue;
 		add_line(graph, id, id_of(gateway, "gateway", slice->name, slice->gateway[i].name), "migration",
-			 (size_t)(slice - plan->domain->slice), &label);
+			 (size_t)(slice - plan->domain->slice), text);
 	}
 }
 
 static void draw_migration(struct graph *graph, const struct xs_plan *plan, const struct xs_d_migration *def)
 {
-	struct label label = { 0 };
-	char id[ID_MAX];
+	char id[ID_MAX], text[TEXT_MAX];
+	struct xs_parts label = label_in(text);
 
-	add(&label, "%s", def->name);
+	xs_parts_add(&label, "%s", def->name);
 	for (int f = 0; f < XS_FAMILIES; f++)
 		add_address(&label, &def->address[f]);
 	if (def->group)
-		add(&label, "group %s", def->group);
-	add_box(graph, id_of(id, "migration", NULL, def->name), "migration", NULL, SIZE_MAX, &label);
+		xs_parts_add(&label, "group %s", def->group);
+	add_box(graph, id_of(id, "migration", NULL, def->name), "migration", NULL, SIZE_MAX, text);
 	lead_to(graph, plan, id, def, def->from, "from");
 	lead_to(graph, plan, id, def, def->to, "to");
 }

@@ -4,11 +4,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "loader/agent/lock.h"
+#include "loader/base/parts.h"
 #include "loader/store/report.h"
 
 const char *xs_node_state_name(enum xs_node_state state)
@@ -22,30 +21,6 @@ const char *xs_node_state_name(enum xs_node_state state)
 	};
 
 	return name[state];
-}
-
-/* A sentence that grows by parts. */
-struct sentence {
-	char *text;
-	size_t used;
-};
-
-static void say(struct sentence *sentence, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct sentence *sentence, const char *format, ...)
-{
-	size_t room = XS_NODE_TEXT - sentence->used;
-	va_list list;
-	int size;
-
-	if (sentence->used && room > 2) {
-		memcpy(sentence->text + sentence->used, "; ", 3);
-		sentence->used += 2;
-		room -= 2;
-	}
-	va_start(list, format);
-	size = vsnprintf(sentence->text + sentence->used, room, format, list);
-	va_end(list);
-	sentence->used += size < 0 ? 0 : (size_t)size < room ? (size_t)size : room - 1;
 }
 
 static json_t *report_json(const struct xs_report *report)
@@ -73,7 +48,7 @@ static enum xs_node_state worse(enum xs_node_state a, enum xs_node_state b)
 enum xs_node_state xs_node_state_get(struct xs_store *store, const char *place, const char *node, const struct xs_revision *revision,
 				     uint64_t generation, char *text, json_t **report_out)
 {
-	struct sentence sentence = { .text = text };
+	struct xs_parts sentence = xs_parts_in(text, XS_NODE_TEXT, "; ");
 	enum xs_node_state state = XS_NODE_IN_FORCE;
 	char other[PATH_MAX];
 	struct xs_report report;
@@ -82,45 +57,45 @@ enum xs_node_state xs_node_state_get(struct xs_store *store, const char *place, 
 
 	*report_out = error ? json_null() : report_json(&report);
 	if (xs_node_is_elsewhere(node, place, other)) {
-		say(&sentence, "held by another store, %s: nothing of what this one says is in force here", other);
+		xs_parts_add(&sentence, "held by another store, %s: nothing of what this one says is in force here", other);
 		return XS_NODE_ELSEWHERE;
 	}
 	if (error == -ENOENT) {
-		say(&sentence, "never reported (xsliced --node %s is its agent)", node);
+		xs_parts_add(&sentence, "never reported (xsliced --node %s is its agent)", node);
 		return XS_NODE_NEVER;
 	}
 	if (error) {
-		say(&sentence, "report unreadable (key report/%s of the store: %s)", node,
-		    error == -EBADMSG ? "not a report" : strerror(-error));
+		xs_parts_add(&sentence, "report unreadable (key report/%s of the store: %s)", node,
+			     error == -EBADMSG ? "not a report" : strerror(-error));
 		return XS_NODE_UNREADABLE;
 	}
 	if (report.failed) {
 		state = XS_NODE_FAILED;
-		say(&sentence, "failed: %s", report.error[0] ? report.error : "its agent does not say why");
+		xs_parts_add(&sentence, "failed: %s", report.error[0] ? report.error : "its agent does not say why");
 	}
 	if (!xs_report_is_of(&report, revision)) {
 		state = worse(state, XS_NODE_BEHIND);
-		say(&sentence, "behind (holds revision %" PRIu64 "%s)", report.revision,
-		    report.revision < revision->number ? "" : " of an earlier life of the store");
+		xs_parts_add(&sentence, "behind (holds revision %" PRIu64 "%s)", report.revision,
+			     report.revision < revision->number ? "" : " of an earlier life of the store");
 	} else if (report.generation < generation) {
 		state = worse(state, XS_NODE_BEHIND);
-		say(&sentence, "behind (knows switches up to generation %" PRIu64 " of %" PRIu64 ")", report.generation,
-		    generation);
+		xs_parts_add(&sentence, "behind (knows switches up to generation %" PRIu64 " of %" PRIu64 ")", report.generation,
+			     generation);
 	} else if (!report.failed && !lost) {
-		say(&sentence, "in force");
+		xs_parts_add(&sentence, "in force");
 	}
 	if (lost) {
 		state = worse(state, XS_NODE_LOST);
-		say(&sentence,
-		    "lost: nothing of it is here, as after a reboot, and its agent (pid %" PRId64
-		    ") is gone; xsliced --node %s brings it back",
-		    report.pid, node);
+		xs_parts_add(&sentence,
+			     "lost: nothing of it is here, as after a reboot, and its agent (pid %" PRId64
+			     ") is gone; xsliced --node %s brings it back",
+			     report.pid, node);
 	} else if (!runs) {
 		state = worse(state, XS_NODE_AGENT_GONE);
-		say(&sentence, "agent gone (pid %" PRId64 "): it follows no change until xsliced --node %s is started",
-		    report.pid, node);
+		xs_parts_add(&sentence, "agent gone (pid %" PRId64 "): it follows no change until xsliced --node %s is started",
+			     report.pid, node);
 	}
 	if (report.warning[0])
-		say(&sentence, "WARNING: %s", report.warning);
+		xs_parts_add(&sentence, "WARNING: %s", report.warning);
 	return state;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "loader/base/parts.h"
 #include "loader/model/domain.h"
 #include "maps/contract.h"
 
@@ -355,58 +356,35 @@ void xs_words_route(json_t *words, const struct xs_image *image, const struct xs
 
 /* ---- conditions -------------------------------------------------------------------------------------------------- */
 
-struct writer {
-	char *text;
-	size_t used;
-};
-
-static void say(struct writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct writer *writer, const char *format, ...)
-{
-	size_t room = XS_WORDS_CONDITION - writer->used;
-	va_list list;
-	int size;
-
-	if (writer->used && room > 1) {
-		writer->text[writer->used++] = ' ';
-		room--;
-	}
-	va_start(list, format);
-	size = vsnprintf(writer->text + writer->used, room, format, list);
-	va_end(list);
-	writer->used += size < 0 ? 0 : (size_t)size < room ? (size_t)size : room - 1;
-}
-
-static void say_range(struct writer *writer, const char *what, const uint16_t range[2])
+static void say_range(struct xs_parts *parts, const char *what, const uint16_t range[2])
 {
 	if (range[0] == range[1])
-		say(writer, "%s %u", what, range[0]);
+		xs_parts_add(parts, "%s %u", what, range[0]);
 	else
-		say(writer, "%s %u-%u", what, range[0], range[1]);
+		xs_parts_add(parts, "%s %u-%u", what, range[0], range[1]);
 }
 
 const char *xs_words_condition(const struct xs_image *image, const struct xs_rec_condition *condition, char *text)
 {
-	struct writer writer = { .text = text };
+	struct xs_parts parts = xs_parts_in(text, XS_WORDS_CONDITION, " ");
 	char prefix[XS_PREFIX_TEXT];
 
-	text[0] = '\0';
 	if (condition->fields & XS_MATCH_ANY)
-		say(&writer, "any");
+		xs_parts_add(&parts, "any");
 	if (condition->fields & XS_MATCH_DESTINATION)
-		say(&writer, "destination %s", xs_prefix_text(&condition->destination, prefix));
+		xs_parts_add(&parts, "destination %s", xs_prefix_text(&condition->destination, prefix));
 	if (condition->fields & XS_MATCH_SOURCE)
-		say(&writer, "source %s", xs_prefix_text(&condition->source, prefix));
+		xs_parts_add(&parts, "source %s", xs_prefix_text(&condition->source, prefix));
 	if (condition->fields & XS_MATCH_PROTOCOL)
-		say(&writer, "protocol %u", condition->protocol);
+		xs_parts_add(&parts, "protocol %u", condition->protocol);
 	if (condition->fields & XS_MATCH_SOURCE_PORT)
-		say_range(&writer, "source-port", condition->source_port);
+		say_range(&parts, "source-port", condition->source_port);
 	if (condition->fields & XS_MATCH_DESTINATION_PORT)
-		say_range(&writer, "destination-port", condition->destination_port);
+		say_range(&parts, "destination-port", condition->destination_port);
 	if (condition->fields & XS_MATCH_DSCP)
-		say_range(&writer, "dscp", condition->dscp);
+		say_range(&parts, "dscp", condition->dscp);
 	if (condition->fields & XS_MATCH_INPUT_PORT)
-		say(&writer, "input-port %s", port_name(image, condition->input_port));
+		xs_parts_add(&parts, "input-port %s", port_name(image, condition->input_port));
 	return text;
 }
 

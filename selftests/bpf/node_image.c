@@ -135,16 +135,21 @@ static void add_address(struct xs_image_writer *writer, uint32_t slice, const ch
 	assert_int_equal(xs_image_writer_add(writer, &record), 0);
 }
 
+static struct xs_rec_vport gateway_of_users(void)
+{
+	return (struct xs_rec_vport){ .id = 2,
+				      .kind = XS_VPORT_GATEWAY,
+				      .slice = 1,
+				      .port = 2,
+				      .mtu = 1500,
+				      .length = { 16 },
+				      .address = { address("10.0.0.1") } };
+}
+
 /* Slice P has a gateway here, and users elsewhere; another slice has a VRF here, and so an address, but no gateway. */
 static void add_paging(struct xs_image_writer *writer, const struct node_variant *variant)
 {
-	struct xs_rec_vport gateway = { .id = 2,
-					.kind = XS_VPORT_GATEWAY,
-					.slice = 1,
-					.port = 2,
-					.mtu = 1500,
-					.length = { 16 },
-					.address = { address("10.0.0.1") } };
+	struct xs_rec_vport gateway = gateway_of_users();
 	struct xs_rec_vport uplink = { .id = 7,
 				       .kind = XS_VPORT_UPLINK,
 				       .slice = 1,
@@ -193,13 +198,7 @@ static void add_vports(struct xs_image_writer *writer, const struct node_variant
 				     .length = { 24 },
 				     .address = { address("192.0.2.1") },
 				     .peer = { address(variant->peer) } };
-	struct xs_rec_vport gateway = { .id = 2,
-					.kind = XS_VPORT_GATEWAY,
-					.slice = 1,
-					.port = 2,
-					.mtu = 1500,
-					.length = { 16 },
-					.address = { address("10.0.0.1") } };
+	struct xs_rec_vport gateway = gateway_of_users();
 
 	struct xs_rec_vport mux_p = mux;
 
