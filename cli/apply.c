@@ -72,12 +72,7 @@ int xs_command_apply(const struct xs_options *options)
 	code = xs_await_nodes(options, store, result.wait, result.count, &result.revision, 0);
 	json_t *json = json_pack("{s:I,s:o}", "revision", (json_int_t)result.revision.number, "node",
 				 xs_waits_json(result.wait, result.count, true));
-	if (options->json) {
-		xs_print_json(json);
-	} else {
-		print_result(json);
-		json_decref(json);
-	}
+	xs_print_result(options, json, print_result);
 out:
 	xs_apply_result_free(&result);
 	xs_definition_free(&definition);

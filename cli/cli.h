@@ -105,6 +105,8 @@ int xs_show_page(const struct xs_options *options, struct xs_store *store);
 
 /* Prints JSON, sorted and indented, and takes the reference. */
 void xs_print_json(json_t *json);
+/* A command's result: so under --json, else by `print`. Takes the reference. */
+void xs_print_result(const struct xs_options *options, json_t *result, void (*print)(const json_t *result));
 
 /* One line of progress on a terminal, overwritten by the next; nothing in a pipe. NULL ends it. */
 void xs_progress(const char *line);

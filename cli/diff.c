@@ -338,12 +338,7 @@ int xs_command_diff(const struct xs_options *options)
 	json_t *result =
 		json_pack("{s:I,s:b,s:o,s:O}", "revision", (json_int_t)revision, "different", code == XS_EXIT_DIFFERENT,
 			  "change", compare_words(diff.before, diff.after), "node", diff.node);
-	if (options->json) {
-		xs_print_json(result);
-	} else {
-		print_result(result);
-		json_decref(result);
-	}
+	xs_print_result(options, result, print_result);
 out:
 	json_decref(diff.before);
 	json_decref(diff.after);

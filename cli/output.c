@@ -40,6 +40,16 @@ void xs_print_json(json_t *json)
 	json_decref(json);
 }
 
+void xs_print_result(const struct xs_options *options, json_t *result, void (*print)(const json_t *result))
+{
+	if (options->json) {
+		xs_print_json(result);
+		return;
+	}
+	print(result);
+	json_decref(result);
+}
+
 void xs_progress(const char *line)
 {
 	static bool shown;

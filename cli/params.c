@@ -155,7 +155,6 @@ int xs_command_params(const struct xs_options *options)
 	struct xs_definition definition;
 	struct xs_parameters parameters;
 	int error = xs_definition_load(options, NULL, &definition), code = xs_definition_exit(error);
-	json_t *result;
 
 	if (error == -EINVAL)
 		xs_definition_faults(options, &definition);
@@ -170,12 +169,7 @@ int xs_command_params(const struct xs_options *options)
 	}
 	if (!error) {
 		xs_domain_parameters(definition.domain, &parameters);
-		result = table(&parameters, expanded);
-		if (options->json)
-			xs_print_json(json_incref(result));
-		else
-			print(result);
-		json_decref(result);
+		xs_print_result(options, table(&parameters, expanded), print);
 	}
 	xs_definition_free(&definition);
 	return code;

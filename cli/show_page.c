@@ -101,7 +101,6 @@ int xs_show_page(const struct xs_options *options, struct xs_store *store)
 	struct xs_address address;
 	struct found found;
 	int code = XS_EXIT_FAILED;
-	json_t *result;
 
 	if (strcmp(options->argv[0], "page") || xs_address_parse(options->argv[1], &address)) {
 		xs_complain("show: '%s %s' is not 'page ADDRESS'", options->argv[0], options->argv[1]);
@@ -118,13 +117,7 @@ int xs_show_page(const struct xs_options *options, struct xs_store *store)
 			found.node = own;
 			found.vrf = NULL;
 		}
-		result = found_json(&found, &address);
-		if (options->json) {
-			xs_print_json(json_incref(result));
-		} else {
-			print(result);
-		}
-		json_decref(result);
+		xs_print_result(options, found_json(&found, &address), print);
 		code = images.missing ? XS_EXIT_PARTLY : XS_EXIT_DONE;
 	}
 	xs_images_free(&images);

@@ -107,11 +107,7 @@ class Rig(rigtest.AnyRig):
         """No packet of the transfers was thought broken or foreign; each frame that a node received ended in one verdict."""
         for node in moving.NODES:
             name = self.net.name(node)
-
-            def difference():
-                return maps.rx_total(name) - sum(maps.verdicts(name).values())
-
-            assert netns.until(lambda: not difference(), 2), f"{node}: {maps.rx_total(name)} received, verdicts {maps.verdicts(name)}"
+            maps.expect_conserved(name)
             ended = maps.verdicts(name)
             assert not any(ended[reason] for reason in BAD), f"{node}: {ended}"
 

@@ -105,12 +105,7 @@ class Rig(rigtest.AnyRig):
     def conserved(self):
         """Each frame that a node received ended in one verdict."""
         for node in hosts.NODES:
-            name = self.net.name(node)
-
-            def difference():
-                return maps.rx_total(name) - sum(maps.verdicts(name).values())
-
-            assert netns.until(lambda: not difference(), 2), f"{node}: {maps.rx_total(name)} received, verdicts {maps.verdicts(name)}"
+            maps.expect_conserved(self.net.name(node))
 
 
 def cases(rig):

@@ -167,9 +167,7 @@ class Rig:
 
     def conserved(self):
         for node in NODES:
-            name = self.net.name(node)
-            same = netns.until(lambda: maps.rx_total(name) == sum(maps.verdicts(name).values()), 2)
-            assert same, f"{node}: {maps.rx_total(name)} received, verdicts {maps.verdicts(name)}"
+            maps.expect_conserved(self.net.name(node))
 
     def renumbered(self):
         """Another id for a VLAN: what spoke the old one is out, what speaks the new one is in; the others notice nothing."""

@@ -5,7 +5,7 @@ import mmap
 import os
 import struct
 
-from . import contract
+from . import contract, netns
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _NR_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
@@ -162,6 +162,12 @@ def port_counts(node, devices):
 def rx_total(node):
     with Map(node, "port_stats") as stats:
         return sum(copy.rx_packets for _, copies in stats.items() for copy in copies)
+
+
+def expect_conserved(node):
+    """Each frame that the node received ended in one verdict, once it is at rest."""
+    same = netns.until(lambda: rx_total(node) == sum(verdicts(node).values()), 2)
+    assert same, f"{node}: {rx_total(node)} received, verdicts {verdicts(node)}"
 
 
 def state(node):
