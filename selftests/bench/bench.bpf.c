@@ -108,6 +108,15 @@ static __always_inline __u32 any_unicast(void)
 	return address >> 24 == 127 ? address ^ 0x40000000 : address;
 }
 
+/* Which of a range's prefixes, and which host of it: two parts of one random number. */
+static __always_inline __u32 any_page(__u32 *host)
+{
+	const __u64 random = next_random();
+
+	*host = random & (traffic.hosts - 1);
+	return (__u32)((__u64)(__u32)(random >> 16) * traffic.count >> 32);
+}
+
 /* The sum is not the right one: nobody on the way looks. */
 #define SOME_CHECKSUM bpf_htons(0x1234)
 
@@ -134,10 +143,22 @@ static __always_inline __u8 sent_protocol(void)
 	return traffic.protocol ? traffic.protocol : IPPROTO_UDP;
 }
 
+static __always_inline __u32 ipv4_destination(void)
+{
+	const __u32 first = bpf_ntohl(traffic.first.v4);
+	__u32 page, host;
+
+	if (traffic.range == BENCH_ANY)
+		return any_unicast();
+	if (traffic.range != BENCH_PAGES)
+		return first + random_below(traffic.count);
+	page = any_page(&host);
+	return first + (page << (32 - bench_page_bits(XS_FAMILY4))) + host;
+}
+
 static __always_inline void write_ipv4(struct iphdr *ip)
 {
-	__u32 source = bpf_ntohl(traffic.source.v4);
-	__u32 destination = traffic.range == BENCH_ANY ? any_unicast() : bpf_ntohl(traffic.first.v4) + random_below(traffic.count);
+	__u32 source = bpf_ntohl(traffic.source.v4), destination = ipv4_destination();
 	const __u16 length = sizeof(*ip) + sizeof(struct udphdr) + BENCH_DATA;
 	__u32 sum = 0x4500 + length + 0x4000 + sent_protocol();
 
@@ -156,7 +177,7 @@ static __always_inline void write_ipv4(struct iphdr *ip)
 
 static __always_inline void write_ipv6(struct ipv6hdr *ip)
 {
-	__u32 *word = (void *)&ip->daddr;
+	__u32 *word = (void *)&ip->daddr, page, host;
 	__u64 high;
 
 	*(__u32 *)ip = bpf_htonl(0x60000000);
@@ -167,6 +188,12 @@ static __always_inline void write_ipv6(struct ipv6hdr *ip)
 	if (traffic.range == BENCH_COUNT) {
 		__builtin_memcpy(word, &traffic.first, 12);
 		word[3] = bpf_htonl(bpf_ntohl(traffic.first.word[3]) + random_below(traffic.count));
+	} else if (traffic.range == BENCH_PAGES) {
+		page = any_page(&host);
+		word[0] = traffic.first.word[0];
+		word[1] = bpf_htonl(bpf_ntohl(traffic.first.word[1]) + page);
+		word[2] = 0;
+		word[3] = bpf_htonl(host);
 	} else {
 		high = traffic.range == BENCH_ANY ? 1ull << 61 | next_random() >> 3 : bench_route(random_below(traffic.count));
 		word[0] = bpf_htonl(high >> 32);

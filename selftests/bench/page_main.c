@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * page_main.c - paging at one gateway: plain -> slice's route -> both addresses and checksums -> substrate's route -> plain, against a
- * bare redirect, against tag -> route -> tag, and against the ways in which the kernel maps prefixes. Destinations are uniform over the
- * pages, of one address each. page-mux: the slice is selected first. bare-page-100k: the destination's look-up and page alone, in the very
- * blocks and entries that the candidate reads: what this machine's memory makes of as many pages.
+ * bare redirect, against tag -> route -> tag, and against the ways in which the kernel maps prefixes. Pages are as long as those of a
+ * definition (/24, /64), and destinations uniform over them and over HOSTS of each. page-mux: the slice is selected first.
+ * bare-page-100k: the destination's look-up and page alone, in the very blocks and entries that the candidate reads: what this machine's
+ * memory makes of as many pages.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,12 +20,23 @@
 #define PACKETS (1u << 20)
 #define PAGES 100000
 #define SOME 1000
+#define HOSTS 256
 
 enum { GATEWAY = 20, UPLINK, WAN }; /* vports */
 enum { TO_UPLINK = 40, TO_WAN };    /* next hops */
 
-/* The WAN's addresses differ in the first byte: 10 and 192.0.2 become 20 and 222.0.2; the twins of IPv6 likewise. */
+/* The WAN's addresses differ in the first byte: 10, 11 and 192.0.2 become 20, 21 and 222.0.2; those of IPv6 likewise. */
 #define CHANGE 0x1e
+
+/* Of the i-th page, from 10.0.0.0/24 and 2001:db8:1::/64 on. */
+static void page_prefix(unsigned int family, uint32_t i, uint8_t address[16])
+{
+	static const uint8_t first[XS_FAMILIES][16] = {{10}, {0x20, 0x01, 0x0d, 0xb8, 0, 1}};
+
+	memcpy(address, first[family], 16);
+	for (unsigned int byte = 0; byte < 3; byte++)
+		address[bench_page_bits(family) / 8 - 1 - byte] += i >> 8 * byte;
+}
 
 struct paging {
 	struct xs_table *pages, *wan, *substrate, *inside;
@@ -66,8 +78,8 @@ static int fill_pages(struct scene *scene, struct paging *paging, uint32_t count
 	memset(address + (scene->family == XS_FAMILY4 ? 3 : 8), 0, scene->family == XS_FAMILY4 ? 1 : 8);
 	err = add_page(scene, paging, 1, address, scene_source_bits(scene->family), UPLINK);
 	for (uint32_t i = 0; i < count && !err; i++) {
-		scene_vm(scene->family, i, address);
-		err = add_page(scene, paging, 2 + i, address, scene_bits(scene->family), 0);
+		page_prefix(scene->family, i, address);
+		err = add_page(scene, paging, 2 + i, address, bench_page_bits(scene->family), 0);
 	}
 	return err;
 }
@@ -201,59 +213,82 @@ static int row(struct scene *scene, const char *name, const char *against, enum 
 
 static struct page_side paged(struct scene *scene, uint32_t pages, uint32_t mux, uint8_t protocol)
 {
-	struct page_side side = {.side = scene_side(scene, PACKETS, mux, BENCH_COUNT, pages), .paged = true, .pages = pages};
+	struct page_side side = {.side = scene_side(scene, PACKETS, mux, BENCH_PAGES, pages), .paged = true, .pages = pages};
 
 	side.side.traffic.tag = 0;
+	side.side.traffic.hosts = HOSTS;
 	side.side.traffic.protocol = protocol;
+	page_prefix(scene->family, 0, side.side.traffic.first.byte);
 	return side;
 }
 
 /* ---- the kernel's ways ---------------------------------------------------------------------------------------------- */
 
+/*
+ * What they say in the shell: `pages` says each page, what it becomes and its number, line by line. A prefix of its own for each page, by
+ * one look-up, as for the candidate; NETMAP has none but a rule for each. What is stateful asks for the first packet of a flow only, and
+ * then has the flow's entry.
+ */
+static const char *const words[XS_FAMILIES] = {
+	"f=ip t=ipv4_addr own=192.0.2.0 wan=222.0.2.0 bits=24 host=0.0.0.255\n"
+	"pages() { for i in $(seq 0 %u); do p=$((i / 256)).$((i %% 256)).0/24; echo 10.$p 20.$p $i; done; }\n",
+	"f=ip6 t=ipv6_addr own=2001:db8:0:200:: wan=3e01:db8:0:200:: bits=64 host=::ffff:ffff:ffff:ffff\n"
+	"pages() { for i in $(seq 0 %u); do printf '2001:db8:1:%%x::/64 3e01:db8:1:%%x::/64 %%u\\n' $i $i $i; done; }\n"};
+
 static const struct way {
-	const char *name, *make[XS_FAMILIES];
+	const char *name, *make;
 } ways[] = {
 	{"kernel-nft-stateless",
-	 {"nft add table ip x && nft 'add chain ip x c { type filter hook prerouting priority -300; }' && "
-	  "nft add rule ip x c notrack && "
-	  "nft add rule ip x c ip saddr 192.0.2.0/24 ip saddr set ip saddr and 0.0.0.255 or 222.0.2.0 && "
-	  "nft add rule ip x c ip daddr 10.0.0.0/8 ip daddr set ip daddr and 0.255.255.255 or 20.0.0.0",
-	  "nft add table ip6 x && nft 'add chain ip6 x c { type filter hook prerouting priority -300; }' && "
-	  "nft add rule ip6 x c notrack && "
-	  "nft add rule ip6 x c ip6 saddr set ip6 saddr and ff:ffff:ffff:ffff:ffff:ffff:ffff:ffff or 3e00:: && "
-	  "nft add rule ip6 x c ip6 daddr set ip6 daddr and ff:ffff:ffff:ffff:ffff:ffff:ffff:ffff or 3e00::"}},
+	 "{ echo \"add table $f x\n"
+	 "add chain $f x c { type filter hook prerouting priority -300; }\n"
+	 "add rule $f x c notrack\n"
+	 "add rule $f x c $f saddr $own/$bits $f saddr set $f saddr and $host or $wan\"; "
+	 "pages | while read in out i; do echo \"add chain $f x p$i\n"
+	 "add rule $f x p$i $f daddr set $f daddr and $host or ${out%/*}\"; done; "
+	 "echo \"add map $f x m { type $t : verdict; flags interval; }\n"
+	 "add rule $f x c $f daddr vmap @m\"; "
+	 "pages | while read in out i; do echo \"add element $f x m { $in : jump p$i }\"; done; } | nft -f -"},
 	{"kernel-nft-prefix",
-	 {"nft add table ip x && nft 'add chain ip x p { type nat hook prerouting priority -100; }' && "
-	  "nft 'add chain ip x q { type nat hook postrouting priority 100; }' && "
-	  "nft add rule ip x p dnat ip prefix to ip daddr map '{ 10.0.0.0/8 : 20.0.0.0/8 }' && "
-	  "nft add rule ip x q snat ip prefix to ip saddr map '{ 192.0.2.0/24 : 222.0.2.0/24 }'",
-	  "nft add table ip6 x && nft 'add chain ip6 x p { type nat hook prerouting priority -100; }' && "
-	  "nft 'add chain ip6 x q { type nat hook postrouting priority 100; }' && "
-	  "nft add rule ip6 x p dnat ip6 prefix to ip6 daddr map '{ 2001:db8::/64 : 3e01:db8::/64 }' && "
-	  "nft add rule ip6 x q snat ip6 prefix to ip6 saddr map '{ 2001:db8:0:200::/64 : 3e01:db8:0:200::/64 }'"}},
+	 "{ echo \"add table $f x\n"
+	 "add map $f x m { type $t : interval $t; flags interval; }\n"
+	 "add chain $f x p { type nat hook prerouting priority -100; }\n"
+	 "add chain $f x q { type nat hook postrouting priority 100; }\n"
+	 "add rule $f x p dnat $f prefix to $f daddr map @m\n"
+	 "add rule $f x q snat $f prefix to $f saddr map { $own/$bits : $wan/$bits }\"; "
+	 "pages | while read in out i; do echo \"add element $f x m { $in : $out }\"; done; } | nft -f -"},
 	{"kernel-netmap",
-	 {"iptables -t nat -A PREROUTING -d 10.0.0.0/8 -j NETMAP --to 20.0.0.0/8 && "
-	  "iptables -t nat -A POSTROUTING -s 192.0.2.0/24 -j NETMAP --to 222.0.2.0/24",
-	  "ip6tables -t nat -A PREROUTING -d 2001:db8::/64 -j NETMAP --to 3e01:db8::/64 && "
-	  "ip6tables -t nat -A POSTROUTING -s 2001:db8:0:200::/64 -j NETMAP --to 3e01:db8:0:200::/64"}},
+	 "{ echo '*nat'; pages | while read in out i; do echo \"-A PREROUTING -d $in -j NETMAP --to $out\"; done; "
+	 "echo \"-A POSTROUTING -s $own/$bits -j NETMAP --to $wan/$bits\"; echo COMMIT; } | ${f}tables-restore -n"},
 };
 
 static const char unmake[] = "nft flush ruleset; iptables -t nat -F; ip6tables -t nat -F; true";
 
-static int against_kernel(struct scene *scene, struct page_side *page)
+static int use_way(struct scene *scene, const struct way *way)
 {
-	struct page_side router = *page;
+	char command[2048];
+	int size = snprintf(command, sizeof(command), words[scene->family], SOME - 1);
+
+	snprintf(command + size, sizeof(command) - size, "%s", way->make);
+	return rig_node_command(&scene->rig, command);
+}
+
+/* One host of each page: the kernel keeps an entry for each flow, whose number the pages' is to be. */
+static int against_kernel(struct scene *scene, const struct page_side *pages)
+{
+	struct page_side page = *pages, router;
 	int err;
 
 	if (!scene_wants(scene, "page"))
 		return 0;
 	err = rig_make_router(&scene->rig);
+	page.side.traffic.hosts = 1;
+	router = page;
 	router.paged = false;
 	router.side.program = -1;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways) && !err; i++) {
-		err = rig_node_command(&scene->rig, ways[i].make[scene->family]);
+		err = use_way(scene, &ways[i]);
 		if (!err)
-			err = row(scene, "page", ways[i].name, RESULT_PPS, page, &router);
+			err = row(scene, "page", ways[i].name, RESULT_PPS, &page, &router);
 		rig_node_command(&scene->rig, unmake);
 	}
 	return err;

@@ -13,18 +13,25 @@ enum bench_range {
 	BENCH_COUNT,  /* `count` addresses from `first` on */
 	BENCH_ANY,    /* all that may be routed: 1.0.0.0 to 223.255.255.255 without 127/8; 2000::/3 */
 	BENCH_ROUTES, /* IPv6: one address of each of the first `count` routes of bench_route() */
+	BENCH_PAGES,  /* `hosts` (a power of two) in each of `count` prefixes of bench_page_bits(), from `first`, a prefix, on */
 };
 
 struct bench_traffic {
 	__u32 family;
 	__u32 tag;   /* VLAN id; 0: untagged */
 	__u32 range; /* enum bench_range */
-	__u32 count;
+	__u32 count, hosts;
 	union xs_wire_address source, first;
 	__u8 destination_mac[6], source_mac[6];
 	__u8 protocol; /* TCP or UDP, with a checksum; 0: UDP without one */
 	__u8 pad[3];
 };
+
+/* As long a prefix as pages of a definition have. */
+static inline __attribute__((always_inline)) __u32 bench_page_bits(__u32 family)
+{
+	return family == XS_FAMILY4 ? 24 : 64;
+}
 
 /* Bytes of a frame: headers with a tag, and 18 of data. */
 #define BENCH_DATA          18
