@@ -240,7 +240,7 @@ int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *er
 		return err;
 	err = xs_cells_settle(agent->store, machinery->maps, image, agent->image, &generation);
 	if (err)
-		return explain(error, err, "switch cells");
+		return explain(error, err, err == -EBADMSG ? "the store's key 'generation'" : "switch cells");
 	agent->report.generation = generation;
 	agent->switching = image;
 	xs_agent_breathe(agent);

@@ -35,7 +35,8 @@ class Store:
                 if name.startswith(".") or (only and not there.startswith(only)):
                     continue
                 os.makedirs(os.path.dirname(os.path.join(self.path, there)), exist_ok=True)
-                shutil.copy(os.path.join(root, name), os.path.join(self.path, there))
+                shutil.copy(os.path.join(root, name), os.path.join(self.path, ".copied"))
+                os.replace(os.path.join(self.path, ".copied"), os.path.join(self.path, there))  # as the store itself does
 
     def remove(self, *keys):
         for key in keys:
@@ -170,7 +171,12 @@ def main():
                 store.write("generation", text_of)
                 code, _, said = domain.command("switch", "vm5", "A", check=False)
                 assert code == 1 and "generation" in said and "delete it" in said, f"exit {code}: {said}"
+            domain.agents["R3"].send_signal(signal.SIGHUP)
+            assert netns.until(lambda: domain.report("R3")["failed"], netns.PATIENCE), "R3 says nothing of it"
+            assert "generation" in domain.report("R3")["error"], domain.report("R3")
             store.set_back("generation")
+            # A switch to where the VM is already waits for nothing new: what the agent said last is its answer.
+            assert netns.until(lambda: not domain.report("R3")["failed"], netns.PATIENCE), domain.report("R3")
             domain.switch("vm5", "P")
 
         def replaced():
