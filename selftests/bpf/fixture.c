@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -264,6 +265,27 @@ void fixture_policy(struct fixture *fixture, const struct xs_condition *conditio
 	assert_int_equal(xs_policy_build(fixture->space, 1, condition, count, &fixture->policy), 0);
 	fixture_use_mux(fixture, xs_policy_mux(fixture->policy));
 	xs_policy_free(before);
+}
+
+const struct fixture_punt_class fixture_punt_class[XS_PUNT_CLASS_COUNT] = {
+#define CLASS(id, name, rate, burst, text) {name, rate, burst},
+	XS_PUNT_CLASSES(CLASS)
+#undef CLASS
+};
+
+double fixture_now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+unsigned int fixture_most_passed(enum xs_punt_class class, double since)
+{
+	const struct fixture_punt_class *of = &fixture_punt_class[class];
+
+	return of->burst + (unsigned int)((fixture_now() - since + 0.01) * of->rate) + 1;
 }
 
 static void refill(struct fixture *fixture)

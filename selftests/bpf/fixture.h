@@ -116,6 +116,17 @@ int fixture_run_uplink(struct fixture *fixture, struct frame *frame, uint32_t gs
  */
 void fixture_send(struct fixture *fixture, uint32_t port, const struct frame *frame, struct outcome *outcome);
 
+/* What a class of punts may ask for: tokens a second, and at once. */
+struct fixture_punt_class {
+	const char *name;
+	unsigned int rate, burst;
+};
+extern const struct fixture_punt_class fixture_punt_class[XS_PUNT_CLASS_COUNT];
+
+double fixture_now(void); /* seconds */
+/* As many of a class as one virtual port can have been let pass since then, when its bucket was full. */
+unsigned int fixture_most_passed(enum xs_punt_class class, double since);
+
 uint64_t fixture_sum_verdicts(struct fixture *fixture);
 uint64_t fixture_sum_arrivals(struct fixture *fixture);
 
