@@ -177,11 +177,12 @@ int xs_fill_withdraw_sources(struct xs_fill *fill, const struct xs_image *image)
 			continue;
 		}
 		err = collect(image, source->vport, &prefix, &count);
-		if (!err)
-			err = trim(source, prefix, count);
 		if (err)
 			return err;
+		err = trim(source, prefix, count);
 		free(prefix);
+		if (err)
+			return err;
 	}
 	return 0;
 }
