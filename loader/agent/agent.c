@@ -255,8 +255,8 @@ static void on_store(evutil_socket_t fd, short what, void *context)
 	/* What has changed behind our backs is told by links, or found within half a minute: a change waits for its own part alone. */
 	if (xs_agent_is_news(agent, &revision))
 		reconcile_quietly(agent, false);
-	else if (agent->report.failed)
-		look_soon(agent); /* what failed may have been the store's, and mended now */
+	else if (agent->misread)
+		look_soon(agent); /* it may be mended now */
 	xs_revision_free(&revision);
 }
 

@@ -68,6 +68,7 @@ struct xs_agent {
 	int watch; /* the store's descriptor */
 	struct event *store_event;
 	bool store_missed; /* it is gone, and that was said */
+	bool misread;      /* the last look failed by what the store says */
 	bool signed_node;  /* the machine says whose node this is (xs_owner_put()) */
 	char *place;       /* of the store, without symbolic links, as the machine's notes have it; NULL: not noted yet */
 	struct xs_node *node;

@@ -248,6 +248,7 @@ void xs_agent_revise(struct xs_agent *agent, bool whole)
 	agent->report.revision = target.revision.number;
 	memcpy(agent->report.revision_id, target.revision.id, sizeof(agent->report.revision_id));
 	agent->report.failed = err != 0;
+	agent->misread = err == -EBADMSG;
 	snprintf(agent->report.error, sizeof(agent->report.error), "%s", err ? error : "");
 	if (!err && xs_agent_advise(agent))
 		news = true;
