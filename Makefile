@@ -10,7 +10,7 @@
 #   make demo            figure 7 with real packets (root)
 #   make bench [T=name]  ratios against floors (root)
 #   make verify-kernels  what the verifiers of Debian's kernels say of the datapath (root; QEMU)
-#   make test-qemu [T=..] network cards, VLAN devices and shared XDP on Debian's kernels (root; QEMU, some minutes each)
+#   make test-qemu [T=..] network cards, VLAN devices, shared XDP, systemd and reboot on Debian's kernels (root; QEMU, some minutes each)
 #   make fuzz            the readers under libFuzzer, FUZZ_TIME=600 seconds each
 #   make install         programs and the unit xsliced@NODE.service, below PREFIX (/usr/local) in DESTDIR
 #   make uninstall       takes away what install brought; what the programs made, `xslice clean` takes away before
