@@ -123,10 +123,39 @@ class Failing:
         self.domain.agents[NODE].send_signal(signal.SIGHUP)
         assert netns.until(lambda: not self.domain.report(NODE).get("failed"), 10), self.domain.report(NODE)
 
+    def stopped_as_before(self):
+        """Stops the agent while the node is as it was before. A look of its own may have come, as every 30 s: then once more."""
+        agent = self.domain.agents[NODE]
+        for _ in range(10):
+            agent.send_signal(signal.SIGSTOP)
+            lines = held.differences(self.before, held.exact(self.name, self.loose))
+            if not lines:
+                return
+            agent.send_signal(signal.SIGCONT)
+            self.back_to_former()
+        raise AssertionError(f"the node does not stay as it was: {len(lines)} things differ: " + "; ".join(line[:400] for line in lines[:4]))
+
+    def apply_to_stopped(self):
+        """The agent goes on when the next definition is in the store: its first look is at that. (exit code, what was said)"""
+        apply, revision = self.begin_apply(1, "--timeout", "20")
+        try:
+            assert netns.until(lambda: self.domain.revision()["id"] != revision, 20, 0.001), "apply puts no revision"
+        finally:
+            self.domain.agents[NODE].send_signal(signal.SIGCONT)
+            said = apply.communicate(timeout=60)[1]
+        return apply.returncode, said.strip()
+
+    def begin_apply(self, which, *words):
+        """(the command, which runs, the id of the revision before)"""
+        revision = self.domain.revision()["id"]
+        command = [xslice.program("xslice"), "apply", self.paths[which], "--store", self.domain.store, *words]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True), revision
+
     def fail_step(self, step, changes):
         """Is the node what it was before, to the bit? If not, it has come to the new definition all the same."""
+        self.stopped_as_before()
         self.fault.fail(step, changes)
-        code, _, said = self.domain.apply(self.paths[1], check=False, timeout=20)
+        code, said = self.apply_to_stopped()
         _, what = self.fault.rest()
         where = f"step {step} ({what}; {said[:120]})"
         if code == 0:
@@ -154,12 +183,7 @@ class Failing:
     def kill_once(self, after, which):
         """Kills the agent some time after an apply began, and starts another. Was it at work then?"""
         agent = self.domain.agents[NODE]
-        apply = subprocess.Popen(
-            [xslice.program("xslice"), "apply", self.paths[which], "--store", self.domain.store],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        revision = self.domain.revision()["id"]
+        apply, revision = self.begin_apply(which)
         try:
             netns.until(lambda: self.domain.revision()["id"] != revision, 20, 0.001)
             time.sleep(after)
