@@ -53,12 +53,32 @@ static int make_settings(struct xs_node *node, const struct xs_rec_vport *uplink
 	for (size_t i = 0; err >= 0 && i < sizeof(uplink_settings) / sizeof(uplink_settings[0]); i++) {
 		const unsigned int family = uplink_settings[i].family;
 
-		if (!xs_vport_carries(uplink, family))
+		/* A device is always one of IPv4. */
+		if (family == XS_FAMILY6 && !xs_vport_carries(uplink, XS_FAMILY6))
 			continue;
 		snprintf(path, sizeof(path), "conf/%s/%s", name, uplink_settings[i].name);
 		err = xs_sysctl_set(family == XS_FAMILY6 ? node->sysctl.ipv6 : node->sysctl.ipv4, path,
 				    uplink_settings[i].value);
 	}
+	xs_netns_leave(&scope);
+	return err < 0 ? err : 0;
+}
+
+/* By the node's end of its uplink, a slice without IPv6 has none, as its sliver's devices have none. */
+static int end_ipv6(struct xs_node *node, const struct xs_rec_vport *uplink)
+{
+	struct xs_netns_scope scope;
+	char name[IFNAMSIZ], path[96];
+	int err;
+
+	if (node->sysctl.ipv6 < 0)
+		return 0;
+	err = xs_netns_enter(node->netns, &scope);
+	if (err)
+		return err;
+	xs_veth_name(uplink->id, name);
+	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", name);
+	err = xs_sysctl_set(node->sysctl.ipv6, path, 1);
 	xs_netns_leave(&scope);
 	return err < 0 ? err : 0;
 }
@@ -72,6 +92,16 @@ static int make_neighbour(struct xs_node *node, const struct xs_rec_vport *uplin
 		return 0;
 	set.mac = uplink->mac;
 	return err && err != -ENOENT ? err : xs_neighbour_set(node->netlink, &set);
+}
+
+static int end_neighbour(struct xs_node *node, const struct xs_rec_vport *uplink, unsigned int family)
+{
+	struct xs_held_neighbour held = { .ifindex = veth_of(node, uplink->id), .address = self_of(family) };
+	int err = xs_neighbour_get(node->netlink, &held);
+
+	if (!err)
+		err = xs_neighbour_delete(node->netlink, &held);
+	return err == -ENOENT ? 0 : err;
 }
 
 static int make_uplinks(struct xs_node *node, const struct xs_image *image, char *error)
@@ -88,6 +118,26 @@ static int make_uplinks(struct xs_node *node, const struct xs_image *image, char
 				err = make_neighbour(node, vport, family);
 		if (err)
 			xs_node_fail(error, err, "node %s: prepare uplink xs%u%s", node->name, vport->id,
+				     xs_netlink_why(node->netlink));
+	}
+	return err;
+}
+
+/* A family that the slice of an uplink does not carry, any more or at all, is not there. */
+static int trim_uplinks(struct xs_node *node, const struct xs_image *image, char *error)
+{
+	const struct xs_rec_vport *vport;
+	int err = 0;
+
+	for (size_t i = 0; !err && (vport = xs_image_at(image, XS_REC_VPORT, i)); i++) {
+		if (vport->kind != XS_VPORT_UPLINK)
+			continue;
+		if (!xs_vport_carries(vport, XS_FAMILY4))
+			err = end_neighbour(node, vport, XS_FAMILY4);
+		else if (!xs_vport_carries(vport, XS_FAMILY6))
+			err = end_ipv6(node, vport);
+		if (err)
+			xs_node_fail(error, err, "node %s: trim uplink xs%u%s", node->name, vport->id,
 				     xs_netlink_why(node->netlink));
 	}
 	return err;
@@ -313,8 +363,13 @@ int xs_node_join_substrate(struct xs_node *node, const struct xs_image *image, c
 
 int xs_substrate_trim(struct xs_node *node, const struct xs_image *image, char *error)
 {
+	int err;
+
 	/* Where no page is here any more, the routes went with their uplinks, and the addresses' go with them. */
-	return holds_any(image) && node->netlink ? settle_routes(node, image, true, error) : 0;
+	if (!holds_any(image) || !node->netlink)
+		return 0;
+	err = settle_routes(node, image, true, error);
+	return err ? err : trim_uplinks(node, image, error);
 }
 
 int xs_substrate_give_back(struct xs_node *node, const struct xs_journal_entry *entry, char *error)

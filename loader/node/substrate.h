@@ -17,7 +17,7 @@ int xs_substrate_claim(struct xs_node *node, const struct xs_image *image, char 
 /* Is lo down, where the addresses are? */
 bool xs_substrate_is_down(struct xs_node *node);
 
-/* What is in the journal, or on an uplink, and not in the image (NULL: nothing is) goes. */
+/* What is on an uplink and not in the image goes: routes, and a family that its slice does not carry. NULL: nothing is done. */
 int xs_substrate_trim(struct xs_node *node, const struct xs_image *image, char *error);
 /* An address of the journal that no image holds any more, and the route to it. */
 int xs_substrate_give_back(struct xs_node *node, const struct xs_journal_entry *entry, char *error);

@@ -153,8 +153,8 @@ static void add_paging(struct xs_image_writer *writer, const struct node_variant
 	struct xs_rec_vport uplink = { .id = 7,
 				       .kind = XS_VPORT_UPLINK,
 				       .slice = 1,
-				       .mtu = 1500,
-				       .peer = { address(XS_UPLINK_PEER4), address(XS_UPLINK_PEER6) } };
+				       .mtu = 1500 };
+	const bool ipv4 = !variant->without[XS_FAMILY4], ipv6 = !variant->without[XS_FAMILY6];
 	struct xs_rec_pool pool = { .head = HEAD(XS_REC_POOL, xs_rec_pool), .prefix = prefix("100.96.0.0/11") };
 	struct xs_rec_vport wan = { .head = HEAD(XS_REC_VPORT, xs_rec_vport),
 				    .id = 8,
@@ -163,22 +163,35 @@ static void add_paging(struct xs_image_writer *writer, const struct node_variant
 				    .mtu = 1500,
 				    .name = "r2" };
 
-	give_ipv6(&gateway, "2001:db8:a::1", 64, NULL, NULL);
+	if (ipv4)
+		uplink.peer[XS_FAMILY4] = address(XS_UPLINK_PEER4);
+	if (ipv6)
+		uplink.peer[XS_FAMILY6] = address(XS_UPLINK_PEER6);
+	if (ipv6)
+		give_ipv6(&gateway, "2001:db8:a::1", 64, NULL, NULL);
+	if (!ipv4)
+		gateway.address[XS_FAMILY4] = (struct xs_address){};
+	if (!ipv4)
+		gateway.length[XS_FAMILY4] = 0;
 	add_vport(writer, gateway, "GWP");
 	add_vport(writer, uplink, "wan");
 	assert_int_equal(xs_image_writer_add(writer, &wan), 0);
-	add_page(writer, 1, "10.0.0.0/16", variant->mapped, 7, "10.0.0.1");
-	add_page(writer, 2, "10.1.3.0/24", "100.80.3.0/24", 0, NULL);
-	add_page(writer, 3, "10.1.3.1/32", "100.80.3.1/32", 7, "10.0.0.1");
-	add_page(writer, 4, "192.0.2.0/24", "100.81.2.0/24", 0, NULL);
-	add_page(writer, 5, "2001:db8:a::/64", "fd00:64:a::/64", 7, "2001:db8:a::1");
-	add_page(writer, 6, "2001:db8:c::/64", "fd00:64:c::/64", 0, NULL);
+	if (ipv4) {
+		add_page(writer, 1, "10.0.0.0/16", variant->mapped, 7, "10.0.0.1");
+		add_page(writer, 2, "10.1.3.0/24", "100.80.3.0/24", 0, NULL);
+		add_page(writer, 3, "10.1.3.1/32", "100.80.3.1/32", 7, "10.0.0.1");
+		add_page(writer, 4, "192.0.2.0/24", "100.81.2.0/24", 0, NULL);
+		add_address(writer, 1, "10.1.3.1/32");
+		add_address(writer, 0, "100.90.0.1/32");
+		add_route(writer, 1, 0, "192.0.2.0/24", 7, NULL);
+	}
+	if (ipv6) {
+		add_page(writer, 5, "2001:db8:a::/64", "fd00:64:a::/64", 7, "2001:db8:a::1");
+		add_page(writer, 6, "2001:db8:c::/64", "fd00:64:c::/64", 0, NULL);
+		add_address(writer, 0, "fd00:90::1/128");
+		add_route(writer, 1, 0, "2001:db8:c::/64", 7, NULL);
+	}
 	assert_int_equal(xs_image_writer_add(writer, &pool), 0);
-	add_address(writer, 1, "10.1.3.1/32");
-	add_address(writer, 0, "100.90.0.1/32");
-	add_address(writer, 0, "fd00:90::1/128");
-	add_route(writer, 1, 0, "192.0.2.0/24", 7, NULL);
-	add_route(writer, 1, 0, "2001:db8:c::/64", 7, NULL);
 }
 
 static void add_vports(struct xs_image_writer *writer, const struct node_variant *variant)

@@ -20,6 +20,7 @@ struct node_variant {
 	bool ipv6;        /* slice P and the edge have IPv6, too; slice A has none */
 	bool paging;      /* slice P by paging instead of all else: GWP, and p0 leads to the WAN; of both families */
 	const char *mapped; /* paging: where GWP's IPv4 subnet is in the WAN */
+	bool without[XS_FAMILIES]; /* paging: the family is not in it */
 };
 
 extern const struct node_variant node_normal, node_dual, node_paged; /* dual: the normal one with `ipv6` */

@@ -65,13 +65,20 @@ void expect_text(const char *command, const char *whole)
 		fail_msg("%s: instead of:\n%sthere is:\n%s", command, whole, text);
 }
 
-/* All that a node may change on its machine, but for what it shares with other nodes. */
+/* Settings of IPv6 of a device that has none, or of a namespace whose lo has none, mean nothing: they stay as they were set. */
+#define WITHOUT_IDLE                                                                                                   \
+	"awk -F '[. ]' '{ line[NR] = $0; device[NR] = $4; idle[NR] = $2 == \"ipv6\" && $5 != \"disable_ipv6\" }"           \
+	"$2 == \"ipv6\" && $5 == \"disable_ipv6\" { off[$4] = $NF }"                                                   \
+	"END { off[\"all\"] = off[\"default\"] = off[\"lo\"];"                                                           \
+	"for (i = 1; i <= NR; i++) if (!idle[i] || !off[device[i]]) print line[i] }'"
+
+/* All that a node may change on its machine, but for what it shares with other nodes; and what it makes. */
 static const char *state(void)
 {
-	return output("ip -n @ -d address show; ip -n @ route show table all; ip -n @ -6 route show table all; ip -n @ neighbour; ip -n @ netns list-id;"
-		      "for p in p0 p1 p2; do ip netns exec @ ethtool -k $p; done; ls /run/netns | grep -F @;"
-		      "ls -d /run/xslice/@ 2>&1;"
-		      "ip netns exec @ sysctl -a -r '^net[.](ipv4|ipv6)[.](conf|neigh|ip_forward)' 2>/dev/null");
+	return output("for n in $(ls /run/netns | grep -F @); do echo \"namespace $n\"; ip -n $n -d address show;"
+		      "ip -n $n route show table all; ip -n $n -6 route show table all; ip -n $n neighbour; ip -n $n netns list-id;"
+		      "ip netns exec $n sysctl -a -r '^net[.](ipv4|ipv6)[.](conf|neigh|ip_forward)' 2>/dev/null | " WITHOUT_IDLE "; done;"
+		      "for p in p0 p1 p2; do ip netns exec @ ethtool -k $p; done; ls -d /run/xslice/@ 2>&1");
 }
 
 void remember_state(void)

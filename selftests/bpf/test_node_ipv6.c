@@ -69,8 +69,10 @@ static void both_families_are_held(void **context)
 static void a_family_comes_and_goes(void **context)
 {
 	make(&node_normal);
+	retire(&node_normal);
 	expect_none("xs.@.P");
 	expect_none("xs.@%client");
+	remember_state();
 	make(&node_dual);
 	retire(&node_dual);
 	expect_dual();
@@ -81,6 +83,7 @@ static void a_family_comes_and_goes(void **context)
 	expect_sliver();
 	expect_none("xs.@.P");
 	expect_none("xs.@%client");
+	expect_as_before();
 	make_and_retire_change_nothing(&node_normal);
 }
 

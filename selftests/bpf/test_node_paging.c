@@ -71,6 +71,25 @@ static void page_that_moves_is_reached_by_both_until_it_is_retired(void **contex
 	expect_as_before();
 }
 
+static void a_family_that_goes_leaves_nothing(void **context)
+{
+	for (unsigned int family = 0; family < XS_FAMILIES; family++) {
+		struct node_variant other_alone = node_paged;
+
+		other_alone.without[family] = true;
+		make(&other_alone);
+		retire(&other_alone);
+		remember_state();
+		make(&node_paged);
+		retire(&node_paged);
+		expect_substrate();
+		make(&other_alone);
+		retire(&other_alone);
+		expect_as_before();
+		make_and_retire_change_nothing(&other_alone);
+	}
+}
+
 static void what_was_broken_is_mended(void **context)
 {
 	make(&node_paged);
@@ -211,6 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROUTER_TEST(sliver_and_substrate_hold_what_the_image_says),
 		ROUTER_TEST(page_that_moves_is_reached_by_both_until_it_is_retired),
+		ROUTER_TEST(a_family_that_goes_leaves_nothing),
 		ROUTER_TEST(what_was_broken_is_mended),
 		ROUTER_TEST(other_addresses_and_routes_stay),
 		ROUTER_TEST(address_of_somebody_else_is_refused),
