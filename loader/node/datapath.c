@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -17,6 +18,7 @@
 
 #include "loader/node/datapath.h"
 #include "loader/node/datapath_private.h"
+#include "loader/node/refusal.h"
 #include "xslice.skel.h"
 
 const char *const xs_hook_program[XS_HOOK_COUNT] = {
@@ -27,12 +29,12 @@ const char *const xs_hook_program[XS_HOOK_COUNT] = {
 	[XS_HOOK_TC_UPLINK] = "tc_uplink",
 };
 
-/* The last complaint of libbpf while an object is opened: it says more than the errno does. */
+/* Of libbpf, while an object is loaded: the first that names a program or a map, which those after it sum up; else the last. */
 static char complaint[160];
 
 static int keep_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || !strncmp(complaint, "prog '", 6) || !strncmp(complaint, "map '", 5))
 		return 0;
 	if (!strncmp(format, "libbpf: ", 8))
 		format += 8;
@@ -243,12 +245,16 @@ static int open_object(struct xs_datapath *datapath, char *error)
 static int load_object(struct xs_datapath *datapath, char *error)
 {
 	libbpf_print_fn_t former = libbpf_set_print(keep_complaint);
+	struct utsname kernel = {};
 	int err;
 
 	complaint[0] = '\0';
 	err = xslice_bpf__load(datapath->skeleton);
 	libbpf_set_print(former);
-	return err ? xs_explain(error, err, "the kernel refuses the datapath: %s (%s)", strerror(-err), complaint) : 0;
+	if (!err)
+		return 0;
+	uname(&kernel);
+	return xs_explain_kernel(err, complaint, kernel.release, error);
 }
 
 bool xs_datapath_spare_fits(const struct xs_datapath *spare, const struct xs_datapath_size *size)

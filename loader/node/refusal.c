@@ -67,6 +67,28 @@ int xs_explain_refusal(uint32_t ifindex, int program, bool generic, int err, cha
 			  generic ? "" : " (or add `mode: generic`)");
 }
 
+/* Debian 12's. Programs that take frags, which are jumbo frames, came with 5.18. */
+#define OLDEST_MAJOR 6
+#define OLDEST_MINOR 1
+
+static bool is_older(const char *release)
+{
+	unsigned int major, minor;
+
+	return sscanf(release, "%u.%u", &major, &minor) == 2 &&
+	       (major < OLDEST_MAJOR || (major == OLDEST_MAJOR && minor < OLDEST_MINOR));
+}
+
+int xs_explain_kernel(int err, const char *complaint, const char *release, char *error)
+{
+	char age[96] = "";
+
+	if (is_older(release))
+		snprintf(age, sizeof(age), " %.40s, older than the %u.%u that xslice needs,", release, OLDEST_MAJOR,
+			 OLDEST_MINOR);
+	return xs_explain(error, err, "the kernel%s refuses the datapath: %s (%s)", age, strerror(-err), complaint);
+}
+
 const char *xs_device_name(uint32_t ifindex, char buf[IF_NAMESIZE])
 {
 	if (!if_indextoname(ifindex, buf))
