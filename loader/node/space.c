@@ -182,42 +182,47 @@ static int make_inner(struct xs_view *view, const struct xs_rec_vport *vport, co
 	}
 	if (err)
 		return xs_view_fail(view, err, "", "turn tx checksumming of %s off", inner->name);
-	err = xs_view_make_device_settings(view, vport, inner);
-	if (err)
-		return err;
-	if (memcmp(inner->mac, vport->mac.bytes, sizeof(inner->mac)))
-		err = xs_link_set_mac(view->netlink, inner->ifindex, vport->mac.bytes);
-	if (!err && inner->mtu != vport->mtu)
+	/* First: a device of less than 1280 bytes has no settings of IPv6. */
+	if (inner->mtu != vport->mtu)
 		err = xs_link_set_mtu(view->netlink, inner->ifindex, vport->mtu);
-	if (!err && !(inner->flags & IFF_UP))
+	if (!err && memcmp(inner->mac, vport->mac.bytes, sizeof(inner->mac)))
+		err = xs_link_set_mac(view->netlink, inner->ifindex, vport->mac.bytes);
+	if (err)
+		return xs_view_fail(view, err, xs_netlink_why(view->netlink), "set mtu or mac of %s", inner->name);
+	err = xs_view_make_device_settings(view, vport, inner);
+	if (!err && !(inner->flags & IFF_UP)) {
 		err = xs_link_set_flags(view->netlink, inner->ifindex, IFF_UP, IFF_UP);
-	return err ? xs_view_fail(view, err, xs_netlink_why(view->netlink), "set mac, mtu or up of %s", inner->name)
-		   : 0;
+		if (err)
+			xs_view_fail(view, err, xs_netlink_why(view->netlink), "bring %s up", inner->name);
+	}
+	return err;
 }
 
 /* Whether it is up follows the port's carrier, once its program stands: xs_node_copy_carrier(). */
 static int make_veth(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *veth)
 {
 	struct xs_netlink *netlink = view->node->netlink;
+	const bool resized = veth->mtu != vport->mtu;
 	struct xs_netns_scope scope;
 	char path[64];
 	int err = 0;
 
-	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", veth->name);
-	if (veth->ipv6 && vport->kind != XS_VPORT_UPLINK) {
-		err = xs_netns_enter(view->node->netns, &scope);
-		if (err)
-			return xs_view_fail(view, err, "", "enter %s", view->node->where);
-		err = xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1);
-		xs_netns_leave(&scope);
-		if (err)
-			return err;
-	}
-	if (veth->mtu != vport->mtu)
+	if (resized)
 		err = xs_link_set_mtu(netlink, veth->ifindex, vport->mtu);
 	if (!err && !(veth->flags & IFF_NOARP))
 		err = xs_link_set_flags(netlink, veth->ifindex, IFF_NOARP, IFF_NOARP);
-	return err ? xs_view_fail(view, err, xs_netlink_why(netlink), "set mtu or flags of %s", veth->name) : 0;
+	if (err)
+		return xs_view_fail(view, err, xs_netlink_why(netlink), "set mtu or flags of %s", veth->name);
+	/* One of less than 1280 bytes has no IPv6, and the node's defaults say what it has beyond that. */
+	if ((!veth->ipv6 && !resized) || vport->kind == XS_VPORT_UPLINK)
+		return 0;
+	err = xs_netns_enter(view->node->netns, &scope);
+	if (err)
+		return xs_view_fail(view, err, "", "enter %s", view->node->where);
+	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", veth->name);
+	err = xs_view_set_sysctl(view, view->node->sysctl.ipv6, path, 1);
+	xs_netns_leave(&scope);
+	return err;
 }
 
 int xs_view_remember(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *veth, uint32_t inner)

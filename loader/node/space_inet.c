@@ -72,6 +72,22 @@ static bool is_in_the_way(const struct xs_view *view, const struct xs_held_addre
 	return false;
 }
 
+/* IPv6's kernel has an address once by a device: one that is to have another length goes first. The route to its subnet goes with it. */
+static int make_room(struct xs_view *view, const struct xs_held_address *wanted, const struct xs_held_address *held,
+		     size_t count, bool *used)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++) {
+		if (wanted->address.family != XS_IPV6 || held[i].ifindex != wanted->ifindex ||
+		    xs_address_compare(&held[i].address, &wanted->address))
+			continue;
+		used[i] = true;
+		err = xs_address_delete(view->netlink, &held[i]);
+	}
+	return err;
+}
+
 int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus)
 {
 	struct xs_held_address *held = NULL, wanted, *found;
@@ -96,7 +112,9 @@ int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus)
 			used[found - held] = true;
 			continue;
 		}
-		err = xs_address_add(view->netlink, &wanted);
+		err = make_room(view, &wanted, held, count, used);
+		if (!err)
+			err = xs_address_add(view->netlink, &wanted);
 		if (err) {
 			xs_view_fail(view, err, xs_netlink_why(view->netlink), "add address %s/%u",
 				     xs_address_text(&wanted.address, text), wanted.length);

@@ -80,7 +80,8 @@ static int end_ipv6(struct xs_node *node, const struct xs_rec_vport *uplink)
 	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", name);
 	err = xs_sysctl_set(node->sysctl.ipv6, path, 1);
 	xs_netns_leave(&scope);
-	return err < 0 ? err : 0;
+	/* A device of less than 1280 bytes has no such setting: it has no IPv6. */
+	return err < 0 && err != -ENOENT ? err : 0;
 }
 
 static int make_neighbour(struct xs_node *node, const struct xs_rec_vport *uplink, unsigned int family)

@@ -153,7 +153,7 @@ static void add_paging(struct xs_image_writer *writer, const struct node_variant
 	struct xs_rec_vport uplink = { .id = 7,
 				       .kind = XS_VPORT_UPLINK,
 				       .slice = 1,
-				       .mtu = 1500 };
+				       .mtu = variant->mtu ? variant->mtu : 1500 };
 	const bool ipv4 = !variant->without[XS_FAMILY4], ipv6 = !variant->without[XS_FAMILY6];
 	struct xs_rec_pool pool = { .head = HEAD(XS_REC_POOL, xs_rec_pool), .prefix = prefix("100.96.0.0/11") };
 	struct xs_rec_vport wan = { .head = HEAD(XS_REC_VPORT, xs_rec_vport),
@@ -217,7 +217,7 @@ static void add_vports(struct xs_image_writer *writer, const struct node_variant
 
 	if (variant->ipv6) {
 		give_ipv6(&edge, "2001:db8:c::1", 64, "2001:db8:ff::1", NULL);
-		give_ipv6(&gateway, "2001:db8:a::1", 64, NULL, NULL);
+		give_ipv6(&gateway, "2001:db8:a::1", variant->gateway_length6 ? variant->gateway_length6 : 64, NULL, NULL);
 		give_ipv6(&mux_p, "2001:db8:ff::2", 128, "2001:db8:ff::1", "2001:db8:c::1");
 		give_ipv6(&link, variant->turned ? "2001:db8:12::" : "2001:db8:12::1", 127,
 			  variant->turned ? "2001:db8:12::1" : "2001:db8:12::", NULL);

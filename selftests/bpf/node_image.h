@@ -13,11 +13,12 @@
 struct node_variant {
 	const char *interface; /* of port p0 */
 	const char *link_address, *route_via, *peer;
-	unsigned int mtu; /* of the link */
+	unsigned int mtu; /* of the link; paging: of the uplink, 0 is 1500 */
 	bool without_a;   /* slice A and its vports are not in it */
 	bool turned;      /* of P12, what was the other end's IPv6 address is its own, and back */
 	bool exchanged;   /* P12 is where its IPv4 route led, and the route leads where it was */
 	bool ipv6;        /* slice P and the edge have IPv6, too; slice A has none */
+	uint8_t gateway_length6; /* of GWP's subnet, not by paging; 0: 64 */
 	bool paging;      /* slice P by paging instead of all else: GWP, and p0 leads to the WAN; of both families */
 	const char *mapped; /* paging: where GWP's IPv4 subnet is in the WAN */
 	bool without[XS_FAMILIES]; /* paging: the family is not in it */

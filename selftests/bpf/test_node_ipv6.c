@@ -87,6 +87,52 @@ static void a_family_comes_and_goes(void **context)
 	make_and_retire_change_nothing(&node_normal);
 }
 
+/* The kernel has an address of IPv6 once by a device, whatever its length. */
+static void a_subnet_becomes_another_of_the_same_address(void **context)
+{
+	struct node_variant wide = node_dual;
+
+	wide.gateway_length6 = 48;
+	make(&node_dual);
+	retire(&node_dual);
+	make(&wide);
+	retire(&wide);
+	expect("ip -n xs.@.P -6 -o address show dev GWP", "inet6 2001:db8:a::1/48 scope global");
+	expect_not("ip -n xs.@.P -6 -o address show dev GWP", "2001:db8:a::1/64");
+	expect("ip -n xs.@.P -6 route show dev GWP", "2001:db8:a::/48");
+	make_and_retire_change_nothing(&wide);
+	make(&node_dual);
+	retire(&node_dual);
+	expect_dual();
+	expect_not("ip -n xs.@.P -6 -o address show dev GWP", "2001:db8:a::1/48");
+	make_and_retire_change_nothing(&node_dual);
+}
+
+/* A device of less than 1280 bytes has nothing of IPv6, not even settings; one that grows has what the defaults say. */
+static void a_link_grows_to_carry_it(void **context)
+{
+	struct node_variant narrow = node_normal;
+
+	narrow.mtu = 1000;
+	output("ip netns exec @ sysctl -w net.ipv6.conf.default.disable_ipv6=0");
+	make(&narrow);
+	retire(&narrow);
+	make(&node_dual);
+	retire(&node_dual);
+	expect_dual();
+	make_and_retire_change_nothing(&node_dual);
+	make(&narrow);
+	retire(&narrow);
+	expect_none("xs.@.P");
+	make(&node_normal);
+	retire(&node_normal);
+	expect_sliver();
+	expect_none("xs.@.P");
+	/* Nor has the node's end. */
+	expect_text("ip -n @ -6 -o address show | grep ' xs'", "");
+	make_and_retire_change_nothing(&node_normal);
+}
+
 static void what_was_broken_of_it_is_mended(void **context)
 {
 	make(&node_dual);
@@ -129,6 +175,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		NODE_TEST(both_families_are_held),
 		NODE_TEST(a_family_comes_and_goes),
+		NODE_TEST(a_subnet_becomes_another_of_the_same_address),
+		NODE_TEST(a_link_grows_to_carry_it),
 		NODE_TEST(what_was_broken_of_it_is_mended),
 		NODE_TEST(a_carrier_is_not_needed),
 	};

@@ -90,6 +90,25 @@ static void a_family_that_goes_leaves_nothing(void **context)
 	}
 }
 
+/* A device of less than 1280 bytes has nothing of IPv6 that could be turned off. */
+static void a_narrow_uplink_of_ipv4(void **context)
+{
+	struct node_variant narrow = node_paged;
+
+	narrow.without[XS_FAMILY6] = true;
+	narrow.mtu = 1200;
+	make(&narrow);
+	retire(&narrow);
+	expect("ip -n @ -o link show dev xs7", "mtu 1200");
+	make_and_retire_change_nothing(&narrow);
+	make(&node_paged);
+	retire(&node_paged);
+	expect_uplink();
+	expect_substrate();
+	retire(NULL);
+	expect_as_before();
+}
+
 static void what_was_broken_is_mended(void **context)
 {
 	make(&node_paged);
@@ -231,6 +250,7 @@ int main(void)
 		ROUTER_TEST(sliver_and_substrate_hold_what_the_image_says),
 		ROUTER_TEST(page_that_moves_is_reached_by_both_until_it_is_retired),
 		ROUTER_TEST(a_family_that_goes_leaves_nothing),
+		ROUTER_TEST(a_narrow_uplink_of_ipv4),
 		ROUTER_TEST(what_was_broken_is_mended),
 		ROUTER_TEST(other_addresses_and_routes_stay),
 		ROUTER_TEST(address_of_somebody_else_is_refused),
