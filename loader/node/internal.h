@@ -49,6 +49,7 @@ struct xs_port_state {
 };
 
 struct xs_script; /* space_settings.c */
+struct xs_ahead;  /* ahead.h */
 
 struct xs_node {
 	char name[XS_IMAGE_NAME];
@@ -65,6 +66,7 @@ struct xs_node {
 	size_t link_count;
 	struct xs_script *script[XS_ROLES][2]; /* during make: what a new namespace needs, without and with IPv6 */
 	size_t unfurnished;                    /* during make: namespaces */
+	struct xs_ahead *ahead;                /* during make: who makes them; NULL: nobody */
 	bool (*pause)(void *context);          /* between namespaces; NULL: none */
 	void *pause_context;
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "loader/node/ahead.h"
 #include "loader/node/internal.h"
 #include "loader/node/machine.h"
 #include "loader/node/netns.h"
@@ -261,6 +262,23 @@ static int look_at_links(struct xs_node *node, const struct xs_image *image, str
 			      : xs_link_dump(node->netlink, &node->links, &node->link_count);
 }
 
+/* Fewer new namespaces are made as fast without a thread. */
+#define AHEAD_LEAST 8
+
+static void go_ahead(struct xs_node *node, const struct xs_wants *wants)
+{
+	const char **name = calloc(HASH_COUNT(wants->by_key) + 1, sizeof(*name));
+	size_t count = 0;
+
+	for (const struct xs_want *want = wants->by_key; name && want; want = want->hh.next)
+		if (!want->kept && !xs_space_find(node, want->key))
+			name[count++] = want->netns;
+	if (count >= AHEAD_LEAST)
+		node->ahead = xs_ahead_begin(name, count);
+	else
+		free(name);
+}
+
 static int make_spaces(struct xs_node *node, const struct xs_wants *wants, char *error)
 {
 	int err = 0;
@@ -268,6 +286,7 @@ static int make_spaces(struct xs_node *node, const struct xs_wants *wants, char 
 	for (struct xs_vport_state *state = node->vports; state; state = state->hh.next)
 		state->public.fresh = state->public.looked_at = false;
 	node->unfurnished = 0;
+	go_ahead(node, wants);
 	for (struct xs_want *want = wants->by_key; !err && want; want = want->hh.next) {
 		if (want->kept)
 			continue;
@@ -275,6 +294,8 @@ static int make_spaces(struct xs_node *node, const struct xs_wants *wants, char 
 		if (!err && node->pause && node->pause(node->pause_context))
 			err = -ECANCELED;
 	}
+	xs_ahead_end(node->ahead);
+	node->ahead = NULL;
 	return xs_spaces_furnish(node, wants, err, error);
 }
 

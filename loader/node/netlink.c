@@ -35,7 +35,7 @@ struct xs_netlink {
 	char request[XS_NETLINK_REQUEST] __attribute__((aligned(8)));
 };
 
-static uint64_t changes;
+static _Atomic uint64_t changes; /* ahead.c makes some, too */
 
 /*
  * Large buffers are had for as long as they are used, and the last that was given back is the next that is had: hundreds of sockets may

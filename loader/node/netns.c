@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,7 @@ static int make_name(const char *path)
 
 int xs_netns_add_and_enter(const char *name, struct xs_netns_scope *scope)
 {
-	static bool prepared;
+	static atomic_bool prepared;
 	char path[PATH_SIZE];
 	int fd, back, err;
 

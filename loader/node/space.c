@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/node/ahead.h"
 #include "loader/node/ethtool.h"
 #include "loader/node/netns.h"
 #include "loader/node/space.h"
@@ -53,8 +54,11 @@ void xs_space_close(struct xs_node *node, struct xs_space *space)
 /* The namespace of the want, made if it is not there; the thread is in it if it returns a descriptor. */
 static int enter_netns(struct xs_view *view, struct xs_netns_scope *scope)
 {
-	int netns = xs_netns_open(view->want->netns), err;
+	int netns = xs_ahead_take(view->node->ahead, view->want->netns), err;
 
+	view->fresh = netns >= 0;
+	if (netns == -ENOENT)
+		netns = xs_netns_open(view->want->netns);
 	if (netns == -ENOENT) {
 		netns = xs_netns_add_and_enter(view->want->netns, scope);
 		view->fresh = netns >= 0;
