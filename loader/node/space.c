@@ -335,7 +335,7 @@ int xs_space_make(struct xs_node *node, struct xs_want *want, char *error)
 		err = xs_view_make_neighbours(&view);
 out:
 	if (!err)
-		view.space->surplus = surplus;
+		view.space->surplus = surplus || xs_view_has_ipv6_beyond(&view);
 	close_view(&view);
 	return err;
 }
@@ -350,8 +350,12 @@ int xs_space_trim(struct xs_node *node, struct xs_want *want, char *error)
 	if (!view.space || !view.space->surplus)
 		return 0;
 	err = xs_netlink_open(view.space->netns, &view.netlink);
+	if (!err)
+		err = xs_link_dump(view.netlink, &view.links, &view.link_count);
 	if (err)
 		xs_view_fail(&view, err, "", "look into namespace %s", want->netns);
+	else
+		err = xs_view_end_ipv6(&view);
 	if (!err)
 		err = xs_view_make_routes(&view, true, &surplus);
 	if (!err)

@@ -33,6 +33,13 @@ int xs_view_make_settings(struct xs_view *view);
 /* inner: the device, as it was before. */
 int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport *vport, const struct xs_link *inner);
 
+/*
+ * IPv6 by devices (of view->links) that are to have none of it, any more: with it go the addresses, routes and neighbours that it
+ * has there, a routing daemon's and learned ones too, so it ends when the former image is retired and nothing can lead back.
+ */
+bool xs_view_has_ipv6_beyond(const struct xs_view *view);
+int xs_view_end_ipv6(struct xs_view *view);
+
 /* For a device of a new namespace, in which all else is as `default` says; the first while the thread is there. */
 int xs_view_set_uplink(struct xs_view *view, const struct xs_rec_vport *vport);
 int xs_view_queue_neighbour_settings(struct xs_view *view, const struct xs_rec_vport *vport, uint32_t ifindex);

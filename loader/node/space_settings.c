@@ -125,8 +125,8 @@ static int make_ipv6_settings(struct xs_view *view)
 		err = xs_view_set_sysctl(view, ipv6, "icmp/ratelimit", 100);
 	if (!err)
 		err = xs_view_set_sysctl(view, ipv6, "conf/default/disable_ipv6", 1);
-	/* The address that a sliver shares with an edge is there. */
-	if (!err)
+	/* The address that a sliver shares with an edge is there. One that had it keeps it until it is trimmed. */
+	if (!err && (view->want->ipv6 || view->fresh))
 		err = xs_view_set_sysctl(view, ipv6, "conf/lo/disable_ipv6", !view->want->ipv6);
 	return err;
 }
@@ -270,8 +270,45 @@ int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport
 	if (!err && ipv6)
 		err = make_family_device_settings(view, vport, inner, XS_FAMILY6);
 	snprintf(path, sizeof(path), "conf/%s/disable_ipv6", inner->name);
-	if (!err && inner->ipv6 != ipv6)
-		err = xs_view_set_sysctl(view, view->space->sysctl.ipv6, path, !ipv6);
+	if (!err && ipv6 && !inner->ipv6)
+		err = xs_view_set_sysctl(view, view->space->sysctl.ipv6, path, 0);
+	xs_netns_leave(&scope);
+	return err;
+}
+
+/* Has the link IPv6, and the want none for it? */
+static bool is_beyond(const struct xs_view *view, const struct xs_link *link)
+{
+	if (!link->ipv6)
+		return false;
+	for (size_t i = 0; i < view->want->vport_count; i++)
+		if (!strcmp(view->want->vport[i]->name, link->name))
+			return !xs_vport_carries(view->want->vport[i], XS_FAMILY6);
+	return link->ifindex == XS_LO_IFINDEX && !view->want->ipv6;
+}
+
+bool xs_view_has_ipv6_beyond(const struct xs_view *view)
+{
+	for (size_t i = 0; i < view->link_count; i++)
+		if (is_beyond(view, &view->links[i]))
+			return true;
+	return false;
+}
+
+int xs_view_end_ipv6(struct xs_view *view)
+{
+	struct xs_netns_scope scope;
+	char path[96];
+	int err = xs_netns_enter(view->space->netns, &scope);
+
+	if (err)
+		return xs_view_fail(view, err, "", "enter namespace %s", view->want->netns);
+	for (size_t i = 0; !err && i < view->link_count; i++) {
+		if (!is_beyond(view, &view->links[i]))
+			continue;
+		snprintf(path, sizeof(path), "conf/%s/disable_ipv6", view->links[i].name);
+		err = xs_view_set_sysctl(view, view->space->sysctl.ipv6, path, 1);
+	}
 	xs_netns_leave(&scope);
 	return err;
 }

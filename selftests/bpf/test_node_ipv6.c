@@ -87,6 +87,24 @@ static void a_family_comes_and_goes(void **context)
 	make_and_retire_change_nothing(&node_normal);
 }
 
+/* A routing daemon's routes, and who was learned: a change that fails leads back to them. */
+static void what_others_have_of_it_stays_until_it_is_retired(void **context)
+{
+	make(&node_dual);
+	retire(&node_dual);
+	output("ip -n xs.@.P -6 route add 2001:db8:77::/48 via 2001:db8:12:: dev P12 proto bird;"
+	       "ip -n xs.@.P neighbour add 2001:db8:a::9 lladdr 52:54:00:00:00:09 dev GWP nud reachable");
+	make(&node_normal);
+	make(&node_dual);
+	expect("ip -n xs.@.P -6 route show proto bird", "2001:db8:77::/48 via 2001:db8:12:: dev P12");
+	expect("ip -n xs.@.P neighbour show dev GWP", "2001:db8:a::9 lladdr 52:54:00:00:00:09");
+	expect_dual();
+	make(&node_normal);
+	retire(&node_normal);
+	expect_none("xs.@.P");
+	make_and_retire_change_nothing(&node_normal);
+}
+
 /* The kernel has an address of IPv6 once by a device, whatever its length. */
 static void a_subnet_becomes_another_of_the_same_address(void **context)
 {
@@ -175,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		NODE_TEST(both_families_are_held),
 		NODE_TEST(a_family_comes_and_goes),
+		NODE_TEST(what_others_have_of_it_stays_until_it_is_retired),
 		NODE_TEST(a_subnet_becomes_another_of_the_same_address),
 		NODE_TEST(a_link_grows_to_carry_it),
 		NODE_TEST(what_was_broken_of_it_is_mended),

@@ -159,6 +159,7 @@ static void a_killed_maker_is_succeeded(void **context)
 		reopen();
 		if (i % 2) {
 			make(&node_normal);
+			retire(&node_normal);
 			make_and_retire_change_nothing(&node_normal);
 		}
 		retire(NULL);
