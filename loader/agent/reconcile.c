@@ -3,9 +3,9 @@
  * reconcile.c - makes the node equal to an image: make before break. What is new is made and filled, then opened; what is old
  * is closed, then taken away. Every step compares before it changes, so a second run changes nothing.
  *
- * Always holds: making takes nothing away (but addresses that a new route cannot stand beside), so that after a failure the former
- * image, made and retired to, finds all that it had: the same entries, devices and neighbours. Retiring cannot be taken back; what
- * fails in it is done again.
+ * Always holds: making takes nothing away (but addresses that a new route cannot stand beside, and what leads to a virtual port whose id
+ * has become another's), so that after a failure the former image, made and retired to, finds all that it had: the same entries, devices
+ * and neighbours. Retiring cannot be taken back; what fails in it is done again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -244,7 +244,7 @@ int xs_agent_make(struct xs_agent *agent, const struct xs_image *image, char *er
 	agent->report.generation = generation;
 	agent->switching = image;
 	xs_agent_breathe(agent);
-	err = xs_fill_vports(machinery->fill, image, agent->node, error);
+	err = xs_fill_vports(machinery->fill, image, agent->image, agent->node, error);
 	if (!err)
 		err = xs_fill_pages(machinery->fill, image, error);
 	if (!err)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* fill.c - sizes, vports, labels and ports; and taking out what is no longer there. */
+/* fill.c - sizes, labels and ports; and taking out what is no longer there. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +92,7 @@ void xs_fill_free(struct xs_fill *fill)
 	free(fill);
 }
 
-/* ---- vports -------------------------------------------------------------------------------------------------------- */
+/* ---- flags --------------------------------------------------------------------------------------------------------- */
 
 uint32_t xs_fill_port_flags(const struct xs_rec_port *port)
 {
@@ -112,82 +112,9 @@ static uint32_t device_flags(const struct xs_rec_port *port, const struct xs_nod
 	return (merged || device->veth ? XS_PORT_UNFINISHED : 0) | (merged ? XS_PORT_MERGED : 0);
 }
 
-static int vport_entry(const struct xs_image *image, const struct xs_node *node, const struct xs_rec_vport *record,
-		       struct xs_vport *out)
+uint32_t xs_fill_flags_with(const struct xs_rec_port *port, const struct xs_node_port *device)
 {
-	const struct xs_rec_port *port = xs_image_find(image, XS_REC_PORT, &record->port);
-	const struct xs_rec_vport *edge = record->edge ? xs_image_find(image, XS_REC_VPORT, &record->edge) : NULL;
-	const struct xs_node_vport *made = xs_node_vport(node, record->id);
-	const struct xs_node_port *device = xs_node_port(node, record->port);
-
-	if (!made || (record->port && (!port || !device)) || (record->edge && !edge))
-		return -ENOENT;
-	memset(out, 0, sizeof(*out));
-	out->kind = record->kind;
-	out->slice = record->slice;
-	out->port = record->port;
-	out->port_ifindex = device ? device->ifindex : 0;
-	out->port_flags = port ? xs_fill_port_flags(port) | device_flags(port, device) : 0;
-	/* What another node sends by a veth is finished: see xs_port_prepare(). */
-	if (record->kind == XS_VPORT_LINK && !(out->port_flags & XS_PORT_MERGED))
-		out->port_flags &= ~(uint32_t)XS_PORT_UNFINISHED;
-	out->veth = made->veth;
-	out->edge = record->edge;
-	out->vid = record->vid;
-	out->mtu = record->mtu;
-	if (record->kind == XS_VPORT_WAN) {
-		memcpy(out->mac, made->inner_mac, XS_MAC_LEN);
-		return 0;
-	}
-	memcpy(out->mac, edge ? edge->mac.bytes : record->mac.bytes, XS_MAC_LEN);
-	memcpy(out->sliver_mac, made->inner_mac, XS_MAC_LEN);
-	if (record->kind == XS_VPORT_EDGE)
-		memcpy(out->relay_mac, record->relay.bytes, XS_MAC_LEN);
-	return 0;
-}
-
-/* The veth of an entry that is about to go or to get another one no longer means this vport. */
-static int forget_veth(struct xs_fill *fill, const struct xs_vport *entry, uint32_t veth)
-{
-	uint32_t zero = 0;
-	int err;
-
-	if (!entry->veth || entry->veth == veth)
-		return 0;
-	err = xs_node_maps_put(fill->maps, XS_MAP_vport_of_ifindex, entry->veth, &zero);
-	return err < 0 ? err : 0;
-}
-
-static int fill_vport(struct xs_fill *fill, uint32_t id, const struct xs_vport *entry)
-{
-	struct xs_vport now;
-	int err = xs_node_maps_get(fill->maps, XS_MAP_vport, id, &now);
-
-	if (!err && now.kind == XS_VPORT_NONE)
-		err = xs_stats_clear(fill->maps, XS_MAP_vport_stats, id);
-	if (!err)
-		err = forget_veth(fill, &now, entry->veth);
-	if (!err)
-		err = xs_node_maps_put(fill->maps, XS_MAP_vport, id, entry);
-	if (err >= 0 && entry->veth)
-		err = xs_node_maps_put(fill->maps, XS_MAP_vport_of_ifindex, entry->veth, &id);
-	return err < 0 ? err : 0;
-}
-
-int xs_fill_vports(struct xs_fill *fill, const struct xs_image *image, const struct xs_node *node, char *error)
-{
-	const struct xs_rec_vport *record;
-
-	for (size_t i = 0; (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
-		struct xs_vport entry;
-		int err = vport_entry(image, node, record, &entry);
-
-		if (!err)
-			err = fill_vport(fill, record->id, &entry);
-		if (err)
-			return xs_explain(error, err, "vport %s: cannot fill the maps: %s", record->name, strerror(-err));
-	}
-	return 0;
+	return xs_fill_port_flags(port) | device_flags(port, device);
 }
 
 /* ---- labels -------------------------------------------------------------------------------------------------------- */
@@ -260,7 +187,7 @@ static int fill_port(struct xs_fill *fill, const struct xs_image *image, const s
 		     const struct xs_node_port *device, const struct xs_rec_port *record)
 {
 	const struct xs_rec_vport *untagged = untagged_vport(image, record->id);
-	struct xs_port now, entry = {.ifindex = device->ifindex, .flags = xs_fill_port_flags(record) | device_flags(record, device)};
+	struct xs_port now, entry = {.ifindex = device->ifindex, .flags = xs_fill_flags_with(record, device)};
 	const struct xs_rec_mux *mux = NULL;
 	const struct xs_rec_port *other;
 	int err = xs_node_maps_get(fill->maps, XS_MAP_port, record->id, &now);
@@ -352,24 +279,6 @@ static int withdraw_labels(struct xs_fill *fill, const struct xs_image *image)
 	return err < 0 ? err : 0;
 }
 
-static int withdraw_vports(struct xs_fill *fill, const struct xs_image *image)
-{
-	int err = 0;
-
-	for (uint32_t id = 1; err >= 0 && id < fill->maps->entries[XS_MAP_vport]; id++) {
-		struct xs_vport now, none = {0};
-
-		if (image && xs_image_find(image, XS_REC_VPORT, &id))
-			continue;
-		err = xs_node_maps_get(fill->maps, XS_MAP_vport, id, &now);
-		if (!err)
-			err = forget_veth(fill, &now, 0);
-		if (!err)
-			err = xs_node_maps_put(fill->maps, XS_MAP_vport, id, &none);
-	}
-	return err < 0 ? err : 0;
-}
-
 int xs_fill_withdraw(struct xs_fill *fill, const struct xs_image *image, char *error)
 {
 	int err = withdraw_labels(fill, image);
@@ -383,6 +292,6 @@ int xs_fill_withdraw(struct xs_fill *fill, const struct xs_image *image, char *e
 		err = xs_fill_withdraw_pages(fill, image);
 	}
 	if (!err)
-		err = withdraw_vports(fill, image);
+		err = xs_fill_withdraw_vports(fill, image);
 	return err ? xs_explain(error, err, "cannot take former entries out of the maps: %s", strerror(-err)) : 0;
 }

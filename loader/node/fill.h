@@ -5,8 +5,9 @@
  * Always holds: an entry is written only if it differs; what leads to an entry is written after it, and taken away before it.
  * The order of a change is vports, pages, (FIBs of slices: the agent's mirrors), labels, policies, ports; then, when everything
  * new is in force, withdraw. A call that failed may be repeated, with the same image or with the former one.
- * Counters of a vport begin at zero when its id comes into use. Those of ports and slices go on for ever: their sums must
- * agree (contract.h), also after a slice was removed.
+ * Ids are given again, and who missed an image meets one in use: what leads to a vport that becomes another's is taken out, and read
+ * to the end, before the entry is written. Counters of a vport begin at zero with each whose id it is. Those of ports and slices go on
+ * for ever: their sums must agree (contract.h), also after a slice was removed.
  */
 #ifndef XSLICE_NODE_FILL_H
 #define XSLICE_NODE_FILL_H
@@ -28,7 +29,9 @@ struct xs_fill *xs_fill_new(struct xs_node_maps *maps, struct xs_pool *pool, str
 /* After a withdrawal of everything. (Who leaves the node as it is does not free: blocks and rules are still in force.) */
 void xs_fill_free(struct xs_fill *fill);
 
-int xs_fill_vports(struct xs_fill *fill, const struct xs_image *image, const struct xs_node *node, char *error);
+/* former: what the node was made and retired to; NULL: nobody knows, and only numbers and kinds tell whose an entry was. */
+int xs_fill_vports(struct xs_fill *fill, const struct xs_image *image, const struct xs_image *former, const struct xs_node *node,
+		   char *error);
 /* Pages, and the tables of both their sides. */
 int xs_fill_pages(struct xs_fill *fill, const struct xs_image *image, char *error);
 int xs_fill_labels(struct xs_fill *fill, const struct xs_image *image, char *error);

@@ -19,6 +19,12 @@ struct xs_fill {
 	bool pages_swept;            /* none of a former agent is left */
 };
 
+/* The flags of a port, and what XDP may see there besides, which depends on the device. */
+uint32_t xs_fill_flags_with(const struct xs_rec_port *port, const struct xs_node_port *device);
+
+/* Those that the image (NULL: none) does not have; nothing leads to them any more. */
+int xs_fill_withdraw_vports(struct xs_fill *fill, const struct xs_image *image);
+
 /*
  * Adds the image's sources to the tables of a vport; root, all 0 before: what its port must name, 0 where none is declared. Those
  * that the image (NULL: none) has no more are taken out by the second, once no port of a former image can need them.
