@@ -33,6 +33,12 @@ static int claim(struct xs_check *check, struct xs_names *names, const char *key
 
 /* ---- interfaces and users of ports ------------------------------------------------------------------------------ */
 
+/* What a node calls its veths is no physical port; where it is written, the schema refuses it. */
+static bool is_ours(const char *interface)
+{
+	return !strncmp(interface, "xs", 2) && interface[2] && !interface[2 + strspn(interface + 2, "0123456789")];
+}
+
 static int check_interfaces(struct xs_check *check, const struct xs_d_node *node)
 {
 	struct xs_names names = { 0 };
@@ -44,6 +50,10 @@ static int check_interfaces(struct xs_check *check, const struct xs_d_node *node
 
 		if (!port->interface || port->on_text)
 			continue;
+		if (is_ours(port->interface))
+			XS_FAULT(check, &port->interface_place,
+				 "port \"%s\": its interface, by default its name, would be a device of xslice's own: write its interface",
+				 port->name);
 		err = claim(check, &names, port->interface, "port", port->name, &port->interface_place, &there);
 		if (err || !there)
 			continue;

@@ -112,8 +112,10 @@ static void read_port(struct typing *t, const struct lyd_node *from, void *objec
 	port->node = node;
 	port->name = xs_leaf_text(&t->values, from, "name", NULL);
 	port->interface = xs_leaf_text(&t->values, from, "interface", &port->interface_place);
-	if (!port->interface)
+	if (!port->interface) {
 		port->interface = port->name;
+		port->interface_place = xs_leaf_place(&t->values, from, "name");
+	}
 	port->peer_text = xs_leaf_text(&t->values, from, "peer", &port->peer_place);
 	port->through = named(&t->index->through, from, "switch");
 	port->through_place = xs_leaf_place(&t->values, from, "switch");
