@@ -59,8 +59,8 @@ static inline bool xs_mac_is_given(const struct xs_mac *mac)
 }
 
 /*
- * Touches what no host can have, or not beyond its link: 0/8, 127/8, multicast and what is reserved above it; ::, ::1,
- * IPv4 in IPv6's clothes, link-local and multicast. `inside`: lies in there as a whole.
+ * Touches what no host can have, or not beyond its link: 0/8, 127/8, link-local, multicast and what is reserved above it;
+ * ::, ::1, IPv4 in IPv6's clothes, link-local and multicast. `inside`: lies in there as a whole.
  */
 bool xs_is_martian(const struct xs_prefix *prefix, bool inside);
 

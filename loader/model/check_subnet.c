@@ -41,6 +41,7 @@ bool xs_is_martian(const struct xs_prefix *prefix, bool inside)
 	static const struct xs_prefix martian[] = {
 		{ .family = XS_IPV4, .length = 8, .bytes = { 0 } },
 		{ .family = XS_IPV4, .length = 8, .bytes = { 127 } },
+		{ .family = XS_IPV4, .length = 16, .bytes = { 169, 254 } },
 		{ .family = XS_IPV4, .length = 3, .bytes = { 224 } },
 		{ .family = XS_IPV6, .length = 127, .bytes = { 0 } },
 		{ .family = XS_IPV6, .length = 96, .bytes = { [10] = 0xff, [11] = 0xff } },
