@@ -38,8 +38,12 @@ int xs_check_routes(struct xs_check *check);  /* routers must be neighbours */
 int xs_check_filters(struct xs_check *check); /* conditions, and the bounds of a MUX */
 int xs_check_migrations(struct xs_check *check);
 int xs_check_shadows(struct xs_check *check); /* conditions that never match */
-int xs_check_pages(struct xs_check *check);   /* paging: all of a slice lies in its pages; and xs_check_pools() */
+/* Paging: all of a slice lies in its pages; and the two after it. */
+int xs_check_pages(struct xs_check *check);
 int xs_check_pools(struct xs_check *check, const struct xs_d_subnets *subnets);
+int xs_check_wan(struct xs_check *check, const struct xs_d_subnets *subnets); /* its ports are large enough for IPv6 */
+
+#define XS_IPV6_MTU_MIN 1280 /* RFC 8200 */
 
 #define XS_FAULT(check, place, ...) xs_diag_add((check)->diag, XS_ERROR, place, __VA_ARGS__)
 

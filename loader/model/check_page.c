@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * check_page.c - paging: pages that are written, and that all of a slice lies in its pages (R36). Where nobody is by
- * paging, there is nothing to check. What the WAN's addresses clash with: check_pool.c.
+ * paging, there is nothing to check. What the WAN's addresses clash with: check_pool.c; its ports: check_wan.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -269,5 +269,6 @@ int xs_check_pages(struct xs_check *check)
 			err = check_slice(check, &range);
 	}
 	check_mux_names(check);
-	return err ? err : xs_check_pools(check, &subnets);
+	err = err ? err : xs_check_pools(check, &subnets);
+	return err ? err : xs_check_wan(check, &subnets);
 }

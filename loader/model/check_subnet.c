@@ -7,8 +7,6 @@
 
 #include "loader/model/check.h"
 
-#define IPV6_MTU_MIN 1280 /* RFC 8200 */
-
 static struct xs_address base_of(const struct xs_prefix *subnet)
 {
 	struct xs_address base = { .family = subnet->family };
@@ -107,10 +105,10 @@ static void check_port_mtu(struct xs_check *check, const struct xs_d_port *port,
 {
 	char text[XS_PREFIX_TEXT];
 
-	if (!port || prefix->family != XS_IPV6 || port->mtu >= IPV6_MTU_MIN)
+	if (!port || prefix->family != XS_IPV6 || port->mtu >= XS_IPV6_MTU_MIN)
 		return;
 	XS_FAULT(check, place, "%s: %s needs an MTU of %u; that of port \"%s/%s\" is %u", leaf,
-		 xs_prefix_text(prefix, text), IPV6_MTU_MIN, port->node->name, port->name, port->mtu);
+		 xs_prefix_text(prefix, text), XS_IPV6_MTU_MIN, port->node->name, port->name, port->mtu);
 	xs_diag_note(check->diag, &port->place, "the port is here");
 }
 
@@ -123,9 +121,9 @@ static void check_link(struct xs_check *check, const struct xs_d_link *link)
 		check_size(check, &link->subnet[f], &link->subnet_place[f], "link", 1);
 	if (!ipv6->family)
 		return;
-	if (link->mtu && link->mtu < IPV6_MTU_MIN) {
+	if (link->mtu && link->mtu < XS_IPV6_MTU_MIN) {
 		XS_FAULT(check, &link->mtu_place, "mtu: %u is less than the %u that IPv6 needs", link->mtu,
-			 IPV6_MTU_MIN);
+			 XS_IPV6_MTU_MIN);
 		xs_diag_note(check->diag, &link->subnet_place[XS_FAMILY6], "its subnet %s is here",
 			     xs_prefix_text(ipv6, text));
 		return;
