@@ -6,19 +6,26 @@
  * An earlier condition takes all only while it is in force: one that bears a migration's cell is in force in one list
  * at a time, so it takes nothing from other lists. Conditions that name a destination and nothing else may be very
  * many: sorted by prefix, those that cover one are a stack. The others are few, and compared one by one.
+ *
+ * What tests nothing counts as absent: a prefix of all of a family, of which only the family is left; every DSCP; the
+ * one port that users of the MUX come in by. Every port of a protocol tests something: fragments have none.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "loader/model/check.h"
 
+#define DSCP_LAST 63
+
 /* A condition in a MUX's walk. */
 struct step {
 	const struct xs_d_condition *condition;
 	const struct xs_d_mux_slice *list;
 	size_t order;
+	uint32_t fields;          /* that test something */
+	struct xs_prefix to;      /* its destination; all of its family where it names none; NONE: of both families */
 	bool celled;              /* bears a cell */
-	bool plain;               /* tests only the destination, or nothing */
+	bool plain;               /* tests no more than that */
 	const struct step *taker; /* who takes all of it; NULL: nobody */
 };
 
@@ -36,30 +43,27 @@ struct shadows {
 
 /* ---- what covers what ------------------------------------------------------------------------------------------- */
 
-static bool prefix_covers(uint32_t field, const struct xs_d_condition *a, const struct xs_prefix *outer,
-			  const struct xs_prefix *inner)
-{
-	return !(a->fields & field) || xs_prefix_covers(outer, inner);
-}
-
-static bool range_covers(uint32_t field, const struct xs_d_condition *a, const struct xs_d_condition *b,
-			 const struct xs_d_range *outer, const struct xs_d_range *inner)
+static bool range_covers(uint32_t field, const struct step *a, const struct step *b, const struct xs_d_range *outer,
+			 const struct xs_d_range *inner)
 {
 	return !(a->fields & field) ||
 	       ((b->fields & field) && outer->first <= inner->first && outer->last >= inner->last);
 }
 
-/* Every packet that matches `b` matches `a`. */
-static bool covers(const struct xs_d_condition *a, const struct xs_d_condition *b)
+/* Every packet that matches `late` matches `early`. */
+static bool covers(const struct step *early, const struct step *late)
 {
-	return prefix_covers(XS_MATCH_DESTINATION, a, &a->destination, &b->destination) &&
-	       prefix_covers(XS_MATCH_SOURCE, a, &a->source, &b->source) &&
-	       (!(a->fields & XS_MATCH_PROTOCOL) || ((b->fields & XS_MATCH_PROTOCOL) && a->protocol == b->protocol)) &&
-	       range_covers(XS_MATCH_SOURCE_PORT, a, b, &a->source_port, &b->source_port) &&
-	       range_covers(XS_MATCH_DESTINATION_PORT, a, b, &a->destination_port, &b->destination_port) &&
-	       range_covers(XS_MATCH_DSCP, a, b, &a->dscp, &b->dscp) &&
-	       (!(a->fields & XS_MATCH_INPUT_PORT) ||
-		((b->fields & XS_MATCH_INPUT_PORT) && !strcmp(a->input_port, b->input_port)));
+	const struct xs_d_condition *a = early->condition, *b = late->condition;
+
+	return (!early->to.family || xs_prefix_covers(&early->to, &late->to)) &&
+	       (!(early->fields & XS_MATCH_SOURCE) || xs_prefix_covers(&a->source, &b->source)) &&
+	       (!(early->fields & XS_MATCH_PROTOCOL) ||
+		((late->fields & XS_MATCH_PROTOCOL) && a->protocol == b->protocol)) &&
+	       range_covers(XS_MATCH_SOURCE_PORT, early, late, &a->source_port, &b->source_port) &&
+	       range_covers(XS_MATCH_DESTINATION_PORT, early, late, &a->destination_port, &b->destination_port) &&
+	       range_covers(XS_MATCH_DSCP, early, late, &a->dscp, &b->dscp) &&
+	       (!(early->fields & XS_MATCH_INPUT_PORT) ||
+		((late->fields & XS_MATCH_INPUT_PORT) && !strcmp(a->input_port, b->input_port)));
 }
 
 /* Whenever `b` is in force, `a` is: always, or with the same cell in the same list. */
@@ -81,12 +85,12 @@ static void take(struct step *late, const struct step *early)
 static int compare_steps(const void *left, const void *right)
 {
 	const struct step *a = left, *b = right;
-	int order = xs_prefix_compare(&a->condition->destination, &b->condition->destination);
+	int order = xs_prefix_compare(&a->to, &b->to);
 
 	return order ? order : a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* Plain ones against all; what names no destination sorts first. */
+/* Plain ones against all; what is of both families sorts first. */
 static void sweep(struct step *step, size_t count)
 {
 	const struct step *open[128 + 1];     /* always in force, of each length one that covers those behind it */
@@ -96,7 +100,7 @@ static void sweep(struct step *step, size_t count)
 
 	qsort(step, count, sizeof(*step), compare_steps);
 	for (size_t i = 0; i < count; i++) {
-		const struct xs_prefix *to = &step[i].condition->destination;
+		const struct xs_prefix *to = &step[i].to;
 		bool same;
 
 		take(&step[i], any);
@@ -104,17 +108,17 @@ static void sweep(struct step *step, size_t count)
 			any = step[i].plain && !any ? &step[i] : any;
 			continue;
 		}
-		while (depth && !xs_prefix_covers(&open[depth - 1]->condition->destination, to))
+		while (depth && !xs_prefix_covers(&open[depth - 1]->to, to))
 			depth--;
 		if (depth)
 			take(&step[i], earliest[depth - 1]);
 		for (size_t j = i; step[i].celled && j--;) {
-			if (xs_prefix_compare(&step[j].condition->destination, to))
+			if (xs_prefix_compare(&step[j].to, to))
 				break;
 			if (step[j].plain && in_force_with(&step[j], &step[i]))
 				take(&step[i], &step[j]);
 		}
-		same = depth && !xs_prefix_compare(&open[depth - 1]->condition->destination, to);
+		same = depth && !xs_prefix_compare(&open[depth - 1]->to, to);
 		if (!step[i].plain || step[i].celled || same)
 			continue;
 		open[depth] = &step[i];
@@ -138,7 +142,7 @@ static int compare_general(struct shadows *shadows, struct step *step, size_t co
 	for (size_t i = 0; i < found; i++) {
 		for (size_t j = 0; j < found; j++) {
 			if (general[i]->order < general[j]->order && in_force_with(general[i], general[j]) &&
-			    covers(general[i]->condition, general[j]->condition))
+			    covers(general[i], general[j]))
 				take(general[j], general[i]);
 		}
 	}
@@ -178,6 +182,26 @@ static bool is_celled(const struct shadows *shadows, const struct xs_d_condition
 	       xs_names_find(&shadows->movers, xs_prefix_text(&condition->destination, text));
 }
 
+/* What it tests of a packet that comes in at the MUX. */
+static void look_at(const struct shadows *shadows, const struct xs_d_mux *mux, struct step *step)
+{
+	const struct xs_d_condition *condition = step->condition;
+	uint32_t fields = condition->fields & ~(uint32_t)(XS_MATCH_ANY | XS_MATCH_DESTINATION);
+
+	step->to = condition->destination;
+	if (!step->to.family)
+		step->to.family = condition->source.family;
+	if (!condition->source.length)
+		fields &= ~(uint32_t)XS_MATCH_SOURCE;
+	if (!condition->dscp.first && condition->dscp.last == DSCP_LAST)
+		fields &= ~(uint32_t)XS_MATCH_DSCP;
+	if (condition->input_port && !strcmp(condition->input_port, mux->port->name))
+		fields &= ~(uint32_t)XS_MATCH_INPUT_PORT;
+	step->fields = fields;
+	step->plain = !fields;
+	step->celled = is_celled(shadows, condition);
+}
+
 static int check_mux(struct shadows *shadows, const struct xs_d_mux *mux)
 {
 	struct step *step;
@@ -193,14 +217,10 @@ static int check_mux(struct shadows *shadows, const struct xs_d_mux *mux)
 		const struct xs_d_filter *filter = mux->slice[i].filter;
 
 		for (size_t j = 0; j < filter->condition_count; j++, count++) {
-			const struct xs_d_condition *condition = &filter->condition[j];
-
-			step[count] = (struct step){ .condition = condition,
+			step[count] = (struct step){ .condition = &filter->condition[j],
 						     .list = &mux->slice[i],
-						     .order = count,
-						     .celled = is_celled(shadows, condition),
-						     .plain = !(condition->fields &
-								~(uint32_t)(XS_MATCH_DESTINATION | XS_MATCH_ANY)) };
+						     .order = count };
+			look_at(shadows, mux, &step[count]);
 		}
 	}
 	sweep(step, count);
