@@ -2,8 +2,9 @@
 /*
  * diag.c - the collection of faults: kept in order of arrival, sorted by place when printed.
  *
- * Always holds: the counts are true even where memory for a text lacked; a text holds no control bytes, since it quotes
- * values that an unknown hand wrote and ends on somebody's terminal.
+ * Always holds: the counts are true even where memory for a text lacked; neither a text nor a path holds control
+ * characters, since they quote values that an unknown hand wrote and end on somebody's terminal, which may obey C1
+ * controls (U+0080 to U+009F) as those below 0x20.
  */
 #include "loader/base/diag.h"
 
@@ -57,47 +58,66 @@ void xs_diag_free(struct xs_diag *diag)
 	free(diag);
 }
 
-/* The text with every control byte as \xNN. NULL without memory. */
-static char *format_text(const char *format, va_list args)
+/* A control character of UTF-8 at `at`, and its bytes; 0: there is none. */
+static unsigned int control_at(const char *at, size_t *size)
 {
-	char *raw = NULL, *text = NULL, *to;
-	size_t controls = 0;
+	const unsigned char *byte = (const unsigned char *)at;
 
-	if (vasprintf(&raw, format, args) < 0)
-		return NULL;
-	for (const char *from = raw; *from; from++)
-		controls += (unsigned char)*from < 0x20 || *from == 0x7f;
+	*size = 1;
+	if ((*byte < 0x20 && *byte) || *byte == 0x7f)
+		return *byte;
+	if (*byte != 0xc2 || byte[1] < 0x80 || byte[1] > 0x9f)
+		return 0;
+	*size = 2;
+	return byte[1];
+}
+
+/* The text, which was malloc()ed and is freed, with every control character as \xNN. NULL without memory. */
+static char *without_controls(char *raw)
+{
+	size_t controls = 0, size;
+	char *text, *to;
+
+	for (const char *from = raw; *from; from += size)
+		controls += control_at(from, &size) != 0;
 	if (!controls)
 		return raw;
 	text = malloc(strlen(raw) + 3 * controls + 1);
-	if (!text)
-		goto out;
 	to = text;
-	for (const char *from = raw; *from; from++) {
-		if ((unsigned char)*from < 0x20 || *from == 0x7f)
-			to += sprintf(to, "\\x%02x", (unsigned char)*from);
+	for (const char *from = raw; text && *from; from += size) {
+		unsigned int control = control_at(from, &size);
+
+		if (control)
+			to += sprintf(to, "\\x%02x", control);
 		else
 			*to++ = *from;
 	}
-	*to = '\0';
-out:
+	if (text)
+		*to = '\0';
 	free(raw);
 	return text;
 }
 
+static char *format_text(const char *format, va_list args)
+{
+	char *raw = NULL;
+
+	return vasprintf(&raw, format, args) < 0 ? NULL : without_controls(raw);
+}
+
 static int copy_place(struct xs_place *to, const struct xs_place *from)
 {
+	char *path = NULL;
+
 	memset(to, 0, sizeof(*to));
 	if (!from)
 		return 0;
 	to->line = from->line;
 	to->column = from->column;
-	if (from->path) {
-		to->path = strdup(from->path);
-		if (!to->path)
-			return -1;
-	}
-	return 0;
+	if (from->path)
+		path = strdup(from->path);
+	to->path = path ? without_controls(path) : NULL;
+	return from->path && !to->path ? -1 : 0;
 }
 
 static bool make_room(struct xs_diag *diag)
