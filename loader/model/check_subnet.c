@@ -205,7 +205,7 @@ static void check_edge(struct xs_check *check, const struct xs_d_mux *mux, int f
 	}
 	if (!first && !address.family)
 		return;
-	if (!address.family && xs_prefix_nth(&first->prefix, 1, &address)) {
+	if (!address.family && (!xs_prefix_hosts(&first->prefix) || xs_prefix_nth(&first->prefix, 1, &address))) {
 		XS_FAULT(check, &first->place, "clients: %s has no room for the MUX's own address: write its address",
 			 xs_prefix_text(&first->prefix, text));
 		return;

@@ -19,8 +19,8 @@ void xs_plan_too_small(struct xs_plan *plan, const struct xs_place *place, const
 {
 	char text[XS_PREFIX_TEXT];
 
-	xs_diag_add(plan->diag, XS_ERROR, place, "subnet %s of %s is too small: %u addresses are needed",
-		    xs_prefix_text(subnet, text), what, needed);
+	xs_diag_add(plan->diag, XS_ERROR, place, "subnet %s of %s is too small: %u address%s needed",
+		    xs_prefix_text(subnet, text), what, needed, needed == 1 ? " is" : "es are");
 }
 
 static void address_gateway(struct xs_plan *plan, struct xs_p_gateway *gateway)
