@@ -24,6 +24,7 @@ struct claim {
 struct claims {
 	struct claim *list;
 	size_t count;
+	uint64_t needed[XS_FAMILIES]; /* size of the pages of a family that are to come from pools, see size_of() */
 };
 
 static int compare_claims(const void *left, const void *right)
@@ -54,20 +55,93 @@ static void say(const struct claim *claim, char *text, size_t size)
 			 claim->subnet->name, claim->subnet->slice->name);
 }
 
-/* A pool that nobody wrote: the fault is where it is met, and tells what to write. */
-static void report_default(struct xs_check *check, const struct claim *pool, const struct claim *other)
-{
-	char text[XS_PREFIX_TEXT], what[160];
+/* ---- advice ----------------------------------------------------------------------------------------------------- */
 
-	say(other, what, sizeof(what));
-	XS_FAULT(check, other->place,
-		 "%s overlaps %s, out of which pages are given where the domain names no pool of %s: write one beside "
-		 "`implementation`, as in `pool: [%s]`",
-		 what, xs_prefix_text(&pool->prefix, text), xs_family_name(pool->prefix.family),
-		 pool->prefix.family == XS_IPV4 ? "10.192.0.0/10" : "fd00:db8::/32");
+/* In addresses; of IPv6 in /64s, of which what is smaller takes one. */
+static uint64_t size_of(uint8_t family, unsigned int length)
+{
+	unsigned int bits = family == XS_IPV4 ? 32 : 64;
+
+	return length >= bits ? 1 : length ? 1ull << (bits - length) : UINT64_MAX;
 }
 
-static void report(struct xs_check *check, struct claim *a, struct claim *b)
+static void need(struct claims *claims, const struct xs_prefix *page)
+{
+	uint64_t *sum = &claims->needed[xs_family_index(page->family)], size = size_of(page->family, page->length);
+
+	*sum = *sum + size < size ? UINT64_MAX : *sum + size;
+}
+
+/* The nth of the prefixes of a length in another. */
+static struct xs_prefix part_of(const struct xs_prefix *whole, unsigned int length, unsigned int n)
+{
+	struct xs_prefix part = *whole;
+
+	part.length = (uint8_t)length;
+	for (unsigned int bit = length; n && bit--; n >>= 1)
+		part.bytes[bit / 8] |= (uint8_t)((n & 1) << (7 - bit % 8));
+	return part;
+}
+
+static bool is_free(const struct claims *claims, const struct xs_prefix *prefix)
+{
+	for (size_t i = 0; i < claims->count; i++) {
+		const struct claim *claim = &claims->list[i];
+
+		/* Where a pool is written, the default is none. */
+		if ((claim->kind != POOL || claim->place) && xs_prefix_overlaps(&claim->prefix, prefix))
+			return false;
+	}
+	return true;
+}
+
+/* A pool of addresses that hosts of nobody else have, which clashes with nothing and has room for what it is for. */
+static bool find_pool(const struct claims *claims, uint8_t family, struct xs_prefix *out)
+{
+	static const struct {
+		const char *within;
+		unsigned int length;
+	} places[] = {
+		{ "10.192.0.0/10", 10 }, { "10.0.0.0/8", 10 },	  { "100.64.0.0/10", 10 },  { "172.16.0.0/12", 12 },
+		{ "10.0.0.0/8", 12 },	  { "100.64.0.0/10", 12 }, { "10.0.0.0/8", 16 },     { "172.16.0.0/12", 16 },
+		{ "100.64.0.0/10", 16 }, { "192.168.0.0/16", 16 }, { "fd00:db8::/29", 32 }, { "fd00::/8", 16 },
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		unsigned int length = places[i].length;
+		struct xs_prefix within;
+
+		if (xs_prefix_parse(places[i].within, &within) || within.family != family ||
+		    size_of(family, length) < claims->needed[xs_family_index(family)])
+			continue;
+		for (unsigned int n = 0; n < 1u << (length - within.length); n++) {
+			*out = part_of(&within, length, n);
+			if (is_free(claims, out))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A pool that nobody wrote: the fault is where it is met, and tells what to write. */
+static void report_default(struct xs_check *check, const struct claims *claims, const struct claim *pool,
+			   const struct claim *other)
+{
+	char text[XS_PREFIX_TEXT], what[160], advice[XS_PREFIX_TEXT + 32] = "";
+	struct xs_prefix instead;
+
+	say(other, what, sizeof(what));
+	if (find_pool(claims, pool->prefix.family, &instead))
+		snprintf(advice, sizeof(advice), ", as in `pool: [%s]`", xs_prefix_text(&instead, text));
+	XS_FAULT(check, other->place,
+		 "%s overlaps %s, out of which pages are given where the domain names no pool of %s: write one beside "
+		 "`implementation`%s",
+		 what, xs_prefix_text(&pool->prefix, text), xs_family_name(pool->prefix.family), advice);
+}
+
+/* ---- clashes ---------------------------------------------------------------------------------------------------- */
+
+static void report(struct xs_check *check, const struct claims *claims, struct claim *a, struct claim *b)
 {
 	struct claim *late = a, *early = b;
 	char one[160], other[160];
@@ -82,7 +156,7 @@ static void report(struct xs_check *check, struct claim *a, struct claim *b)
 		return;
 	late->told = true;
 	if (!late->place) {
-		report_default(check, late, early);
+		report_default(check, claims, late, early);
 		return;
 	}
 	say(late, one, sizeof(one));
@@ -114,7 +188,7 @@ static void sweep(struct xs_check *check, struct claims *claims)
 			depth--;
 		for (size_t j = depth; j-- > 0;) {
 			if (clash(open[j], claim))
-				report(check, open[j], claim);
+				report(check, claims, open[j], claim);
 			known |= open[j]->kind == claim->kind && !xs_prefix_compare(&open[j]->prefix, &claim->prefix);
 		}
 		if (!known)
@@ -131,28 +205,26 @@ static bool writes_pages(const struct xs_d_slice *slice, uint8_t family)
 	return false;
 }
 
-/* Does any slice take a page of the family from a pool? */
-static bool is_needed(const struct xs_domain *domain, const struct xs_d_subnets *subnets, uint8_t family)
+/* What slices take from pools. */
+static void find_needed(const struct xs_domain *domain, const struct xs_d_subnets *subnets, struct claims *claims)
 {
 	for (size_t i = 0; i < domain->slice_count; i++) {
 		const struct xs_d_slice *slice = &domain->slice[i];
 
 		for (size_t j = 0; slice->implementation == XS_PAGING && j < slice->page_count; j++) {
-			if (slice->page[j].prefix.family == family && !slice->page[j].mapped.family)
-				return true;
+			if (slice->page[j].prefix.family && !slice->page[j].mapped.family)
+				need(claims, &slice->page[j].prefix);
 		}
 	}
 	for (size_t i = 0; i < subnets->count; i++) {
 		const struct xs_d_subnet *subnet = &subnets->list[i];
 
-		if (subnet->prefix.family == family && subnet->slice->implementation == XS_PAGING &&
-		    !writes_pages(subnet->slice, family))
-			return true;
+		if (subnet->slice->implementation == XS_PAGING && !writes_pages(subnet->slice, subnet->prefix.family))
+			need(claims, &subnet->prefix);
 	}
-	return false;
 }
 
-static void add_pools(struct xs_check *check, const struct xs_d_subnets *subnets, struct claims *claims)
+static void add_pools(struct xs_check *check, struct claims *claims)
 {
 	const struct xs_domain *domain = check->domain;
 	char text[XS_PREFIX_TEXT];
@@ -160,7 +232,7 @@ static void add_pools(struct xs_check *check, const struct xs_d_subnets *subnets
 	for (size_t i = 0; i < domain->pool_count; i++) {
 		const struct xs_d_pool *pool = &domain->pool[i];
 
-		if (!pool->prefix.family || (!pool->given && !is_needed(domain, subnets, pool->prefix.family)))
+		if (!pool->prefix.family || (!pool->given && !claims->needed[xs_family_index(pool->prefix.family)]))
 			continue;
 		if (xs_is_martian(&pool->prefix, false))
 			XS_FAULT(check, &pool->place, "pool: %s holds addresses that no host can have",
@@ -182,7 +254,8 @@ int xs_check_pools(struct xs_check *check, const struct xs_d_subnets *subnets)
 	claims.list = xs_arena_array(check->scratch, room, sizeof(*claims.list));
 	if (!claims.list)
 		return -ENOMEM;
-	add_pools(check, subnets, &claims);
+	find_needed(domain, subnets, &claims);
+	add_pools(check, &claims);
 	for (size_t i = 0; i < domain->slice_count; i++) {
 		const struct xs_d_slice *slice = &domain->slice[i];
 
