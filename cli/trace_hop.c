@@ -34,8 +34,12 @@ void xs_trace_stage(const struct xs_trace_step *step, const char *stage, const s
 		json_object_set_new(one, "line", json_integer(place->line));
 		json_object_set_new(one, "column", json_integer(place->column));
 	}
-	if (place && place->path)
-		json_object_set_new(one, "path", json_string(place->path));
+	if (place && place->path) {
+		char *path = xs_path_text(place->path);
+
+		json_object_set_new(one, "path", path ? json_string(path) : json_null());
+		free(path);
+	}
 	json_array_append_new(json_object_get(step->hop, "stage"), one);
 }
 

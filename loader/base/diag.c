@@ -13,10 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct place {
+	uint32_t line, column;
+	char *path; /* NULL: none */
+};
+
 struct fault {
 	size_t order;
 	enum xs_severity severity;
-	struct xs_place place, note_place; /* paths are copies of ours */
+	struct place place, note_place;
 	char *text;
 	char *note; /* NULL: none */
 };
@@ -25,7 +30,7 @@ struct xs_diag {
 	char *file;
 	struct fault *fault;
 	size_t count, room;
-	size_t errors, warnings;
+	size_t found[2], kept[2]; /* by severity */
 	bool newest_lost; /* the newest fault has no entry, so its note has nowhere to go */
 };
 
@@ -48,8 +53,8 @@ void xs_diag_free(struct xs_diag *diag)
 	if (!diag)
 		return;
 	for (size_t i = 0; i < diag->count; i++) {
-		free((char *)diag->fault[i].place.path);
-		free((char *)diag->fault[i].note_place.path);
+		free(diag->fault[i].place.path);
+		free(diag->fault[i].note_place.path);
 		free(diag->fault[i].text);
 		free(diag->fault[i].note);
 	}
@@ -105,7 +110,7 @@ static char *format_text(const char *format, va_list args)
 	return vasprintf(&raw, format, args) < 0 ? NULL : without_controls(raw);
 }
 
-static int copy_place(struct xs_place *to, const struct xs_place *from)
+static int copy_place(struct place *to, const struct xs_place *from)
 {
 	char *path = NULL;
 
@@ -115,7 +120,7 @@ static int copy_place(struct xs_place *to, const struct xs_place *from)
 	to->line = from->line;
 	to->column = from->column;
 	if (from->path)
-		path = strdup(from->path);
+		path = xs_path_text(from->path);
 	to->path = path ? without_controls(path) : NULL;
 	return from->path && !to->path ? -1 : 0;
 }
@@ -140,11 +145,11 @@ void xs_diag_add(struct xs_diag *diag, enum xs_severity severity, const struct x
 	struct fault fault = { .severity = severity };
 	va_list args;
 
-	if (severity == XS_ERROR)
-		diag->errors++;
-	else
-		diag->warnings++;
+	diag->found[severity]++;
 	diag->newest_lost = true;
+	/* Of each severity, so that no number of warnings hides an error. */
+	if (diag->kept[severity] == XS_DIAG_TOLD_MAX)
+		return;
 	va_start(args, format);
 	fault.text = format_text(format, args);
 	va_end(args);
@@ -154,6 +159,7 @@ void xs_diag_add(struct xs_diag *diag, enum xs_severity severity, const struct x
 		free(fault.text);
 		return;
 	}
+	diag->kept[severity]++;
 	fault.order = diag->count;
 	diag->fault[diag->count++] = fault;
 	diag->newest_lost = false;
@@ -161,7 +167,7 @@ void xs_diag_add(struct xs_diag *diag, enum xs_severity severity, const struct x
 
 void xs_diag_note(struct xs_diag *diag, const struct xs_place *place, const char *format, ...)
 {
-	struct xs_place copy;
+	struct place copy;
 	struct fault *fault;
 	va_list args;
 	char *text;
@@ -178,7 +184,7 @@ void xs_diag_note(struct xs_diag *diag, const struct xs_place *place, const char
 		return;
 	}
 	fault = &diag->fault[diag->count - 1];
-	free((char *)fault->note_place.path);
+	free(fault->note_place.path);
 	free(fault->note);
 	fault->note_place = copy;
 	fault->note = text;
@@ -186,12 +192,12 @@ void xs_diag_note(struct xs_diag *diag, const struct xs_place *place, const char
 
 size_t xs_diag_errors(const struct xs_diag *diag)
 {
-	return diag->errors;
+	return diag->found[XS_ERROR];
 }
 
 size_t xs_diag_warnings(const struct xs_diag *diag)
 {
-	return diag->warnings;
+	return diag->found[XS_WARNING];
 }
 
 static int compare_faults(const void *left, const void *right)
@@ -218,7 +224,7 @@ static const struct fault **sorted(const struct xs_diag *diag)
 	return list;
 }
 
-static void print_one(FILE *out, const char *file, const struct xs_place *place, const char *kind, const char *text)
+static void print_one(FILE *out, const char *file, const struct place *place, const char *kind, const char *text)
 {
 	fputs(file, out);
 	if (place->line)
@@ -231,21 +237,43 @@ static void print_one(FILE *out, const char *file, const struct xs_place *place,
 	fprintf(out, "%s\n", text);
 }
 
+static const char *severity_word(enum xs_severity severity)
+{
+	return severity == XS_ERROR ? "error" : "warning";
+}
+
+/* What is said of faults that are not told; NULL: all are. `text` has room. */
+static const char *say_rest(const struct xs_diag *diag, enum xs_severity severity, char *text, size_t size)
+{
+	size_t rest = diag->found[severity] - diag->kept[severity];
+
+	if (!rest)
+		return NULL;
+	if (diag->kept[severity] == XS_DIAG_TOLD_MAX)
+		snprintf(text, size, "%zu more %s%s found: no more than %u are told", rest, severity_word(severity),
+			 rest == 1 ? " was" : "s were", XS_DIAG_TOLD_MAX);
+	else
+		snprintf(text, size, "memory is exhausted: %zu further %s%s no text", rest, severity_word(severity),
+			 rest == 1 ? " has" : "s have");
+	return text;
+}
+
 static void print_all(const struct xs_diag *diag, FILE *out)
 {
 	const struct fault **list = sorted(diag);
-	size_t lost = diag->errors + diag->warnings - diag->count;
+	char rest[96];
 
 	for (size_t i = 0; i < diag->count; i++) {
 		const struct fault *fault = list ? list[i] : &diag->fault[i];
 
-		print_one(out, diag->file, &fault->place, fault->severity == XS_ERROR ? "error" : "warning",
-			  fault->text);
+		print_one(out, diag->file, &fault->place, severity_word(fault->severity), fault->text);
 		if (fault->note)
 			print_one(out, diag->file, &fault->note_place, "note", fault->note);
 	}
-	if (lost)
-		fprintf(out, "%s: error: memory is exhausted: %zu further faults have no text\n", diag->file, lost);
+	for (enum xs_severity severity = XS_ERROR; severity <= XS_WARNING; severity++) {
+		if (say_rest(diag, severity, rest, sizeof(rest)))
+			fprintf(out, "%s: %s: %s\n", diag->file, severity_word(severity), rest);
+	}
 	free(list);
 }
 
@@ -262,32 +290,49 @@ void xs_diag_print(const struct xs_diag *diag, FILE *out)
 	free(text);
 }
 
-static void set_place(json_t *object, const struct xs_place *place)
+static void set_place(json_t *object, const struct place *place)
 {
 	json_object_set_new(object, "line", json_integer(place->line));
 	json_object_set_new(object, "column", json_integer(place->column));
 	json_object_set_new(object, "path", place->path ? json_string(place->path) : json_null());
 }
 
+static json_t *fault_json(const struct xs_diag *diag, const struct place *place, enum xs_severity severity, const char *text)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "file", json_string(diag->file));
+	set_place(object, place);
+	json_object_set_new(object, "severity", json_string(severity_word(severity)));
+	json_object_set_new(object, "message", json_string(text));
+	return object;
+}
+
 json_t *xs_diag_json(const struct xs_diag *diag)
 {
 	const struct fault **list = sorted(diag);
-	json_t *array = json_array();
+	json_t *array = json_array(), *object;
+	const struct place nowhere = { 0 };
+	char rest[96];
 
 	for (size_t i = 0; array && i < diag->count; i++) {
 		const struct fault *fault = list ? list[i] : &diag->fault[i];
-		json_t *object = json_object(), *note = json_null();
+		json_t *note = json_null();
 
-		json_object_set_new(object, "file", json_string(diag->file));
-		set_place(object, &fault->place);
-		json_object_set_new(object, "severity", json_string(fault->severity == XS_ERROR ? "error" : "warning"));
-		json_object_set_new(object, "message", json_string(fault->text));
+		object = fault_json(diag, &fault->place, fault->severity, fault->text);
 		if (fault->note) {
 			note = json_object();
 			set_place(note, &fault->note_place);
 			json_object_set_new(note, "message", json_string(fault->note));
 		}
 		json_object_set_new(object, "note", note);
+		json_array_append_new(array, object);
+	}
+	for (enum xs_severity severity = XS_ERROR; array && severity <= XS_WARNING; severity++) {
+		if (!say_rest(diag, severity, rest, sizeof(rest)))
+			continue;
+		object = fault_json(diag, &nowhere, severity, rest);
+		json_object_set_new(object, "note", json_null());
 		json_array_append_new(array, object);
 	}
 	free(list);

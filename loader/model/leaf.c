@@ -21,7 +21,7 @@ struct xs_place xs_leaf_place(struct xs_values *values, const struct lyd_node *p
 {
 	const struct lyd_node *child = xs_leaf_find(parent, name);
 
-	return xs_value_place(values, child ? child : parent);
+	return xs_value_place(child ? child : parent);
 }
 
 const char *xs_leaf_text(struct xs_values *values, const struct lyd_node *parent, const char *name, struct xs_place *place)

@@ -19,7 +19,6 @@
 #include <uthash.h>
 
 #define CHILDREN_MAX 32 /* of one schema node; tests compile the schema and would see more */
-#define QUOTED_MAX   80 /* bytes of a value that a message repeats */
 
 struct builder {
 	const struct xs_schema *schema;
@@ -52,24 +51,14 @@ static void fail(struct builder *b, int err)
 		b->err = err;
 }
 
-static int quoted_length(const char *text)
-{
-	size_t size = strlen(text);
-
-	if (size <= QUOTED_MAX)
-		return (int)size;
-	for (size = QUOTED_MAX; size && ((unsigned char)text[size] & 0xc0) == 0x80; size--)
-		;
-	return (int)size;
-}
-
 static void refuse_value(struct builder *b, const struct lysc_node *schema, const struct xs_doc_node *from)
 {
+	int shown = xs_quoted_length(from->text);
 	char why[256];
 
 	xs_schema_explain(schema, from->text, why, sizeof(why));
-	xs_diag_add(b->diag, XS_ERROR, &from->place, "%s: \"%.*s%s\" is %s", schema->name, quoted_length(from->text),
-		    from->text, strlen(from->text) > QUOTED_MAX ? "..." : "", why);
+	xs_diag_add(b->diag, XS_ERROR, &from->place, "%s: \"%.*s%s\" is %s", schema->name, shown, from->text,
+		    from->text[shown] ? "..." : "", why);
 	fail(b, -EINVAL);
 }
 
@@ -206,16 +195,21 @@ static struct xs_doc_node *find_key(struct builder *b, const struct slot *slot, 
 	return NULL;
 }
 
-/* Data paths stand for columns where the form has none. */
-static void set_path(struct builder *b, struct xs_doc_node *node, const char *format, const char *a, const char *c,
-		     const char *d)
+/* Data paths stand for columns where the form has none. `key`, `value`: of an entry; else NULL. */
+static void set_path(struct builder *b, struct xs_doc_node *node, const struct xs_path *above, const char *name,
+		     const char *key, const char *value)
 {
+	struct xs_path *path;
+
 	if (!b->document->xml)
 		return;
-	node->place.path = xs_arena_print(b->document->arena, format, a, c, d);
-	node->key_place.path = node->place.path;
-	if (!node->place.path)
+	path = xs_arena_array(b->document->arena, 1, sizeof(*path));
+	if (path)
+		*path = (struct xs_path){ .above = above, .name = name, .key = key, .value = value };
+	else
 		fail(b, -ENOMEM);
+	node->place.path = path;
+	node->key_place.path = path;
 }
 
 static void build_entry(struct builder *b, struct slot *slot, struct lyd_node *parent, struct xs_doc_node *entry)
@@ -234,8 +228,8 @@ static void build_entry(struct builder *b, struct slot *slot, struct lyd_node *p
 	}
 	value = find_key(b, slot, key, entry);
 	if (value && value != entry && entry->place.path) {
-		set_path(b, entry, "%s[%s='%s']", entry->place.path, key->name, value->text);
-		set_path(b, value, "%s/%s%s", entry->place.path, key->name, "");
+		set_path(b, entry, entry->place.path->above, entry->place.path->name, key->name, value->text);
+		set_path(b, value, entry->place.path, key->name, NULL, NULL);
 	}
 	if (value && parent)
 		why = xs_known_make(&b->known, schema, parent, value->text, &node);
@@ -303,14 +297,14 @@ static void build_container(struct builder *b, const struct lysc_node *schema, s
 
 static void refuse_unknown(struct builder *b, const struct lysc_node *schema, const struct xs_doc_node *child)
 {
+	int shown = xs_quoted_length(child->key);
 	char known[512] = "";
 	size_t used = 0;
 
 	for (const struct lysc_node *one = lysc_node_child(schema); one && used < sizeof(known); one = one->next)
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", one->name);
 	xs_diag_add(b->diag, XS_ERROR, &child->key_place, "%s: \"%.*s%s\" is not known here; known are %s",
-		    schema->name, quoted_length(child->key), child->key, strlen(child->key) > QUOTED_MAX ? "..." : "",
-		    known);
+		    schema->name, shown, child->key, child->key[shown] ? "..." : "", known);
 	fail(b, -EINVAL);
 }
 
@@ -369,7 +363,6 @@ static void build_children(struct builder *b, const struct lysc_node *schema, st
 			   struct xs_doc_node *map, const struct lysc_node *key)
 {
 	struct slot slots[CHILDREN_MAX + 1] = { 0 }, *slot = slots;
-	const char *path = map->place.path ? map->place.path : "";
 	bool unsure = false; /* a key was at fault: nobody knows what it was to be */
 
 	for (const struct lysc_node *node = lysc_node_child(schema); node && slot < slots + CHILDREN_MAX;
@@ -380,7 +373,7 @@ static void build_children(struct builder *b, const struct lysc_node *schema, st
 			unsure = true;
 			continue;
 		}
-		set_path(b, child, "%s/%s%s", path, child->key, "");
+		set_path(b, child, map->place.path, child->key, NULL, NULL);
 		slot = find_slot(b, schema, slots, child);
 		if (!slot)
 			continue;
@@ -433,7 +426,7 @@ static struct xs_doc_node *find_domain(struct builder *b)
 				    domain->name, domain->module->ns);
 			return NULL;
 		}
-		set_path(b, root, "%s/%s%s", "", domain->name, "");
+		set_path(b, root, NULL, domain->name, NULL, NULL);
 	} else if (root->kind == XS_DOC_MAP && root->first && !root->first->next && root->first->key) {
 		const char *key = root->first->key;
 

@@ -78,7 +78,7 @@ static void read_switch(struct typing *t, const struct lyd_node *from, void *obj
 {
 	struct xs_d_switch *through = object;
 
-	through->place = xs_value_place(&t->values, from);
+	through->place = xs_value_place(from);
 	through->name = xs_leaf_text(&t->values, from, "name", NULL);
 	through->carries =
 		read_list(t, from, "carries", sizeof(*through->carries), read_labels, NULL, &through->carries_count);
@@ -108,7 +108,7 @@ static void read_port(struct typing *t, const struct lyd_node *from, void *objec
 	struct xs_d_port *port = object;
 	struct xs_d_node *node = owner;
 
-	port->place = xs_value_place(&t->values, from);
+	port->place = xs_value_place(from);
 	port->node = node;
 	port->name = xs_leaf_text(&t->values, from, "name", NULL);
 	port->interface = xs_leaf_text(&t->values, from, "interface", &port->interface_place);
@@ -136,7 +136,7 @@ static void read_node(struct typing *t, const struct lyd_node *from, void *objec
 {
 	struct xs_d_node *node = object;
 
-	node->place = xs_value_place(&t->values, from);
+	node->place = xs_value_place(from);
 	node->name = xs_leaf_text(&t->values, from, "name", NULL);
 	node->blocks = xs_leaf_number(&t->values, from, "address-blocks", &node->blocks_place);
 	node->port = read_list(t, from, "port", sizeof(*node->port), read_port, node, &node->port_count);
@@ -159,7 +159,7 @@ static void read_vrf(struct typing *t, const struct lyd_node *from, void *object
 	struct xs_d_slice *slice = owner;
 	struct xs_d_vrf *vrf = object;
 
-	vrf->place = xs_value_place(&t->values, from);
+	vrf->place = xs_value_place(from);
 	vrf->node_place = xs_leaf_place(&t->values, from, "node");
 	vrf->slice = slice;
 	vrf->name = xs_leaf_text(&t->values, from, "name", NULL);
@@ -182,7 +182,7 @@ static void read_link(struct typing *t, const struct lyd_node *from, void *objec
 	const struct lyd_node *child;
 	size_t ends = 0;
 
-	link->place = link->end_place[0] = link->end_place[1] = xs_value_place(&t->values, from);
+	link->place = link->end_place[0] = link->end_place[1] = xs_value_place(from);
 	link->slice = owner;
 	link->name = xs_leaf_text(&t->values, from, "name", NULL);
 	LY_LIST_FOR(lyd_child(from), child)
@@ -190,7 +190,7 @@ static void read_link(struct typing *t, const struct lyd_node *from, void *objec
 		if (strcmp(child->schema->name, "ends") || ends == 2)
 			continue;
 		link->end[ends] = vrf_of(t, owner, child);
-		link->end_place[ends++] = xs_value_place(&t->values, child);
+		link->end_place[ends++] = xs_value_place(child);
 	}
 	xs_leaf_prefixes(&t->values, from, "subnet", link->subnet, link->subnet_place);
 	link->mtu = (uint16_t)xs_leaf_number(&t->values, from, "mtu", &link->mtu_place);
@@ -202,7 +202,7 @@ static void read_gateway(struct typing *t, const struct lyd_node *from, void *ob
 {
 	struct xs_d_gateway *gateway = object;
 
-	gateway->place = xs_value_place(&t->values, from);
+	gateway->place = xs_value_place(from);
 	gateway->slice = owner;
 	gateway->name = xs_leaf_text(&t->values, from, "name", NULL);
 	gateway->vrf = vrf_of(t, owner, xs_leaf_find(from, "vrf"));
@@ -228,7 +228,7 @@ static void read_slice(struct typing *t, const struct lyd_node *from, void *obje
 	struct xs_d_slice *slice = object;
 	const struct lyd_node *routing = xs_leaf_find(from, "routing");
 
-	slice->place = xs_value_place(&t->values, from);
+	slice->place = xs_value_place(from);
 	slice->name = xs_leaf_text(&t->values, from, "name", NULL);
 	slice->id = xs_leaf_number(&t->values, from, "id", &slice->id_place);
 	slice->implementation = t->domain->implementation;
@@ -288,7 +288,7 @@ static void read_condition(struct typing *t, const struct lyd_node *from, void *
 	struct xs_d_condition *condition = object;
 	const struct lyd_node *child;
 
-	condition->place = xs_value_place(&t->values, from);
+	condition->place = xs_value_place(from);
 	for (const struct xs_doc_node *one = ((const struct xs_doc_node *)from->priv)->first; one; one = one->next) {
 		const char *colon = one->key ? strchr(one->key, ':') : NULL;
 
@@ -311,7 +311,7 @@ static void read_condition(struct typing *t, const struct lyd_node *from, void *
 	condition->input_port = xs_leaf_text(&t->values, from, "input-port", &condition->input_port_place);
 	child = xs_leaf_find(from, "any");
 	if (child && xs_leaf_says(from, "any", "false")) {
-		struct xs_place place = xs_value_place(&t->values, child);
+		struct xs_place place = xs_value_place(child);
 
 		xs_diag_add(t->values.diag, XS_ERROR, &place,
 			    "any: \"false\" matches nothing: leave the condition out");
@@ -323,7 +323,7 @@ static void read_filter(struct typing *t, const struct lyd_node *from, void *obj
 {
 	struct xs_d_filter *filter = object;
 
-	filter->place = xs_value_place(&t->values, from);
+	filter->place = xs_value_place(from);
 	filter->name = xs_leaf_text(&t->values, from, "name", NULL);
 	filter->condition = read_list(t, from, "condition", sizeof(*filter->condition), read_condition, NULL,
 				      &filter->condition_count);
@@ -344,7 +344,7 @@ static void read_mux_slice(struct typing *t, const struct lyd_node *from, void *
 	struct xs_d_mux_slice *one = object;
 	const struct xs_d_mux *mux = owner;
 
-	one->place = xs_value_place(&t->values, from);
+	one->place = xs_value_place(from);
 	one->slice = named(&t->index->slice, from, "name");
 	one->filter = named(&t->index->filter, from, "filter");
 	for (size_t i = 0; one->slice && mux->node && i < one->slice->vrf_count; i++) {
@@ -357,7 +357,7 @@ static void read_mux(struct typing *t, const struct lyd_node *from, void *object
 {
 	struct xs_d_mux *mux = object;
 
-	mux->place = xs_value_place(&t->values, from);
+	mux->place = xs_value_place(from);
 	mux->name = xs_leaf_text(&t->values, from, "name", NULL);
 	mux->node = named(&t->index->node, from, "node");
 	mux->port_text = xs_leaf_text(&t->values, from, "port", &mux->port_place);
@@ -373,7 +373,7 @@ static void read_migration(struct typing *t, const struct lyd_node *from, void *
 {
 	struct xs_d_migration *migration = object;
 
-	migration->place = xs_value_place(&t->values, from);
+	migration->place = xs_value_place(from);
 	migration->name = xs_leaf_text(&t->values, from, "name", NULL);
 	migration->group = xs_leaf_text(&t->values, from, "group", &migration->group_place);
 	xs_leaf_addresses(&t->values, from, "address", migration->address, migration->address_place);

@@ -9,24 +9,12 @@
 
 #include "loader/model/tree.h"
 
-struct xs_place xs_value_place(struct xs_values *values, const struct lyd_node *node)
+struct xs_place xs_value_place(const struct lyd_node *node)
 {
 	const struct xs_place *from = xs_tree_place(node);
-	struct xs_place place = { 0 };
+	const struct xs_place none = { 0 };
 
-	if (!from)
-		return place;
-	place = *from;
-	if (!from->path)
-		return place;
-	if (from->path != values->path_from) {
-		values->path_from = from->path;
-		values->path_copy = xs_arena_copy(values->arena, from->path, strlen(from->path));
-		if (!values->path_copy)
-			values->err = -ENOMEM;
-	}
-	place.path = values->path_copy;
-	return place;
+	return from ? *from : none;
 }
 
 static struct xs_place place_at(struct xs_values *values, const struct lyd_node *node, const struct lyd_node *parent,
@@ -36,7 +24,7 @@ static struct xs_place place_at(struct xs_values *values, const struct lyd_node 
 
 	if (!node && !out)
 		return place;
-	place = xs_value_place(values, node ? node : parent);
+	place = xs_value_place(node ? node : parent);
 	if (out)
 		*out = place;
 	return place;
@@ -132,7 +120,7 @@ struct xs_d_range xs_value_range(struct xs_values *values, const struct lyd_node
 
 	if (!node)
 		return none;
-	range.place = xs_value_place(values, node);
+	range.place = xs_value_place(node);
 	first = strtoul(lyd_get_value(node), NULL, 10);
 	dash = strchr(lyd_get_value(node), '-');
 	last = dash ? strtoul(dash + 1, NULL, 10) : first;

@@ -16,9 +16,8 @@
 
 struct xs_values {
 	struct xs_diag *diag;
-	struct xs_arena *arena;            /* of data paths */
-	int err;                           /* -EINVAL: something was reported; -ENOMEM */
-	const char *path_from, *path_copy; /* the last path that was copied */
+	struct xs_arena *arena; /* of texts */
+	int err;                /* -EINVAL: something was reported; -ENOMEM */
 };
 
 static inline void xs_values_fail(struct xs_values *values, int err)
@@ -27,8 +26,8 @@ static inline void xs_values_fail(struct xs_values *values, int err)
 		values->err = err;
 }
 
-/* A copy that outlives the document. */
-struct xs_place xs_value_place(struct xs_values *values, const struct lyd_node *node);
+/* Its path is the document's. */
+struct xs_place xs_value_place(const struct lyd_node *node);
 
 /* place may be NULL. */
 struct xs_prefix xs_value_prefix(struct xs_values *values, const struct lyd_node *node, const struct lyd_node *parent,

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `check` says: advice that can be taken."""
+"""What `check` says: advice that can be taken, and no more than somebody reads."""
 import re
+import resource
 import sys
 
 import tool
@@ -33,7 +34,24 @@ def advised_pool_is_free():
                 store.run("plan", store.write(text)).exits(0)
 
 
-CASES = (advised_pool_is_free,)
+def many_faults_are_bounded():
+    """Long names stand above many elements, each with its fault: neither memory nor what is said grows with the product."""
+    slice, gateway = "N" * 4096, "G" * 4096
+    behind = "<behind/>" * 50000
+    text = f'<domain xmlns="urn:xslice"><slice><name>{slice}</name><gateway><name>{gateway}</name>{behind}</gateway></slice></domain>'
+    with tool.Store() as store:
+        said = check(store, text, name="domain.xml").exits(2, f"/domain/slice[name='{'N' * 80}...']/gateway[name='{'G' * 80}...']/behind: ")
+        lines = said.err.splitlines()
+        more = re.fullmatch(r"\S+: error: (\d+) more errors were found: no more than 1000 are told", lines[-1])
+        assert len(lines) == 1001 and more and int(more[1]) > 49000, lines[-1]
+        assert len(said.err) < 1 << 20, len(said.err)
+        faults = check(store, text, "--json", name="domain.xml").exits(2).json()["faults"]
+        assert len(faults) == 1001 and faults[-1]["message"] == lines[-1].split("error: ", 1)[1], faults[-1]
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
+    assert most < 500, f"{most} MiB"
+
+
+CASES = (advised_pool_is_free, many_faults_are_bounded)
 
 if __name__ == "__main__":
     sys.exit(tool.run_cases([(case.__name__, case) for case in CASES]))

@@ -421,7 +421,8 @@ static void test_no_file(void **state)
 
 static void test_faults_are_sorted_and_clean(void **state)
 {
-	const struct xs_place late = { 9, 1, NULL }, early = { 2, 7, NULL }, path = { 3, 0, "/domain/node" };
+	const struct xs_path root = { .name = "domain" }, node = { .above = &root, .name = "node" };
+	const struct xs_place late = { 9, 1, NULL }, early = { 2, 7, NULL }, path = { 3, 0, &node };
 	struct xs_diag *diag = xs_diag_new("f.yaml");
 	char *text = NULL;
 	size_t size;

@@ -149,6 +149,29 @@ static void test_each_byte_at_each_place(void **state)
 	}
 }
 
+/* Of each severity 1000 are told, so that no number of warnings hides an error; the counts are those of all. */
+static void test_as_many_faults_as_are_told(void **state)
+{
+	const struct xs_path root = { .name = "domain" };
+	const struct xs_place place = { 1, 1, &root };
+	struct xs_diag *diag = xs_diag_new("f");
+	char *words;
+
+	for (int i = 0; i < XS_DIAG_TOLD_MAX + 1; i++) {
+		xs_diag_add(diag, XS_WARNING, &place, "warning %d", i);
+		xs_diag_note(diag, &place, "note %d", i);
+	}
+	xs_diag_add(diag, XS_ERROR, &place, "the error");
+	words = said(diag);
+	assert_int_equal(xs_diag_warnings(diag), XS_DIAG_TOLD_MAX + 1);
+	assert_int_equal(xs_diag_errors(diag), 1);
+	assert_non_null(strstr(words, "f:1:1: warning: /domain: warning 999\nf:1:1: note: /domain: note 999\n"
+				      "f:1:1: error: /domain: the error\n"
+				      "f: warning: 1 more warning was found: no more than 1000 are told\n"));
+	free(words);
+	xs_diag_free(diag);
+}
+
 /* Columns as one counts them, asked for in rising order, in lines of plain and of longer characters. */
 static void test_columns(void **state)
 {
@@ -195,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_xml_with_a_byte_replaced),
 		cmocka_unit_test(test_every_form_as_every_other),
 		cmocka_unit_test(test_each_byte_at_each_place),
+		cmocka_unit_test(test_as_many_faults_as_are_told),
 		cmocka_unit_test(test_columns),
 	};
 
