@@ -23,6 +23,8 @@ filter:
 mux:
   - {name: MD, node: R2, port: u, clients: ["2001:db8:0:200::/64"], subnet: "2001:db8:0:ff::/64", slice: [{name: S, filter: all}]}
 """
+OF_BOTH = DEFINITION.replace('subnet: "2001:db8:0:70::/64"', 'subnet: ["2001:db8:0:70::/64", 10.7.0.0/24]')
+OF_IPV4 = DEFINITION.replace('subnet: "2001:db8:0:70::/64"', "subnet: 10.7.0.0/24")
 SUBNET = {"guest": "2001:db8:0:70:", "user": "2001:db8:0:200:"}
 WITHIN = 10  # seconds; an answer to a solicitation may wait 0.5 s, and 3 s after the last advertisement
 
@@ -74,6 +76,12 @@ class Hosts:
         assert netns.until(lambda: self.routers("guest"), WITHIN), "guest does not hear of its router, which is back"
         self.reach_each_other()
 
+    def router_loses_ipv6(self):
+        self.rig.domain.apply(self.rig.write(OF_BOTH, "both.yaml"))
+        assert netns.until(lambda: self.routers("guest"), WITHIN), "guest does not hear of its router"
+        self.rig.domain.apply(self.rig.write(OF_IPV4, "ipv4.yaml"))
+        assert netns.until(lambda: not self.routers("guest"), WITHIN), f"guest keeps {self.routers('guest')}"
+
 
 def main():
     hosts = [plain.Host("guest", "R1/pg", autoconfigured=True), plain.Host("user", "R2/u", autoconfigured=True)]
@@ -86,6 +94,7 @@ def main():
                 ("they_reach_each_other", hosts.reach_each_other),
                 ("a_router_goes", hosts.router_goes),
                 ("a_router_comes_back", hosts.router_comes_back),
+                ("a_router_loses_ipv6", hosts.router_loses_ipv6),
             ]
         )
 
