@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* advertise.c - see advertise.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 struct router {
 	uint32_t id;
 	struct xs_rec_vport record;
+	char interface[XS_IMAGE_NAME]; /* of its port, which may get another: there nobody has heard of it yet */
 	uint32_t veth, inner; /* of the device: made anew, it is another */
 	int fd;
 	struct event *readable, *timer;
@@ -98,7 +100,7 @@ static void router_free(struct router *router)
 }
 
 static struct router *router_new(struct event_base *base, const struct xs_node_vport *made,
-				 const struct xs_rec_vport *record)
+				 const struct xs_rec_vport *record, const char *interface)
 {
 	struct router *router = calloc(1, sizeof(*router));
 
@@ -106,6 +108,7 @@ static struct router *router_new(struct event_base *base, const struct xs_node_v
 		return NULL;
 	router->id = record->id;
 	router->record = *record;
+	snprintf(router->interface, sizeof(router->interface), "%s", interface);
 	router->veth = made->veth;
 	router->inner = made->inner;
 	router->fd = xs_router_open(made->netns, made->inner);
@@ -141,9 +144,10 @@ void xs_advertise_free(struct xs_advertise *advertise)
 	free(advertise);
 }
 
-static bool is_same(const struct router *router, const struct xs_node_vport *made, const struct xs_rec_vport *record)
+static bool is_same(const struct router *router, const struct xs_node_vport *made, const struct xs_rec_vport *record,
+		    const char *interface)
 {
-	return router->veth == made->veth && router->inner == made->inner &&
+	return router->veth == made->veth && router->inner == made->inner && !strcmp(router->interface, interface) &&
 	       !memcmp(&router->record, record, sizeof(*record));
 }
 
@@ -156,17 +160,18 @@ void xs_advertise_hold(struct xs_advertise *advertise, const struct xs_node *nod
 		router->wanted = false;
 	for (size_t i = 0; image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
 		const struct xs_node_vport *made = xs_node_vport(node, record->id);
+		const struct xs_rec_port *port = xs_image_find(image, XS_REC_PORT, &record->port);
 
-		if (!made || !xs_router_is(image, record))
+		if (!made || !port || !xs_router_is(image, record))
 			continue;
 		HASH_FIND(hh, advertise->routers, &record->id, sizeof(record->id), router);
-		if (router && !is_same(router, made, record)) {
+		if (router && !is_same(router, made, record, port->interface)) {
 			HASH_DEL(advertise->routers, router);
 			router_free(router);
 			router = NULL;
 		}
 		if (!router) {
-			router = router_new(advertise->base, made, record);
+			router = router_new(advertise->base, made, record, port->interface);
 			if (!router)
 				continue;
 			HASH_ADD(hh, advertise->routers, id, sizeof(router->id), router);

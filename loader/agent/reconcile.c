@@ -140,7 +140,25 @@ static int detach_others(struct xs_agent *agent, const struct xs_image *image, c
 	return err ? explain(error, err, "cannot leave a former port") : 0;
 }
 
-/* A vport that has moved to another port meets others there, maybe with the addresses that it knows. */
+/*
+ * Do two records of a vport lead to the same wire? The port's id does not tell: a port may get another device, and a device another
+ * port. Nor does a link's label: at its other end is who was there.
+ */
+static bool same_wire(const struct xs_image *before, const struct xs_rec_vport *former, const struct xs_image *after,
+		      const struct xs_rec_vport *record)
+{
+	const struct xs_rec_port *was = xs_image_find(before, XS_REC_PORT, &former->port);
+	const struct xs_rec_port *is = xs_image_find(after, XS_REC_PORT, &record->port);
+
+	if (!was || !is)
+		return was == is;
+	return !strcmp(was->interface, is->interface) && (former->vid == record->vid || record->kind == XS_VPORT_LINK);
+}
+
+/*
+ * A vport that has moved to another wire meets others there, maybe with the addresses that it knows. (Whom the node's own instance knows
+ * by a WAN's device is not ours to forget.)
+ */
 static int forget_former_neighbours(struct xs_agent *agent, const struct xs_image *image, char *error)
 {
 	const struct xs_rec_vport *record, *former;
@@ -149,7 +167,7 @@ static int forget_former_neighbours(struct xs_agent *agent, const struct xs_imag
 
 	for (size_t i = 0; !err && agent->image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
 		former = xs_image_find(agent->image, XS_REC_VPORT, &record->id);
-		if (!former || (former->port == record->port && (former->vid == record->vid || record->kind == XS_VPORT_LINK)))
+		if (!former || record->kind == XS_VPORT_WAN || same_wire(agent->image, former, image, record))
 			continue;
 		err = xs_node_forget_neighbours(agent->node, record->id, error);
 		forgotten = true;
@@ -175,7 +193,8 @@ static void announce_new(const struct xs_agent *agent, const struct xs_image *im
 			const struct xs_address *address = &record->address[family];
 
 			if (!address->family ||
-			    (former && former->port == record->port && !memcmp(&former->mac, &record->mac, sizeof(record->mac)) &&
+			    (former && same_wire(agent->image, former, image, record) &&
+			     !memcmp(&former->mac, &record->mac, sizeof(record->mac)) &&
 			     !xs_address_compare(&former->address[family], address)))
 				continue;
 			xs_node_announce(agent->node, record->id, address);

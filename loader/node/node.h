@@ -91,8 +91,8 @@ int xs_node_netns(const struct xs_node *node); /* descriptor of the node's own n
 struct xs_netlink *xs_node_netlink(const struct xs_node *node); /* a socket there */
 
 /*
- * The kernel forgets whom it knew by a vport's device: the vport has moved to another port, where others are. -ENODEV: there is no
- * such vport. error as above.
+ * The kernel forgets whom it knew by a vport's device: the vport leads to another wire, where others are. -ENODEV: there is no such
+ * vport. error as above.
  */
 int xs_node_forget_neighbours(struct xs_node *node, uint32_t vport, char *error);
 
