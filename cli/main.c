@@ -42,7 +42,7 @@ static const struct xs_command command_table[] = {
 	  XS_OPT_STORE | XS_OPT_TIMEOUT, 2, 2, xs_command_switch },
 	{ "show", "[[page] WHAT]", "what is in force: nodes, slices, MUXes, where each VM lives",
 	  "  xslice show                       the domain\n"
-	  "  xslice show R3                    one node, with its labels, addresses and namespaces\n"
+	  "  xslice show R3                    one node, with its labels, addresses and routes\n"
 	  "  xslice show 10.0.0.5              where an address lives, and how packets get there\n"
 	  "  xslice show page 100.64.0.5       paging: whose a mapped address is; exit 1 if nobody's\n",
 	  XS_OPT_STORE, 0, 2, xs_command_show },
