@@ -163,6 +163,7 @@ void xs_silent_hold(struct xs_silent *silent, const struct xs_node *node, const 
 {
 	const struct xs_rec_vport *record;
 	struct edge *edge, *next;
+	int cleared = -1;
 
 	HASH_ITER(hh, silent->edges, edge, next) {
 		while (edge->count)
@@ -172,11 +173,12 @@ void xs_silent_hold(struct xs_silent *silent, const struct xs_node *node, const 
 	}
 	silent->node = node;
 	silent->image = image;
+	/* Of a killed agent, also in a sliver that has left the MUX meanwhile. Of a sliver's vports one after the other are most. */
 	for (size_t i = 0; !silent->cleared && image && (record = xs_image_at(image, XS_REC_VPORT, i)); i++) {
-		const struct xs_node_vport *made = xs_node_vport(node, record->id);
+		const struct xs_node_vport *made = record->slice ? xs_node_vport(node, record->id) : NULL;
 
-		if (record->kind == XS_VPORT_MUX && made)
-			xs_unreachable_clear(made->netns);
+		if (made && !made->fresh && made->netns != cleared)
+			xs_unreachable_clear(cleared = made->netns);
 	}
 	silent->cleared |= image != NULL;
 }

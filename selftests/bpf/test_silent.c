@@ -17,7 +17,16 @@
 #define EDGE 3
 
 static struct event_base *base;
-static struct xs_silent *silent;
+static struct xs_silent *silent, *former[8]; /* an agent has one for life */
+static size_t formers;
+
+static void begin(void)
+{
+	if (!base)
+		base = event_base_new();
+	silent = former[formers++] = xs_silent_new(base);
+	assert_non_null(silent);
+}
 
 static void tell(const char *text, bool resolved)
 {
@@ -50,14 +59,8 @@ static void silent_users_are_unreachable_for_a_while(void **state)
 	char text[64];
 
 	make(&node_dual);
-	/* What a killed agent left, of both families. */
-	output("ip -n xs.@.P route add unreachable 192.0.2.99/32 proto 159 metric 4294967294; ip -n xs.@.P route add unreachable "
-	       "2001:db8:c::99 proto 159 metric 4294967294");
-	base = event_base_new();
-	silent = xs_silent_new(base);
-	assert_int_equal(count("P"), 2);
+	begin();
 	xs_silent_hold(silent, node, image);
-	assert_int_equal(count("P"), 0);
 
 	tell("192.0.2.7", false);
 	tell("2001:db8:c::7", false);
@@ -86,10 +89,43 @@ static void silent_users_are_unreachable_for_a_while(void **state)
 	xs_image_free(image);
 }
 
+/* Also where the slice has left the MUX meanwhile. */
+static void what_a_killed_agent_left_goes(void **state)
+{
+	const struct node_variant *const next[] = { &node_dual, &node_paged };
+
+	for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
+		struct xs_image *image = node_image(node_name, next[i]);
+
+		make(&node_dual);
+		retire(&node_dual);
+		output("ip -n xs.@.P route add unreachable 192.0.2.99/32 proto 159 metric 4294967294; ip -n xs.@.P route add unreachable "
+		       "2001:db8:c::99 proto 159 metric 4294967294");
+		reopen();
+		make(next[i]);
+		retire(next[i]);
+		assert_int_equal(count("P"), 2);
+		begin();
+		xs_silent_hold(silent, node, image);
+		assert_int_equal(count("P"), 0);
+		xs_silent_hold(silent, node, NULL);
+		xs_image_free(image);
+	}
+}
+
+static int set_up_router(void **state)
+{
+	int err = set_up(state);
+
+	output("ip -n @ link set lo up");
+	return err;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		NODE_TEST(silent_users_are_unreachable_for_a_while),
+		cmocka_unit_test_setup_teardown(what_a_killed_agent_left_goes, set_up_router, tear_down),
 	};
 
 	if (geteuid()) {
