@@ -72,15 +72,24 @@ static bool is_in_the_way(const struct xs_view *view, const struct xs_held_addre
 	return false;
 }
 
-/* IPv6's kernel has an address once by a device: one that is to have another length goes first. The route to its subnet goes with it. */
+/* IPv6's kernel says of each address by itself how far it reaches. */
+static bool same_scope(const struct xs_held_address *a, const struct xs_held_address *b)
+{
+	return a->address.family == XS_IPV6 || a->scope == b->scope;
+}
+
+/*
+ * The kernel has an address once by a device: IPv6's whatever its length, IPv4's once of a length. One that is to have another length
+ * or scope goes first. The route to its subnet goes with it.
+ */
 static int make_room(struct xs_view *view, const struct xs_held_address *wanted, const struct xs_held_address *held,
 		     size_t count, bool *used)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < count; i++) {
-		if (wanted->address.family != XS_IPV6 || held[i].ifindex != wanted->ifindex ||
-		    xs_address_compare(&held[i].address, &wanted->address))
+		if (held[i].ifindex != wanted->ifindex || xs_address_compare(&held[i].address, &wanted->address) ||
+		    (wanted->address.family == XS_IPV4 && held[i].length != wanted->length))
 			continue;
 		used[i] = true;
 		err = xs_address_delete(view->netlink, &held[i]);
@@ -108,7 +117,7 @@ int xs_view_make_addresses(struct xs_view *view, bool remove, bool *surplus)
 	for (size_t i = 0; i < view->want->address_count; i++) {
 		wanted = to_held_address(view, &view->want->address[i]);
 		found = count ? bsearch(&wanted, held, count, sizeof(*held), by_address) : NULL;
-		if (found) {
+		if (found && same_scope(found, &wanted)) {
 			used[found - held] = true;
 			continue;
 		}

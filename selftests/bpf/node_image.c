@@ -203,7 +203,7 @@ static void add_vports(struct xs_image_writer *writer, const struct node_variant
 				    .length = { 32 },
 				    .mtu = 1500,
 				    .peer = { address(variant->peer) },
-				    .shared = { address("192.0.2.1") } };
+				    .shared = { address(variant->shared ? variant->shared : "192.0.2.1") } };
 	struct xs_rec_vport edge = { .id = 3,
 				     .kind = XS_VPORT_EDGE,
 				     .port = 3,

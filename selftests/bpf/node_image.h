@@ -16,6 +16,7 @@ struct node_variant {
 	unsigned int mtu; /* of the link; paging: of the uplink, 0 is 1500 */
 	bool without_a;   /* slice A and its vports are not in it */
 	bool turned;      /* of P12, what was the other end's IPv6 address is its own, and back */
+	const char *shared; /* what P holds on lo as its MUX's edge does; NULL: 192.0.2.1 */
 	bool exchanged;   /* P12 is where its IPv4 route led, and the route leads where it was */
 	bool ipv6;        /* slice P and the edge have IPv6, too; slice A has none */
 	uint8_t gateway_length6; /* of GWP's subnet, not by paging; 0: 64 */

@@ -149,6 +149,24 @@ static void address_of_somebody_else_is_refused(void **context)
 	expect_as_before();
 }
 
+/* A sliver shares an address with an edge for itself alone; of one by paging the WAN's hosts are to know it. */
+static void a_shared_address_becomes_its_own(void **context)
+{
+	struct node_variant shares = node_normal;
+
+	shares.shared = "10.1.3.1";
+	make(&shares);
+	retire(&shares);
+	expect("ip -n xs.@.P -o address show dev lo", "inet 10.1.3.1/32 scope host lo");
+	make(&node_paged);
+	retire(&node_paged);
+	expect_uplink();
+	make_and_retire_change_nothing(&node_paged);
+	make(&shares);
+	retire(&shares);
+	expect("ip -n xs.@.P -o address show dev lo", "inet 10.1.3.1/32 scope host lo");
+}
+
 static void change_between_both_expansions(void **context)
 {
 	make(&node_dual);
@@ -254,6 +272,7 @@ int main(void)
 		ROUTER_TEST(what_was_broken_is_mended),
 		ROUTER_TEST(other_addresses_and_routes_stay),
 		ROUTER_TEST(address_of_somebody_else_is_refused),
+		ROUTER_TEST(a_shared_address_becomes_its_own),
 		ROUTER_TEST(change_between_both_expansions),
 		ROUTER_TEST(a_node_that_does_not_forward_is_told),
 		ROUTER_TEST(an_address_where_pages_are_is_told),
