@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "loader/agent/agent.h"
 #include "loader/agent/log.h"
+#include "loader/base/thread.h"
 
 #define NEXTHOPS_MAX (1u << 22) /* 128 MiB */
 
@@ -154,18 +154,13 @@ static void end_load(struct xs_agent *agent)
 void xs_machinery_load(struct xs_agent *agent, const struct xs_image *image)
 {
 	struct xs_load *load = &agent->load;
-	sigset_t all, former;
 
 	if (agent->machinery.datapath || agent->image || load->runs)
 		return;
 	xs_fill_size(image, &load->size);
 	if (agent->spare && xs_datapath_spare_fits(agent->spare, &load->size))
 		return;
-	/* Signals are the loop's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &former);
-	load->runs = !pthread_create(&load->thread, NULL, run_load, load);
-	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	load->runs = !xs_thread_begin(&load->thread, run_load, load);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */

@@ -3,8 +3,8 @@
  * reconcile.c - makes the node equal to an image: make before break. What is new is made and filled, then opened; what is old
  * is closed, then taken away. Every step compares before it changes, so a second run changes nothing.
  *
- * Always holds: making takes nothing away (but addresses that a new route cannot stand beside, and what leads to a virtual port whose id
- * has become another's), so that after a failure the former image, made and retired to, finds all that it had: the same entries, devices
+ * Always holds: making takes nothing away (but addresses that a new route or address cannot stand beside, and what leads to, and counts of, a
+ * virtual port whose id has become another's), so that after a failure the former image, made and retired to, finds all that it had: the same entries, devices
  * and neighbours. Retiring cannot be taken back; what fails in it is done again.
  */
 #include <errno.h>

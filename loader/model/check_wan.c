@@ -51,30 +51,55 @@ static bool is_wan(const struct users *users, const struct xs_d_port *port)
 		!bsearch(&port, users->port, users->count, sizeof(struct xs_d_port *), compare_ports));
 }
 
-static void add_need(const struct xs_check *check, const struct xs_d_subnet **needs, const struct xs_d_node *node,
-		     const struct xs_d_subnet *subnet)
+/* Where the subnet's addresses are; how many of node[] there are. */
+static size_t nodes_of(const struct xs_d_subnet *subnet, const struct xs_d_node *node[2])
 {
-	if (node && !needs[node - check->domain->node])
-		needs[node - check->domain->node] = subnet;
+	size_t count = 0;
+
+	for (int end = 0; subnet->link && end < 2; end++) {
+		if (subnet->link->end[end] && subnet->link->end[end]->node)
+			node[count++] = subnet->link->end[end]->node;
+	}
+	if (subnet->gateway && subnet->gateway->vrf && subnet->gateway->vrf->node)
+		node[count++] = subnet->gateway->vrf->node;
+	if (subnet->mux && subnet->mux->node)
+		node[count++] = subnet->mux->node;
+	return count;
 }
 
-/* needs: by node, the first IPv6 that it has of a slice by paging. */
-static void find_needs(const struct xs_check *check, const struct xs_d_subnets *subnets,
+/* Where a slice's IPv6 is: that of one node alone never leaves it. */
+struct spread {
+	const struct xs_d_node *first;
+	bool elsewhere;
+};
+
+static void note_spread(struct spread *spread, const struct xs_d_node *node)
+{
+	spread->elsewhere |= spread->first && spread->first != node;
+	if (!spread->first)
+		spread->first = node;
+}
+
+/* needs: by node, the first IPv6 that it has of a slice by paging which has some elsewhere. */
+static void find_needs(const struct xs_check *check, const struct xs_d_subnets *subnets, struct spread *spread,
 		       const struct xs_d_subnet **needs)
 {
-	for (size_t i = 0; i < subnets->count; i++) {
-		const struct xs_d_subnet *subnet = &subnets->list[i];
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < subnets->count; i++) {
+			const struct xs_d_subnet *subnet = &subnets->list[i];
+			struct spread *of = &spread[subnet->slice - check->domain->slice];
+			const struct xs_d_node *node[2];
+			size_t count = 0;
 
-		if (subnet->slice->implementation != XS_PAGING || subnet->prefix.family != XS_IPV6)
-			continue;
-		for (int end = 0; subnet->link && end < 2; end++) {
-			if (subnet->link->end[end])
-				add_need(check, needs, subnet->link->end[end]->node, subnet);
+			if (subnet->slice->implementation == XS_PAGING && subnet->prefix.family == XS_IPV6)
+				count = nodes_of(subnet, node);
+			for (size_t j = 0; j < count; j++) {
+				if (!pass)
+					note_spread(of, node[j]);
+				else if (of->elsewhere && !needs[node[j] - check->domain->node])
+					needs[node[j] - check->domain->node] = subnet;
+			}
 		}
-		if (subnet->gateway && subnet->gateway->vrf)
-			add_need(check, needs, subnet->gateway->vrf->node, subnet);
-		if (subnet->mux)
-			add_need(check, needs, subnet->mux->node, subnet);
 	}
 }
 
@@ -110,12 +135,13 @@ int xs_check_wan(struct xs_check *check, const struct xs_d_subnets *subnets)
 	const struct xs_domain *domain = check->domain;
 	const struct xs_d_subnet **needs =
 		xs_arena_array(check->scratch, domain->node_count, sizeof(struct xs_d_subnet *));
+	struct spread *spread = xs_arena_array(check->scratch, domain->slice_count, sizeof(*spread));
 	struct users users = { 0 };
-	int err = needs ? find_users(check, &users) : -ENOMEM;
+	int err = needs && spread ? find_users(check, &users) : -ENOMEM;
 
 	if (err)
 		return err;
-	find_needs(check, subnets, needs);
+	find_needs(check, subnets, spread, needs);
 	for (size_t i = 0; i < domain->node_count; i++) {
 		if (needs[i] && domain->node[i].name)
 			check_node(check, &domain->node[i], &users, needs[i]);

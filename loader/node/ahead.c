@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "loader/base/thread.h"
 #include "loader/node/netns.h"
 
 /* What lies ready costs memory of the kernel's, and the time to take it away if it was for nothing. */
@@ -67,8 +67,6 @@ static void forget(struct xs_ahead *ahead)
 struct xs_ahead *xs_ahead_begin(const char **name, size_t count)
 {
 	struct xs_ahead *ahead = calloc(1, sizeof(*ahead));
-	sigset_t all, former;
-	int err;
 
 	if (!ahead) {
 		free(name);
@@ -79,12 +77,7 @@ struct xs_ahead *xs_ahead_begin(const char **name, size_t count)
 	ahead->name = name;
 	ahead->netns = calloc(count, sizeof(*ahead->netns));
 	ahead->count = count;
-	/* Signals are for the thread that began it. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &former);
-	err = ahead->netns ? pthread_create(&ahead->thread, NULL, make_all, ahead) : ENOMEM;
-	pthread_sigmask(SIG_SETMASK, &former, NULL);
-	if (!err)
+	if (ahead->netns && !xs_thread_begin(&ahead->thread, make_all, ahead))
 		return ahead;
 	forget(ahead);
 	return NULL;

@@ -35,7 +35,8 @@ int xs_view_make_device_settings(struct xs_view *view, const struct xs_rec_vport
 
 /*
  * IPv6 by devices (of view->links) that are to have none of it, any more: with it go the addresses, routes and neighbours that it
- * has there, a routing daemon's and learned ones too, so it ends when the former image is retired and nothing can lead back.
+ * has there, a routing daemon's and learned ones too, so it ends when the former image is retired and nothing can lead back. (By a device
+ * that gets less than 1280 bytes the kernel ends it at once.)
  */
 bool xs_view_has_ipv6_beyond(const struct xs_view *view);
 int xs_view_end_ipv6(struct xs_view *view);

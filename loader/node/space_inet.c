@@ -3,7 +3,7 @@
  * space_inet.c - addresses, routes and permanent neighbours of one namespace, made equal to its want.
  *
  * Always holds: what is wanted is there before what is not wanted goes; a route is replaced in place. Except for addresses that a
- * wanted route cannot stand beside: they go before it comes.
+ * wanted route, or the same address of another length or scope, cannot stand beside: they go before it comes.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * space_settings.c - all sysctls that a namespace and its devices depend on. No default is assumed: a new namespace
  * takes its from the host.
  *
- * Always holds: IPv6 is off on every device without an IPv6 address; where it is on, the other settings stood before.
+ * Always holds: once a namespace is trimmed, IPv6 is off on every device without an IPv6 address; where it is on, the other settings stood before.
  */
 #include <errno.h>
 #include <stdio.h>

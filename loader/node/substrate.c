@@ -95,9 +95,9 @@ static int make_neighbour(struct xs_node *node, const struct xs_rec_vport *uplin
 	return err && err != -ENOENT ? err : xs_neighbour_set(node->netlink, &set);
 }
 
-static int end_neighbour(struct xs_node *node, const struct xs_rec_vport *uplink, unsigned int family)
+static int end_neighbour4(struct xs_node *node, const struct xs_rec_vport *uplink)
 {
-	struct xs_held_neighbour held = { .ifindex = veth_of(node, uplink->id), .address = self_of(family) };
+	struct xs_held_neighbour held = { .ifindex = veth_of(node, uplink->id), .address = self_of(XS_FAMILY4) };
 	int err = xs_neighbour_get(node->netlink, &held);
 
 	if (!err)
@@ -124,7 +124,7 @@ static int make_uplinks(struct xs_node *node, const struct xs_image *image, char
 	return err;
 }
 
-/* A family that the slice of an uplink does not carry, any more or at all, is not there. */
+/* A family that the slice of an uplink does not carry, any more or at all, is not there. IPv6's neighbours go with it. */
 static int trim_uplinks(struct xs_node *node, const struct xs_image *image, char *error)
 {
 	const struct xs_rec_vport *vport;
@@ -134,7 +134,7 @@ static int trim_uplinks(struct xs_node *node, const struct xs_image *image, char
 		if (vport->kind != XS_VPORT_UPLINK)
 			continue;
 		if (!xs_vport_carries(vport, XS_FAMILY4))
-			err = end_neighbour(node, vport, XS_FAMILY4);
+			err = end_neighbour4(node, vport);
 		else if (!xs_vport_carries(vport, XS_FAMILY6))
 			err = end_ipv6(node, vport);
 		if (err)

@@ -60,7 +60,7 @@ struct xs_want {
 	char what[48]; /* for people: "sliver P", "edge client" */
 	enum xs_role role;
 	bool kept; /* make.c: nothing is to be done for it */
-	bool ipv6; /* one of its vports has an IPv6 address. Where none has, the namespace has no IPv6 at all */
+	bool ipv6; /* one of its vports has an IPv6 address. Where none has, the namespace has no IPv6 at all, once it is trimmed */
 	const struct xs_rec_vport **vport;
 	struct xs_want_address *address; /* first come, first made: the first of a device is its primary */
 	struct xs_want_route *route;     /* sorted by prefix, which is unique */
